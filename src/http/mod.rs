@@ -1,0 +1,239 @@
+//! HTTP as a virtual user needs it: one call with its hops, cookies, limits and timings.
+//!
+//! [`call`](call::call) runs the whole of what an author wrote; each hop goes through a [`Wire`],
+//! a user's own connections, which a [`Transport`] opens (reqwest for real, simulated in tests).
+//! A failed request is data: a [`Response`] with an `error`, never a Rust error.
+
+pub mod body;
+pub mod call;
+pub mod client;
+pub mod connect;
+pub mod name;
+pub mod options;
+pub mod redirect;
+pub mod session;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use http::{HeaderMap, Method};
+use url::Url;
+
+pub use options::{CallOptions, ExpectStatus};
+pub use session::Session;
+
+/// What the author asked for, ready to go on the wire.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Absolute.
+    pub url: Rc<Url>,
+    /// What the report calls it (see [`name`]).
+    pub name: Rc<str>,
+    /// The author's headers, content-type included; not `host`, `cookie`, `accept-encoding`.
+    pub headers: HeaderMap,
+    /// Empty if there is none.
+    pub body: Bytes,
+    /// Timeouts, limits and what counts as expected.
+    pub options: Rc<CallOptions>,
+}
+
+/// What a call came to: the last hop's answer, or what there was of it.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// 0 if no head arrived.
+    pub status: u16,
+    /// `"1.1"`, `"2"`; empty if no head arrived.
+    pub proto: &'static str,
+    /// Of the last hop.
+    pub headers: HeaderMap,
+    /// Decoded; empty with `discard_body`. Owns its memory (never a slice of a read buffer).
+    pub body: Bytes,
+    /// The last hop's.
+    pub url: Rc<Url>,
+    /// Of the last hop.
+    pub timings: Timings,
+    /// Whether the last hop began on a connection that was used before.
+    pub reused: bool,
+    /// Redirects that were followed.
+    pub hops: u8,
+    /// Call → last body byte of its last hop: `http_call_duration`.
+    pub duration: Duration,
+    /// Body bytes as received, before decoding.
+    pub size: u64,
+    /// What failed in transport; an unexpected status is none.
+    pub error: Option<SendError>,
+    /// Whether the status is among the expected ones and nothing failed.
+    pub expected: bool,
+    /// What was asked.
+    pub request: Rc<Request>,
+    /// Of the last hop; for error messages and the `peer` tag.
+    pub peer: Option<SocketAddr>,
+}
+
+/// One hop, ready to be sent as it is.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    /// The method of this hop.
+    pub method: Method,
+    /// Absolute.
+    pub url: Rc<Url>,
+    /// All headers but `host` and `content-length`.
+    pub headers: HeaderMap,
+    /// Empty if there is none.
+    pub body: Bytes,
+    /// When the whole call must be over.
+    pub deadline: tokio::time::Instant,
+    /// How long a new connection may take.
+    pub connect_timeout: Duration,
+    /// Most bytes of decoded body to keep; more is cut off with `body_too_large`.
+    pub body_limit: u64,
+    /// Read and count the body but keep (and decode) nothing.
+    pub discard_body: bool,
+}
+
+/// What came of one hop. Whatever arrived before an error stays.
+#[derive(Debug, Clone, Default)]
+pub struct Exchange {
+    /// 0 if no head arrived.
+    pub status: u16,
+    /// `"1.1"`, `"2"`.
+    pub proto: &'static str,
+    /// As received.
+    pub headers: HeaderMap,
+    /// Decoded, copied out of the read buffers.
+    pub body: Bytes,
+    /// Body bytes before decoding.
+    pub size: u64,
+    /// How long each part took.
+    pub timings: Timings,
+    /// Whether it began on a connection that was used before.
+    pub reused: bool,
+    /// Connections opened for it.
+    pub opened: u8,
+    /// Connections that could not be opened.
+    pub connect_failed: u8,
+    /// The other end.
+    pub peer: Option<SocketAddr>,
+    /// Head and body as serialised for HTTP/1.1.
+    pub bytes_sent: u64,
+    /// Likewise, before decoding.
+    pub bytes_received: u64,
+    /// What failed.
+    pub error: Option<SendError>,
+}
+
+/// Phases of one hop; those of connection set-up are zero where one was reused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Waiting for a connection, set-up included.
+    pub blocked: Duration,
+    /// Name resolution.
+    pub dns: Duration,
+    /// TCP.
+    pub connect: Duration,
+    /// TLS.
+    pub tls: Duration,
+    /// Until the body's last byte was taken.
+    pub send: Duration,
+    /// Until the response's head.
+    pub wait: Duration,
+    /// Until the body's last byte.
+    pub receive: Duration,
+}
+
+impl Timings {
+    /// send + wait + receive: `http_req_duration`.
+    pub fn duration(&self) -> Duration {
+        self.send + self.wait + self.receive
+    }
+}
+
+/// Why there is no whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendError {
+    /// One of measurement.md, section 5.
+    pub category: Category,
+    /// Names the peer and the phase, without addresses of memory or a Rust type.
+    pub message: String,
+}
+
+/// The transport's error categories, and those of unexpected answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "measurement.md, section 5, defines each")]
+pub enum Category {
+    Dns,
+    Connect,
+    Tls,
+    Timeout,
+    Reset,
+    Protocol,
+    Body,
+    BodyTooLarge,
+    Redirect,
+    Resource,
+    ClientError,
+    ServerError,
+    Status,
+}
+
+impl Category {
+    /// As reports and scripts spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Category::Dns => "dns",
+            Category::Connect => "connect",
+            Category::Tls => "tls",
+            Category::Timeout => "timeout",
+            Category::Reset => "reset",
+            Category::Protocol => "protocol",
+            Category::Body => "body",
+            Category::BodyTooLarge => "body_too_large",
+            Category::Redirect => "redirect",
+            Category::Resource => "resource",
+            Category::ClientError => "client_error",
+            Category::ServerError => "server_error",
+            Category::Status => "status",
+        }
+    }
+}
+
+/// Settings of connections that hold for a whole run.
+#[derive(Debug, Clone, Default)]
+pub struct TransportOptions {
+    /// Do not verify certificates.
+    pub insecure: bool,
+    /// PEM file of certificates to trust beside the system's.
+    pub cacert: Option<std::path::PathBuf>,
+    /// The `user-agent` header; default `loadtool/VERSION`.
+    pub user_agent: Option<String>,
+}
+
+/// Opens users' connections; one per worker, sharing TLS configuration and DNS.
+pub trait Transport {
+    /// A pool of connections of its own, empty at first. About a microsecond.
+    fn open(&self) -> Rc<dyn Wire>;
+}
+
+/// One user's connections.
+pub trait Wire {
+    /// Sends one hop and reads its answer, by `hop.deadline`. Never panics, never outlives it.
+    fn send<'a>(&'a self, hop: Hop) -> LocalBoxFuture<'a, Exchange>;
+}
+
+/// Who is told of each hop as it ends, and of the boundaries it crosses.
+pub trait Observer {
+    /// One exchange is over. `hop` counts redirects from 0; `followed`: a redirect comes next.
+    fn exchange(
+        &self,
+        request: &Request,
+        method: &Method,
+        hop: u8,
+        followed: bool,
+        done: &Exchange,
+    );
+}

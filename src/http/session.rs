@@ -1,0 +1,4 @@
+//! Placeholder, being written.
+/// Placeholder, being written.
+#[derive(Debug, Default)]
+pub struct Session;

@@ -1,0 +1,3 @@
+//! Lua: the only layer that knows mlua. Scripts in, coroutines driven, samples recorded.
+
+pub mod host;

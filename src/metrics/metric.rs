@@ -1,0 +1,109 @@
+//! The metrics there are: their names, kinds and units (docs/metrics.md holds the same table).
+
+/// How samples of a metric combine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A sum.
+    Counter,
+    /// The last value, with minimum and maximum.
+    Gauge,
+    /// Hits out of a total.
+    Rate,
+    /// A distribution.
+    Histogram,
+}
+
+/// What a metric's numbers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A plain number.
+    One,
+    /// Milliseconds in files and on screen; microseconds inside.
+    Ms,
+    /// Bytes.
+    Bytes,
+    /// Percent, 0 to 100.
+    Percent,
+}
+
+/// Index into [`BUILTIN`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MetricId(pub u16);
+
+/// A metric's definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// As thresholds, reports and outputs call it.
+    pub name: &'static str,
+    /// How samples combine.
+    pub kind: Kind,
+    /// What its numbers are.
+    pub unit: Unit,
+}
+
+macro_rules! metrics {
+    ($($id:ident = $index:literal, $name:literal, $kind:ident, $unit:ident;)*) => {
+        $(#[doc = concat!("`", $name, "`")] pub const $id: MetricId = MetricId($index);)*
+        /// Every built-in metric, by [`MetricId`].
+        pub const BUILTIN: &[Metric] = &[
+            $(Metric { name: $name, kind: Kind::$kind, unit: Unit::$unit },)*
+        ];
+    };
+}
+
+metrics! {
+    HTTP_CALLS = 0, "http_calls", Counter, One;
+    HTTP_CALL_DURATION = 1, "http_call_duration", Histogram, Ms;
+    HTTP_CALL_FAILED = 2, "http_call_failed", Rate, One;
+    HTTP_REQS = 3, "http_reqs", Counter, One;
+    HTTP_REQ_DURATION = 4, "http_req_duration", Histogram, Ms;
+    HTTP_REQ_FAILED = 5, "http_req_failed", Rate, One;
+    HTTP_REQ_BLOCKED = 6, "http_req_blocked", Histogram, Ms;
+    HTTP_REQ_DNS = 7, "http_req_dns", Histogram, Ms;
+    HTTP_REQ_CONNECTING = 8, "http_req_connecting", Histogram, Ms;
+    HTTP_REQ_TLS_HANDSHAKING = 9, "http_req_tls_handshaking", Histogram, Ms;
+    HTTP_REQ_SENDING = 10, "http_req_sending", Histogram, Ms;
+    HTTP_REQ_WAITING = 11, "http_req_waiting", Histogram, Ms;
+    HTTP_REQ_RECEIVING = 12, "http_req_receiving", Histogram, Ms;
+    DATA_SENT = 13, "data_sent", Counter, Bytes;
+    DATA_RECEIVED = 14, "data_received", Counter, Bytes;
+    STEP_DURATION = 15, "step_duration", Histogram, Ms;
+    STEP_FAILED = 16, "step_failed", Rate, One;
+    ITERATION_DURATION = 17, "iteration_duration", Histogram, Ms;
+    ITERATION_RESPONSE_TIME = 18, "iteration_response_time", Histogram, Ms;
+    ITERATION_LAG_USERS = 19, "iteration_lag_users", Histogram, Ms;
+    ITERATION_LAG_GENERATOR = 20, "iteration_lag_generator", Histogram, Ms;
+    ITERATION_FAILED = 21, "iteration_failed", Rate, One;
+    ITERATIONS = 22, "iterations", Counter, One;
+    ITERATIONS_DROPPED = 23, "iterations_dropped", Counter, One;
+    ITERATIONS_LATE = 24, "iterations_late", Counter, One;
+    ITERATIONS_FAILED = 25, "iterations_failed", Counter, One;
+    ITERATIONS_INTERRUPTED = 26, "iterations_interrupted", Counter, One;
+    CHECKS = 27, "checks", Rate, One;
+    ERRORS = 28, "errors", Counter, One;
+    CONNECTIONS_OPENED = 29, "connections_opened", Counter, One;
+    CONNECTIONS_REUSED = 30, "connections_reused", Counter, One;
+    CONNECTIONS_FAILED = 31, "connections_failed", Counter, One;
+    VUS = 32, "vus", Gauge, One;
+    VUS_MAX = 33, "vus_max", Gauge, One;
+    BACKLOG = 34, "backlog", Gauge, One;
+    PROCESS_CPU_PERCENT = 35, "process_cpu_percent", Gauge, Percent;
+    PROCESS_MEMORY_BYTES = 36, "process_memory_bytes", Gauge, Bytes;
+    PROCESS_THREADS = 37, "process_threads", Gauge, One;
+    PROCESS_OPEN_FDS = 38, "process_open_fds", Gauge, One;
+    LOOP_LAG = 39, "loop_lag", Histogram, Ms;
+}
+
+impl MetricId {
+    /// The definition.
+    pub fn metric(self) -> &'static Metric {
+        &BUILTIN[self.0 as usize]
+    }
+
+    /// The metric of that name (k6's `dropped_iterations` is understood).
+    pub fn named(name: &str) -> Option<MetricId> {
+        let name = if name == "dropped_iterations" { "iterations_dropped" } else { name };
+        let index = BUILTIN.iter().position(|metric| metric.name == name)?;
+        Some(MetricId(u16::try_from(index).expect("fewer than 65,536 metrics")))
+    }
+}

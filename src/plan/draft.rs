@@ -1,0 +1,69 @@
+//! What script and command line say, before anyone judged it.
+//!
+//! A definition is a tree of plain values; what stands where in the source is found by path when
+//! a fault must be told, so that drafting costs nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A value of the definition table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// `true`, `false`.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A float.
+    Float(f64),
+    /// A string (UTF-8; other bytes were replaced).
+    Text(String),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A table with string keys, sorted by key. `List` and `Map` of an empty table: `Map`.
+    Map(Vec<(String, Node)>),
+    /// A Lua function; it stays in Lua.
+    Function,
+    /// Anything else, named by its Lua type, or a table with mixed keys.
+    Other(&'static str),
+}
+
+/// The script as read, and what the command line adds.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// As the user named it.
+    pub script: PathBuf,
+    /// Its text, to find lines in.
+    pub source: Arc<str>,
+    /// What it returned: `Function`, or a `Map`.
+    pub definition: Node,
+    /// What the command line said.
+    pub flags: Flags,
+}
+
+/// What the command line may set; a flag wins over the script.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--scenario`: which one the load flags are for.
+    pub scenario: Option<String>,
+    /// `--vus`.
+    pub vus: Option<u64>,
+    /// `--duration`.
+    pub duration: Option<Duration>,
+    /// `--iterations`: the total over users.
+    pub iterations: Option<u64>,
+    /// `--stage D:N`, in order.
+    pub stages: Vec<(Duration, f64)>,
+    /// `--base-url`.
+    pub base_url: Option<String>,
+    /// `--seed`; else one is drawn.
+    pub seed: Option<u64>,
+    /// `--threads`; else all cores.
+    pub threads: Option<usize>,
+    /// `--tag K=V`.
+    pub tags: Vec<(String, String)>,
+    /// `--insecure`.
+    pub insecure: bool,
+    /// `--cacert`.
+    pub cacert: Option<PathBuf>,
+}

@@ -1,0 +1,1 @@
+//! `Draft` → `Plan`, or every fault of it at once.

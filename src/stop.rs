@@ -1,0 +1,80 @@
+//! Why and how hard a run is being stopped. One watch carries it from the control thread to all.
+
+use tokio::sync::watch;
+
+/// How a run was told to end before its plan did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopReason {
+    /// SIGINT, SIGTERM or the user's `q`.
+    Signal,
+    /// `lt.abort(message)`, or a failed `setup`.
+    Abort(String),
+    /// A threshold with `abort = true` was crossed.
+    Threshold(String),
+}
+
+/// What everyone who waits must heed; it only ever moves down this list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Stop {
+    /// Go on.
+    #[default]
+    None,
+    /// Start nothing more; iterations under way may finish within their `graceful_stop`.
+    Graceful(StopReason),
+    /// Drop what is under way, now.
+    Now(StopReason),
+}
+
+impl Stop {
+    /// Whether nothing more may start.
+    pub fn is_stopping(&self) -> bool {
+        *self != Stop::None
+    }
+
+    /// The reason, if there is one.
+    pub fn reason(&self) -> Option<&StopReason> {
+        match self {
+            Stop::None => None,
+            Stop::Graceful(reason) | Stop::Now(reason) => Some(reason),
+        }
+    }
+}
+
+/// The end that listens.
+pub type StopWatch = watch::Receiver<Stop>;
+
+/// The end that tells; cloned to whoever may stop a run.
+#[derive(Debug, Clone)]
+pub struct StopSwitch(watch::Sender<Stop>);
+
+impl Default for StopSwitch {
+    fn default() -> Self {
+        StopSwitch(watch::Sender::new(Stop::None))
+    }
+}
+
+impl StopSwitch {
+    /// A new listener.
+    pub fn watch(&self) -> StopWatch {
+        self.0.subscribe()
+    }
+
+    /// Asks for a graceful stop; the first reason stays.
+    pub fn graceful(&self, reason: StopReason) {
+        self.0.send_if_modified(|stop| {
+            let first = *stop == Stop::None;
+            if first {
+                *stop = Stop::Graceful(reason);
+            }
+            first
+        });
+    }
+
+    /// Ends the run now; the first reason stays.
+    pub fn now(&self, reason: StopReason) {
+        self.0.send_modify(|stop| {
+            let first = stop.reason().cloned().unwrap_or(reason);
+            *stop = Stop::Now(first);
+        });
+    }
+}
