@@ -1,1 +1,2 @@
+//! The `loadtool` command.
 fn main() {}
