@@ -10,6 +10,7 @@ pub mod client;
 pub mod connect;
 pub mod name;
 pub mod options;
+pub mod redact;
 pub mod redirect;
 pub mod session;
 

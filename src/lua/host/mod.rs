@@ -7,6 +7,12 @@
 //! A host function that waits leaves an [`Op`] with [`Host::wait`]; its Lua then yields, and the
 //! driver of the user awaits the operation and resumes with what it gave.
 
+pub mod encode;
+pub mod json;
+pub mod random;
+pub mod time;
+pub mod told;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
