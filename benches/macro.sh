@@ -1,0 +1,209 @@
+#!/usr/bin/env bash
+# The whole tool against the clock: speed, memory and start-up, as docs/performance.md quotes them.
+#
+#   benches/macro.sh [speed] [journey] [memory] [crowd] [start] [growth]      (default: all)
+#
+# The target is nginx with one worker on core 1, the generator has core 0; both and the measuring
+# come from the yardsticks folder (YARDSTICKS, default ../shared/yardsticks). Machines drift: what
+# is compared runs in turn, ROUNDS (5) times, and ratios of medians are printed. State lies in
+# target/yard. Only processes that this script started are ended, by their ids.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+YARDSTICKS=$(realpath -m "${YARDSTICKS:-../shared/yardsticks}")
+target=${CARGO_TARGET_DIR:-$PWD/target}
+export YARD=${YARD:-$target/yard}
+ROUNDS=${ROUNDS:-5} LENGTH=${LENGTH:-6} USERS=${USERS:-50}
+base=http://127.0.0.1:18080
+loadtool=$target/release/loadtool
+bare=$target/release/examples/bare_reqwest
+PATH=$PATH:/usr/sbin
+started=()
+
+fail() {
+  printf 'benches/macro.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+end_started() {
+  local pid
+  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
+  started=()
+}
+trap end_started EXIT
+
+check_machine() {
+  [ -x "$YARDSTICKS/measure" ] || fail "no yardsticks in $YARDSTICKS; set YARDSTICKS to their folder"
+  [ "$(nproc)" -ge 2 ] || fail "two cores are needed: one for the target, one for the generator"
+  local tool
+  for tool in nginx wrk taskset python3 curl; do
+    command -v $tool >/dev/null || fail "$tool is missing"
+  done
+}
+
+build() {
+  cargo build --release --locked --bin loadtool --example bare_reqwest
+  mkdir -p "$YARD/results/raw"
+  ulimit -n "$(ulimit -Hn)"
+}
+
+start_nginx() {
+  ! curl -s -o /dev/null "$base/_stat" || fail "something listens on port 18080 already"
+  "$YARDSTICKS/server" &
+  started+=($!)
+  for _ in $(seq 50); do
+    curl -s -o /dev/null "$base/_stat" && return
+    sleep 0.1
+  done
+  fail "nginx did not start; see $YARD/nginx.err"
+}
+
+measured() { # NAME DIVISOR COMMAND...: one round; its line goes to results.jsonl
+  "$YARDSTICKS/measure" --runs 1 --name "$1" --div "$2" -- "${@:3}" | grep -v 'rps=?' || fail "$1 sent nothing; see $YARD/results/raw"
+}
+
+ours() { # SCRIPT [OPTIONS]
+  echo "$loadtool run $1 --threads 1 --base-url $base --quiet ${*:2}"
+}
+
+ratios() { # OURS OTHERS...: medians of what results.jsonl holds, and ours as a share of the others
+  python3 - "$YARD/results/results.jsonl" "$@" <<'PYTHON'
+import json, statistics, sys
+path, ours, *others = sys.argv[1:]
+rows = [json.loads(line) for line in open(path)]
+rps = lambda name: [row["rps"] for row in rows if row["name"] == name]
+cpu = lambda name: statistics.median(row["cpu_ms_1k"] for row in rows if row["name"] == name)
+for name in (ours, *others):
+    each = rps(name)
+    print(f"{name:>14}: {statistics.median(each):9,.0f} requests/s ({min(each):,.0f}-{max(each):,.0f}), {cpu(name):.1f} CPU us/request")
+for name in others:
+    pairs = [a / b for a, b in zip(rps(ours), rps(name))]
+    print(f"{ours} / {name}: {statistics.median(pairs):.2f} (median of {len(pairs)} pairs, {min(pairs):.2f}-{max(pairs):.2f})")
+PYTHON
+}
+
+speed() {
+  rm -f "$YARD/results/results.jsonl"
+  for _ in $(seq "$ROUNDS"); do
+    measured get 1 $(ours "$YARDSTICKS/get.lua" --vus "$USERS" --duration "${LENGTH}s")
+    measured bare-reqwest 1 "$bare" "$base/tiny" "$USERS" "$LENGTH"
+    measured wrk-lua 1 wrk -t1 -c"$USERS" -d"${LENGTH}s" -s "$YARDSTICKS/wrk.lua" "$base/tiny"
+  done
+  ratios get bare-reqwest wrk-lua
+  echo "wanted: 0.80 of bare-reqwest, 0.60 of wrk-lua"
+}
+
+journey() {
+  rm -f "$YARD/results/results.jsonl"
+  for _ in $(seq "$ROUNDS"); do
+    measured journey 4 $(ours "$YARDSTICKS/journey.lua" --vus "$USERS" --duration "${LENGTH}s")
+    measured wrk-lua 1 wrk -t1 -c"$USERS" -d"${LENGTH}s" -s "$YARDSTICKS/wrk.lua" "$base/tiny"
+  done
+  ratios journey wrk-lua
+}
+
+resident_kb() { # PID
+  awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
+}
+
+connections() {
+  curl -s "$base/_stat" | awk '/^Active/ { print $3 - 1 }'
+}
+
+run_in_background() { # LOG COMMAND...; sets pid
+  taskset -c 0 "${@:2}" >"$1" 2>&1 </dev/null &
+  pid=$!
+  started+=("$pid")
+}
+
+wait_for() { # SECONDS CONDITION...
+  local end=$((SECONDS + $1))
+  until "${@:2}"; do
+    [ $SECONDS -lt $end ] || fail "waited $1 s in vain for: ${*:2}"
+    sleep 0.1
+  done
+}
+
+connected() { # NUMBER
+  [ "$(connections)" -ge "$1" ]
+}
+
+end_run() { # PID: two signals interrupt what sleeps, and a third ends it at once
+  for _ in 1 2 3; do
+    kill -INT "$1" 2>/dev/null || break
+    sleep 0.5
+  done
+  wait "$1" 2>/dev/null || true
+}
+
+idle_kb() { # SCRIPT: a run with one user
+  run_in_background "$YARD/idle.log" $(ours "$1" --vus 1 --duration 600s)
+  sleep 2
+  resident_kb "$pid"
+  end_run "$pid"
+}
+
+memory() {
+  local users=${CROWD:-10000} idle full
+  idle=$(idle_kb benches/lua/connect.lua)
+  run_in_background "$YARD/connect.log" $(ours benches/lua/connect.lua --vus "$users" --duration 600s)
+  wait_for 60 connected "$users"
+  sleep 2
+  full=$(resident_kb "$pid")
+  end_run "$pid"
+  per_user "with a connection" "$users" "$idle" "$full" 25
+  idle=$(idle_kb benches/lua/sleep.lua)
+  sleeping_users "$users"
+  full=$(resident_kb "$pid")
+  end_run "$pid"
+  per_user "without a connection" "$users" "$idle" "$full" 6
+}
+
+per_user() { # WHAT USERS IDLE_KB FULL_KB WANTED_KB
+  awk -v what="$1" -v n="$2" -v idle="$3" -v full="$4" -v wanted="$5" 'BEGIN {
+    printf "%d users %s: %.1f KB each (idle process %d KB, with users %d KB); wanted: at most %d\n",
+      n, what, (full - idle) / n, idle, full, wanted }'
+}
+
+sleeping_users() { # NUMBER: starts them and waits until the last one is there; sets pid
+  run_in_background "$YARD/sleep.log" $(ours benches/lua/sleep.lua --vus "$1" --duration 600s --env LAST="$1")
+  wait_for 60 grep -q "all users are here" "$YARD/sleep.log"
+}
+
+crowd() {
+  local users=50000 from
+  for _ in $(seq 3); do
+    from=$(date +%s%N)
+    sleeping_users $users
+    echo "$users sleeping users were ready after $((($(date +%s%N) - from) / 1000000)) ms; wanted: at most 5000"
+    end_run "$pid"
+  done
+}
+
+start() {
+  "$YARDSTICKS/startup" --runs 15 --name one -- "$loadtool" run "$YARDSTICKS/one.lua" --base-url http://127.0.0.1:18081
+  echo "wanted: total_ms at most 30"
+}
+
+growth() {
+  local early late
+  run_in_background "$YARD/growth.log" $(ours "$YARDSTICKS/get.lua" --vus "$USERS" --duration 65s)
+  sleep 10
+  early=$(resident_kb "$pid")
+  sleep 50
+  late=$(resident_kb "$pid")
+  wait "$pid" || true
+  echo "resident after 10 s: $early KB, after 60 s: $late KB, grown by $((late - early)) KB; wanted: less than 5000"
+}
+
+check_machine
+build
+start_nginx
+for part in "${@:-speed journey memory crowd start growth}"; do
+  for one in $part; do
+    printf '\n== %s\n' "$one"
+    case $one in
+      speed | journey | memory | crowd | start | growth) "$one" ;;
+      *) fail "no such part: $one" ;;
+    esac
+  done
+done

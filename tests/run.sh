@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs what the tests need beside a Rust toolchain and a C compiler, then runs them all.
+# Arguments go to `cargo test`. Installed are nginx (by apt) and httpbin (by pip, under target/):
+# servers that were not written here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
+PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+  printf 'tests/run.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+apt_install() {
+  command -v apt-get >/dev/null || fail "please install $*: there is no apt-get here to do it"
+  local as_root=(env DEBIAN_FRONTEND=noninteractive)
+  [ "$(id -u)" = 0 ] || as_root=(sudo "${as_root[@]}")
+  printf 'installing %s\n' "$*"
+  { "${as_root[@]}" apt-get -qq update && "${as_root[@]}" apt-get -qq install -y --no-install-recommends "$@"; } \
+    >/dev/null </dev/null || fail "apt-get could not install $*; can it reach its registry?"
+}
+
+httpbin_works() {
+  "$tools/httpbin/bin/python" -c 'import httpbin, gunicorn' 2>/dev/null
+}
+
+install_httpbin() {
+  python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv
+  printf 'installing httpbin under %s\n' "$tools"
+  rm -rf "$tools/httpbin"
+  python3 -m venv "$tools/httpbin" || fail "python3 could not make a virtual environment"
+  "$tools/httpbin/bin/python" -m pip install --quiet --disable-pip-version-check 'httpbin==0.10.*' gunicorn \
+    </dev/null || fail "pip could not install httpbin; can it reach its registry?"
+}
+
+command -v cargo >/dev/null || fail "there is no cargo: install Rust, see https://rustup.rs"
+command -v cc >/dev/null || fail "there is no C compiler (cc): install gcc or clang"
+command -v nginx >/dev/null || apt_install nginx-light
+httpbin_works || install_httpbin
+
+export LOADTOOL_GUNICORN=$tools/httpbin/bin/gunicorn
+exec cargo test --locked "$@"
