@@ -50,6 +50,14 @@ impl Diagnostic {
     }
 }
 
+/// The known word that `word` was most likely meant to be; `None` if none is near.
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&word.to_lowercase(), candidate);
+    let (distance, best) =
+        known.into_iter().map(|candidate| (distance(candidate), candidate)).min()?;
+    (distance <= 1 + best.len() / 4).then_some(best)
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {

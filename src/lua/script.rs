@@ -41,19 +41,16 @@ fn read_table(table: &Table, depth: usize) -> Node {
             _ => return Node::Other("table with keys that are neither numbers nor strings"),
         }
     }
-    if list.is_empty() {
-        map.sort_by(|(a, _), (b, _)| a.cmp(b));
-        return Node::Map(map);
-    }
-    if !map.is_empty() {
-        return Node::Other("table with both list items and named fields");
-    }
+    map.sort_by(|(a, _), (b, _)| a.cmp(b));
     list.sort_by_key(|(index, _)| *index);
-    let whole = (1..).zip(&list).all(|(n, (index, _))| n == *index);
-    if whole {
-        Node::List(list.into_iter().map(|(_, item)| item).collect())
-    } else {
-        Node::Other("list with holes")
+    if (1..).zip(&list).any(|(n, (index, _))| n != *index) {
+        return Node::Other("list with holes");
+    }
+    let items = list.into_iter().map(|(_, item)| item).collect::<Vec<_>>();
+    match (items.is_empty(), map.is_empty()) {
+        (true, _) => Node::Map(map),
+        (false, true) => Node::List(items),
+        (false, false) => Node::Mixed(items, map),
     }
 }
 
@@ -93,9 +90,19 @@ mod tests {
     }
 
     #[test]
+    fn a_table_with_both_keeps_both() {
+        assert_eq!(
+            read("return { 'p95 < 1s', optional = true, each = true }"),
+            Node::Mixed(
+                vec![Node::Text("p95 < 1s".into())],
+                vec![("each".into(), Node::Bool(true)), ("optional".into(), Node::Bool(true))]
+            )
+        );
+    }
+
+    #[test]
     fn what_is_neither_list_nor_map_is_named() {
         for (source, kind) in [
-            ("return { 1, a = 2 }", "table with both list items and named fields"),
             ("return { [1] = 1, [3] = 3 }", "list with holes"),
             ("return coroutine.create(print)", "coroutine"),
             ("return nil", "nil"),

@@ -22,9 +22,11 @@ pub enum Node {
     List(Vec<Node>),
     /// A table with string keys, sorted by key. `List` and `Map` of an empty table: `Map`.
     Map(Vec<(String, Node)>),
+    /// A table with both: its sequence, and its string keys, sorted. `{ "p95 < 1s", each = true }`.
+    Mixed(Vec<Node>, Vec<(String, Node)>),
     /// A Lua function; it stays in Lua.
     Function,
-    /// Anything else, named by its Lua type, or a table with mixed keys.
+    /// Anything else, named by its Lua type, or a table with other keys.
     Other(&'static str),
 }
 

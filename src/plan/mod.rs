@@ -3,6 +3,7 @@
 //! Script and command line write a [`Draft`](draft::Draft); [`validate`](validate::validate)
 //! makes it a Plan or tells every fault at once.
 
+pub mod condition;
 pub mod draft;
 pub mod load;
 pub mod threshold;
