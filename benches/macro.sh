@@ -17,7 +17,7 @@ base=http://127.0.0.1:18080
 loadtool=$target/release/loadtool
 bare=$target/release/examples/bare_reqwest
 PATH=$PATH:/usr/sbin
-started=()
+declare -A started # by process id; who has ended is taken out, so that no reused id is hit
 
 fail() {
   printf 'benches/macro.sh: %s\n' "$*" >&2
@@ -26,8 +26,7 @@ fail() {
 
 end_started() {
   local pid
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
-  started=()
+  for pid in "${!started[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
 }
 trap end_started EXIT
 
@@ -49,7 +48,7 @@ build() {
 start_nginx() {
   ! curl -s -o /dev/null "$base/_stat" || fail "something listens on port 18080 already"
   "$YARDSTICKS/server" &
-  started+=($!)
+  started[$!]=nginx
   for _ in $(seq 50); do
     curl -s -o /dev/null "$base/_stat" && return
     sleep 0.1
@@ -112,7 +111,7 @@ connections() {
 run_in_background() { # LOG COMMAND...; sets pid
   taskset -c 0 "${@:2}" >"$1" 2>&1 </dev/null &
   pid=$!
-  started+=("$pid")
+  started[$pid]=loadtool
 }
 
 wait_for() { # SECONDS CONDITION...
@@ -132,7 +131,12 @@ end_run() { # PID: two signals interrupt what sleeps, and a third ends it at onc
     kill -INT "$1" 2>/dev/null || break
     sleep 0.5
   done
+  ended "$1"
+}
+
+ended() { # PID
   wait "$1" 2>/dev/null || true
+  unset "started[$1]"
 }
 
 idle_kb() { # SCRIPT: a run with one user
@@ -191,7 +195,7 @@ growth() {
   early=$(resident_kb "$pid")
   sleep 50
   late=$(resident_kb "$pid")
-  wait "$pid" || true
+  ended "$pid"
   echo "resident after 10 s: $early KB, after 60 s: $late KB, grown by $((late - early)) KB; wanted: less than 5000"
 }
 
