@@ -10,7 +10,7 @@ pub mod threshold;
 pub mod validate;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +46,58 @@ pub struct Plan {
     pub(crate) threads: usize,
 }
 
+impl Plan {
+    /// The test's name in reports.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The script's file, as the user named it.
+    pub fn script(&self) -> &Path {
+        &self.script
+    }
+
+    /// Joined with request URLs that start with `/`.
+    pub fn base_url(&self) -> Option<&Url> {
+        self.base_url.as_ref()
+    }
+
+    /// At least one; a `Place`'s scenario is an index into it.
+    pub fn scenarios(&self) -> &[Scenario] {
+        &self.scenarios
+    }
+
+    /// The script's own, or the defaults; empty means `unjudged`.
+    pub fn thresholds(&self) -> &[Threshold] {
+        &self.thresholds
+    }
+
+    /// On every sample.
+    pub fn tags(&self) -> &BTreeMap<String, String> {
+        &self.tags
+    }
+
+    /// For all connections.
+    pub fn transport(&self) -> &TransportOptions {
+        &self.transport
+    }
+
+    /// How long `setup` may take.
+    pub fn setup_timeout(&self) -> Duration {
+        self.setup_timeout
+    }
+
+    /// Decides every random choice.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Worker threads, at least 1.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+}
+
 /// One kind of user and how many of them there are.
 #[derive(Debug, Clone)]
 pub struct Scenario {
@@ -74,6 +126,68 @@ pub struct Scenario {
     pub(crate) tags: BTreeMap<String, String>,
     /// Defaults of its calls: scenario over definition.
     pub(crate) http: Arc<CallOptions>,
+}
+
+impl Scenario {
+    /// Unique in the plan.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// What an iteration runs: one entry, or several to draw from by weight.
+    pub fn mix(&self) -> &[MixEntry] {
+        &self.mix
+    }
+
+    /// How many users there are when.
+    pub fn load(&self) -> &Load {
+        &self.load
+    }
+
+    /// When it starts.
+    pub fn start(&self) -> &Start {
+        &self.start
+    }
+
+    /// First part of the load, kept apart as phase `warmup`.
+    pub fn warmup(&self) -> Duration {
+        self.warmup
+    }
+
+    /// A user's iterations start at its start + k × pace.
+    pub fn pace(&self) -> Option<Duration> {
+        self.pace
+    }
+
+    /// Users' first starts are spread over this.
+    pub fn spread(&self) -> Duration {
+        self.spread
+    }
+
+    /// Whether cookies and `lt.vu.vars` are new at each iteration.
+    pub fn fresh_session(&self) -> bool {
+        self.fresh_session
+    }
+
+    /// Whose connections a user has.
+    pub fn connections(&self) -> Connections {
+        self.connections
+    }
+
+    /// How long iterations under way may finish after the end.
+    pub fn graceful_stop(&self) -> Duration {
+        self.graceful_stop
+    }
+
+    /// On every sample of this scenario.
+    pub fn tags(&self) -> &BTreeMap<String, String> {
+        &self.tags
+    }
+
+    /// Defaults of its calls.
+    pub fn http(&self) -> &Arc<CallOptions> {
+        &self.http
+    }
 }
 
 /// When a scenario starts.
