@@ -1,11 +1,36 @@
-//! What scripts can call. One file per module of `lt`, each exporting
-//! `register(lua, host, h)`, which puts raw host functions into the table `h`; the sugar over
-//! them is Lua (`lua/*.lua`), because a Rust function cannot wait through a Lua callback.
+//! What scripts can call: the frame in which the modules of `lt` are written.
 //!
-//! Two conventions. A host function never raises: it returns a message first (`nil` if all is
-//! well), and the Lua above it raises, which is twenty times cheaper and keeps the author's line.
-//! A host function that waits leaves an [`Op`] with [`Host::wait`]; its Lua then yields, and the
-//! driver of the user awaits the operation and resumes with what it gave.
+//! **A module** is one Rust file with `register(lua, host, h)`, which puts raw host functions into
+//! the table `h`, and one Lua file, its sugar, which makes of them what the author sees; both are
+//! listed in [`MODULES`]. The sugar is needed because a Rust function cannot wait through a Lua
+//! callback, and because raising from Lua is twenty times cheaper than from Rust. It is run once
+//! per worker as `local lt, h, k = ...`, with the *raw* standard libraries as its globals, and adds
+//! to `lt`; afterwards `lt` and every plain table in it become read-only. `k`, the kernel, offers
+//! (all raise with the author's own file and line):
+//!
+//! | call | does |
+//! | --- | --- |
+//! | `k.value(h.f(…))` | raises `f`'s first result as a message, unless it is `nil`; else the rest |
+//! | `k.await(h.f(…))` | the same, then waits for the operation and returns what it gave |
+//! | `k.raise(message[, category])` | raises a fault: a table `{ category, message, step, … }` |
+//! | `k.fault(category, message)` | makes one |
+//! | `k.keep` | a message handler for `xpcall`: keeps the raise point's place and traceback |
+//! | `k.readonly(t)` | a proxy that cannot be written to (tables inside are not covered) |
+//! | `k.cell()` | the running user's own Lua table (see [`User::cell`]) |
+//!
+//! **A host function** never raises an `Err` of its own: it returns a message first (`nil` if all
+//! is well), as [`told`](told::told) makes of a `Result`. All modules share `h`: a raw function's
+//! name begins with its module's.
+//!
+//! **One that waits** leaves an operation with [`Host::wait`] and returns; its sugar yields by
+//! `k.await`. The driver awaits the operation and resumes with what it gave; of an `Err` it makes
+//! a fault. At a script's top level nothing waits: `Host::wait` gives the message to return.
+//! `sleep.rs` and `sleep.lua` show all of it in a few lines.
+//!
+//! **A stop** ([`Host::stop`]) is no error: the coroutine is never resumed, so no `pcall` sees it.
+
+pub mod sleep;
+pub mod user;
 
 pub mod encode;
 pub mod json;
@@ -14,16 +39,33 @@ pub mod time;
 pub mod told;
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
-use mlua::MultiValue;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use mlua::{Lua, MultiValue, Table};
 
-use crate::http::{CallOptions, Session, Transport};
-use crate::metrics::{Place, Recorder};
+pub use user::{OpenStep, User};
+
+use super::error::{Failure, Kept, Sources, Stopped};
+use super::sandbox::clock::Clock;
+use crate::http::Transport;
+use crate::metrics::{Outcome, Recorder};
+
+/// Every module of `lt`, in the order in which they are set up: name, raw functions, sugar.
+pub const MODULES: &[Module] =
+    &[Module { name: "sleep", register: sleep::register, sugar: include_str!("sleep.lua") }];
+
+/// One module of `lt`.
+pub struct Module {
+    /// For messages about a broken build only.
+    pub name: &'static str,
+    /// Puts the raw functions into the table.
+    pub register: fn(&Lua, &Rc<Host>, &Table) -> mlua::Result<()>,
+    /// Makes of them what the author sees.
+    pub sugar: &'static str,
+}
 
 /// A wait: what the driver awaits, and what the coroutine is resumed with.
 pub type Op = LocalBoxFuture<'static, mlua::Result<MultiValue>>;
@@ -34,11 +76,21 @@ pub struct Host {
     pub recorder: Rc<RefCell<Recorder>>,
     /// Where connections come from.
     pub transport: Rc<dyn Transport>,
-    /// The user whose coroutine runs; set by the driver around each resume. `None` while a
-    /// script's top level runs: nothing may wait there.
-    pub current: RefCell<Option<Rc<User>>>,
     /// Process-wide things (pools, environment, clock).
     pub shared: Arc<Shared>,
+    /// The CPU limit of one slice between two waits.
+    pub clock: Clock,
+    /// Text of every Lua file that was loaded, for messages.
+    pub sources: RefCell<Sources>,
+    /// The user whose coroutine runs; the last one that ran while none does.
+    current: RefCell<Rc<User>>,
+    /// What the running coroutine failed with, left by its outermost message handler.
+    pub(super) failure: RefCell<Option<Failure>>,
+    /// Traceback of an error that a step passes on.
+    pub(super) kept: RefCell<Option<Kept>>,
+    /// Bytes that Lua objects hold outside Lua's heap, and those not yet told to the collector.
+    held: Cell<usize>,
+    untold: Cell<usize>,
 }
 
 /// What all workers of the process share.
@@ -53,28 +105,105 @@ pub struct Shared {
     pub seed: u64,
 }
 
-/// One virtual user, as host functions see it.
-pub struct User {
-    /// From 1, in the run.
-    pub id: u64,
-    /// From 1, in the scenario.
-    pub number: u64,
-    /// Its name.
-    pub scenario: Arc<str>,
-    /// From 0.
-    pub iteration: Cell<u64>,
-    /// Tags of the samples that it makes now; `step` is the innermost open step.
-    pub place: Cell<Place>,
-    /// Sum of `lt.think` since the iteration began.
-    pub thought: Cell<Duration>,
-    /// `lt.random` and `math.random`, seeded from (run seed, scenario, number).
-    pub rng: RefCell<Xoshiro256PlusPlus>,
-    /// Cookies and connections.
-    pub session: Session,
-    /// Defaults of its calls.
-    pub options: Rc<CallOptions>,
-    /// Joined with URLs that start with `/`.
-    pub base_url: Option<Rc<url::Url>>,
-    /// The operation that its coroutine waits for.
-    pub op: RefCell<Option<Op>>,
+impl Host {
+    /// A worker's host; `transport` opens the connections of its users.
+    pub fn new(
+        recorder: Rc<RefCell<Recorder>>,
+        transport: Rc<dyn Transport>,
+        shared: Arc<Shared>,
+    ) -> Rc<Host> {
+        let nobody = Rc::new(User::nobody(&transport, shared.seed));
+        Rc::new(Host {
+            recorder,
+            transport,
+            shared,
+            clock: Clock::default(),
+            sources: RefCell::default(),
+            current: RefCell::new(nobody),
+            failure: RefCell::default(),
+            kept: RefCell::default(),
+            held: Cell::new(0),
+            untold: Cell::new(0),
+        })
+    }
+
+    /// The user whose coroutine runs. While a script's top level runs it is the one it is run
+    /// for, or, for the definition, one with `id` 0.
+    pub fn user(&self) -> Rc<User> {
+        self.current.borrow().clone()
+    }
+
+    /// Makes `user` the running one.
+    pub(super) fn enter(&self, user: &Rc<User>) {
+        if !Rc::ptr_eq(&self.current.borrow(), user) {
+            *self.current.borrow_mut() = user.clone();
+        }
+    }
+
+    /// Leaves what the running user's coroutine waits for; `Some` is the message to return
+    /// instead, where nothing may wait.
+    pub fn wait(
+        &self,
+        op: impl Future<Output = mlua::Result<MultiValue>> + 'static,
+    ) -> Option<&'static str> {
+        let user = self.current.borrow();
+        if !user.may_wait.get() {
+            return Some(
+                "nothing can wait at a script's top level: requests and pauses belong into \
+                 functions that the run calls",
+            );
+        }
+        *user.op.borrow_mut() = Some(Box::pin(op));
+        None
+    }
+
+    /// Ends the running user's iteration without an error, and what `why` says beyond it. The
+    /// sugar must wait right after (`k.await(h.f())`); that wait never returns.
+    pub fn stop(&self, why: Stopped) {
+        self.user().stop.replace(Some(why));
+        self.clock.kill();
+    }
+
+    /// Records the innermost open steps of `user` as ended, all but the outermost `keep`.
+    pub(super) fn end_steps(&self, user: &User, keep: usize, outcome: Outcome) {
+        let _ = outcome;
+        user.steps.borrow_mut().truncate(keep);
+    }
+
+    /// Counts `bytes` that a Lua object holds outside Lua's heap until the value is dropped, and
+    /// drives the collector on as if Lua had allocated them.
+    pub fn hold(self: &Rc<Self>, lua: &Lua, bytes: usize) -> Held {
+        self.held.set(self.held.get() + bytes);
+        let untold = self.untold.get() + bytes;
+        if untold < GC_STEP {
+            self.untold.set(untold);
+        } else {
+            self.untold.set(0);
+            for _ in 0..(untold / GC_STEP).min(64) {
+                // A step fails only for want of memory, which the next allocation reports.
+                let _ = lua.gc_step();
+            }
+        }
+        Held { host: self.clone(), bytes }
+    }
+
+    /// Bytes held outside Lua's heap now.
+    pub fn held(&self) -> usize {
+        self.held.get()
+    }
+}
+
+/// Held bytes per step of the collector: twice what one step is worth to Lua itself.
+const GC_STEP: usize = 16 << 10;
+
+/// Bytes outside Lua's heap that something in it keeps alive; uncounted when dropped.
+pub struct Held {
+    host: Rc<Host>,
+    bytes: usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.host.held.set(self.host.held.get() - self.bytes);
+    }
 }

@@ -42,16 +42,10 @@ where
 {
     let host = host.clone();
     lua.create_function(move |lua, args| {
-        let Some(user) = host.current.borrow().clone() else {
-            return Ok(told(Err(no_user())));
-        };
+        let user = host.user();
         let mut rng = user.rng.borrow_mut();
         Ok(told(draw(lua, &mut rng, args)))
     })
-}
-
-fn no_user() -> String {
-    "there is no random choice here: it belongs to a virtual user".into()
 }
 
 fn int(rng: &mut impl Rng, a: &Value, b: &Value) -> Result<i64, String> {

@@ -1,0 +1,119 @@
+//! One virtual user, as host functions see it.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mlua::Table;
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rustc_hash::FxHasher;
+use tokio::time::Instant;
+
+use super::{Host, Op};
+use crate::http::{CallOptions, Session, Transport};
+use crate::lua::error::Stopped;
+use crate::lua::vm::UserSpec;
+use crate::metrics::{NameId, Place};
+use crate::plan::{Plan, Scenario};
+
+/// One virtual user. Everything that its journey changes is in cells, for it is shared by the
+/// operations under way; no borrow outlives a host call.
+pub struct User {
+    /// From 1, in the run; 0 for the instance that gives the definition.
+    pub id: u64,
+    /// From 1, in the scenario; 0 likewise.
+    pub number: u64,
+    /// Its name; empty likewise.
+    pub scenario: Arc<str>,
+    /// Number of the machine, from 1.
+    pub agent: u32,
+    /// From 0.
+    pub iteration: Cell<u64>,
+    /// Tags of the samples that it makes now; `step` is the innermost open step.
+    pub place: Cell<Place>,
+    /// The steps that are open, outermost first.
+    pub steps: RefCell<Vec<OpenStep>>,
+    /// Sum of `lt.think` since the iteration began.
+    pub thought: Cell<Duration>,
+    /// `lt.random` and `math.random`, seeded from (run seed, scenario, number).
+    pub rng: RefCell<Xoshiro256PlusPlus>,
+    /// Cookies and connections.
+    pub session: Session,
+    /// Defaults of its calls.
+    pub options: Rc<CallOptions>,
+    /// Joined with URLs that start with `/`.
+    pub base_url: Option<Rc<url::Url>>,
+    /// The operation that its coroutine waits for.
+    pub op: RefCell<Option<Op>>,
+    /// Whether its coroutine may wait: not at the script's top level.
+    pub may_wait: Cell<bool>,
+    /// How its iteration was told to end, if it was.
+    pub stop: RefCell<Option<Stopped>>,
+    /// Its own table in Lua: `env`, `loaded` (modules), `vars`, and the functions it runs.
+    pub cell: OnceCell<Table>,
+}
+
+/// A pass of `lt.step` that has begun.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenStep {
+    /// The step path around it.
+    pub outer: NameId,
+    /// When it began.
+    pub began: Instant,
+    /// [`User::thought`] when it began.
+    pub thought: Duration,
+}
+
+impl User {
+    /// User `spec` of `scenario`.
+    pub(in crate::lua) fn new(
+        host: &Host,
+        plan: &Plan,
+        scenario: &Scenario,
+        spec: &UserSpec,
+    ) -> User {
+        User {
+            id: spec.id,
+            number: spec.number,
+            scenario: scenario.name.clone(),
+            agent: spec.agent,
+            rng: RefCell::new(rng(plan.seed, &scenario.name, spec.number)),
+            options: Rc::new((*scenario.http).clone()),
+            base_url: plan.base_url.clone().map(Rc::new),
+            ..User::nobody(&host.transport, plan.seed)
+        }
+    }
+
+    /// The instance that gives the definition, or none at all.
+    pub(in crate::lua) fn nobody(transport: &Rc<dyn Transport>, seed: u64) -> User {
+        let _ = transport;
+        User {
+            id: 0,
+            number: 0,
+            scenario: "".into(),
+            agent: 1,
+            iteration: Cell::new(0),
+            place: Cell::default(),
+            steps: RefCell::default(),
+            thought: Cell::default(),
+            rng: RefCell::new(rng(seed, "", 0)),
+            session: Session,
+            options: Rc::default(),
+            base_url: None,
+            op: RefCell::default(),
+            may_wait: Cell::new(false),
+            stop: RefCell::default(),
+            cell: OnceCell::new(),
+        }
+    }
+}
+
+/// The random choices of user `number` of `scenario`: the same for the same run seed.
+pub(in crate::lua) fn rng(seed: u64, scenario: &str, number: u64) -> Xoshiro256PlusPlus {
+    let mut hasher = FxHasher::default();
+    (seed, scenario, number).hash(&mut hasher);
+    Xoshiro256PlusPlus::seed_from_u64(hasher.finish())
+}

@@ -1,0 +1,115 @@
+//! A script as read from its file: text that is known to be Lua, not yet run anywhere.
+//!
+//! Every worker compiles it once, inside a function whose parameter is the environment, and calls
+//! that function once per user: the code is shared, locals and globals are not. Its first line
+//! stays the first, so that line numbers are the author's. It is compiled alone beforehand: only a
+//! whole chunk can be put into a function without changing its meaning.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mlua::chunk::ChunkMode;
+use mlua::{Lua, LuaOptions, StdLib};
+
+use super::error::short_name;
+use crate::diagnostic::Diagnostic;
+
+/// The script, and where its modules are sought.
+#[derive(Debug)]
+pub struct Program {
+    path: PathBuf,
+    text: Arc<str>,
+    bytes: Vec<u8>,
+    roots: Vec<PathBuf>,
+}
+
+impl Program {
+    /// Reads the script and checks its syntax; nothing of it is run. `libs` are sought for modules
+    /// after the script's own folder.
+    pub fn load(path: impl Into<PathBuf>, libs: &[PathBuf]) -> Result<Arc<Program>, Diagnostic> {
+        let path = path.into();
+        let bytes = std::fs::read(&path).map_err(|e| {
+            Diagnostic::new(format!("cannot read the script: {e}"))
+                .at(&path, None)
+                .hint("give the path of a Lua file, as in `loadtool run shop.lua`")
+        })?;
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let mut roots = vec![folder];
+        roots.extend_from_slice(libs);
+        let bytes = chunk(&bytes).to_owned();
+        let program = Program { text: String::from_utf8_lossy(&bytes).into(), path, bytes, roots };
+        let lua = Lua::new_with(StdLib::NONE, LuaOptions::new())
+            .map_err(|e| Diagnostic::new(format!("cannot start Lua: {e}")))?;
+        check(&lua, &program.chunk_name(), &program.bytes)
+            .map_err(|(line, message)| program.diagnostic(line, message))?;
+        Ok(Arc::new(program))
+    }
+
+    /// The script's file, as the user named it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The script's text; other bytes than UTF-8 are replaced.
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// Folders in which modules are sought, the script's own first.
+    pub(super) fn roots(&self) -> &[PathBuf] {
+        &self.roots
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What messages call the script.
+    pub(super) fn chunk_name(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        short_name(&name.to_string_lossy())
+    }
+
+    /// A mistake in the script, with the line's text.
+    fn diagnostic(&self, line: Option<u32>, message: String) -> Diagnostic {
+        let mut diagnostic = Diagnostic::new(message).at(&self.path, line);
+        diagnostic.source = line
+            .and_then(|line| self.text.lines().nth(line.checked_sub(1)? as usize))
+            .map(str::to_owned);
+        diagnostic
+    }
+}
+
+/// A file's Lua: without the byte order mark, and with the first line empty if it begins with `#`.
+pub(super) fn chunk(file: &[u8]) -> &[u8] {
+    let text = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    if !text.starts_with(b"#") {
+        return text;
+    }
+    let end = text.iter().position(|&byte| byte == b'\n').unwrap_or(text.len());
+    &text[end..]
+}
+
+/// Whether `text` is a whole chunk; else the line and what is wrong there.
+pub(super) fn check(lua: &Lua, name: &str, text: &[u8]) -> Result<(), (Option<u32>, String)> {
+    let compiled =
+        lua.load(text).set_name(format!("@{name}")).set_mode(ChunkMode::Text).into_function();
+    let Err(error) = compiled else { return Ok(()) };
+    let message = match &error {
+        mlua::Error::SyntaxError { message, .. } => message.clone(),
+        other => other.to_string(),
+    };
+    if message.contains("attempt to load a binary chunk") {
+        return Err((None, "this is bytecode; scripts are Lua text".to_owned()));
+    }
+    let place = message.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
+    match place.and_then(|rest| rest.split_once(": ")) {
+        Some((line, text)) => Err((line.parse().ok(), text.to_owned())),
+        None => Err((None, message)),
+    }
+}
+
+/// The text as the function of its environment that users run.
+pub(super) fn wrapped(text: &[u8]) -> Vec<u8> {
+    [b"return function(_ENV, ...) ".as_slice(), text, b"\nend"].concat()
+}

@@ -1,0 +1,168 @@
+//! How long a user may compute without waiting, and how it is ended when it does not stop.
+//!
+//! Between two waits a coroutine has one *slice*. A count hook, called every 100 instructions,
+//! stamps the slice's start at its first tick (so that short slices cost no clock) and then looks
+//! whether the limit has passed. Wall time alone would convict the innocent on a machine that was
+//! suspended or is overloaded: at least half of the limit must also have been spent on the CPU,
+//! as counted from an eighth of the limit on.
+//!
+//! A coroutine beyond the limit is *dying*: odd ticks yield, which nothing in Lua can catch, and
+//! the driver drops it; where no yield is possible (a comparator, `__tostring`, a message handler)
+//! that does nothing and even ticks raise, from then on at every instruction, until the C function
+//! in between is left.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use mlua::debug::Debug;
+use mlua::{Error, HookTriggers, Lua, Result, VmState};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::super::error::{Position, position};
+use super::super::host::Host;
+
+/// Instructions between two looks at the clock. One instruction may take 30 ms (a long `..`), so
+/// a larger number would overshoot; it costs 10 to 20 % of pure Lua against 1,000.
+const TICK: u32 = 100;
+
+/// The slice that runs.
+pub struct Clock {
+    limit: Cell<Duration>,
+    /// Counts slices; a tick that finds a new number stamps the start.
+    slice: Cell<u64>,
+    stamped: Cell<u64>,
+    began: Cell<Duration>,
+    /// CPU time at an eighth of the limit.
+    cpu: Cell<Option<Duration>>,
+    dying: Cell<bool>,
+    ticks_dying: Cell<u32>,
+    at: RefCell<Option<Position>>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Clock {
+            limit: Cell::new(Duration::from_secs(1)),
+            slice: Cell::new(1),
+            stamped: Cell::new(0),
+            began: Cell::default(),
+            cpu: Cell::default(),
+            dying: Cell::default(),
+            ticks_dying: Cell::default(),
+            at: RefCell::default(),
+        }
+    }
+}
+
+impl Clock {
+    /// Sets `script_cpu_limit`.
+    pub fn set_limit(&self, limit: Duration) {
+        self.limit.set(limit);
+    }
+
+    /// `script_cpu_limit`.
+    pub fn limit(&self) -> Duration {
+        self.limit.get()
+    }
+
+    /// A coroutine is about to be resumed.
+    pub(in crate::lua) fn begin(&self) {
+        self.slice.set(self.slice.get() + 1);
+    }
+
+    /// The running coroutine must not execute another instruction of the author's.
+    pub(in crate::lua) fn kill(&self) {
+        self.dying.set(true);
+        self.ticks_dying.set(0);
+    }
+
+    /// Whether it was killed; asked once after each resume.
+    pub(in crate::lua) fn died(&self) -> bool {
+        self.dying.replace(false)
+    }
+
+    /// Whether it is being killed.
+    pub(in crate::lua) fn dying(&self) -> bool {
+        self.dying.get()
+    }
+
+    /// Where the script was when the limit passed.
+    pub(in crate::lua) fn take_position(&self) -> Option<Position> {
+        self.at.take()
+    }
+
+    /// Raises if the slice is over: for our own functions that do much in one instruction.
+    pub(in crate::lua) fn check(&self, lua: &Lua) -> Result<()> {
+        if !self.dying.get() && self.over() {
+            self.condemn(lua);
+        }
+        if self.dying.get() { Err(Error::external(Dying)) } else { Ok(()) }
+    }
+
+    fn over(&self) -> bool {
+        let now = read(ClockId::Monotonic);
+        if self.stamped.replace(self.slice.get()) != self.slice.get() {
+            self.began.set(now);
+            self.cpu.set(None);
+            return false;
+        }
+        let (elapsed, limit) = (now.saturating_sub(self.began.get()), self.limit.get());
+        match self.cpu.get() {
+            _ if elapsed < limit / 8 => false,
+            None => {
+                self.cpu.set(Some(read(ClockId::ThreadCPUTime)));
+                false
+            }
+            Some(_) if elapsed < limit => false,
+            Some(cpu) => read(ClockId::ThreadCPUTime).saturating_sub(cpu) >= limit / 2,
+        }
+    }
+
+    fn condemn(&self, lua: &Lua) {
+        self.kill();
+        *self.at.borrow_mut() = position(lua);
+    }
+
+    fn tick(host: &Rc<Host>, lua: &Lua) -> Result<VmState> {
+        let clock = &host.clock;
+        if !clock.dying.get() {
+            if !clock.over() {
+                return Ok(VmState::Continue);
+            }
+            clock.condemn(lua);
+        }
+        let ticks = clock.ticks_dying.get() + 1;
+        clock.ticks_dying.set(ticks);
+        if ticks % 2 == 1 {
+            return Ok(VmState::Yield);
+        }
+        if ticks == 2 {
+            lua.set_hook(HookTriggers::new().every_nth_instruction(1), hook(host))?;
+        }
+        Err(Error::external(Dying))
+    }
+}
+
+/// Watches every coroutine that is made in `lua` from now on.
+pub(super) fn install(lua: &Lua, host: &Rc<Host>) -> Result<()> {
+    lua.set_global_hook(HookTriggers::new().every_nth_instruction(TICK), hook(host))
+}
+
+fn hook(host: &Rc<Host>) -> impl Fn(&Lua, &Debug) -> Result<VmState> + 'static {
+    let host = Rc::downgrade(host);
+    move |lua, _| match host.upgrade() {
+        Some(host) => Clock::tick(&host, lua),
+        None => Ok(VmState::Continue),
+    }
+}
+
+fn read(id: ClockId) -> Duration {
+    let time = clock_gettime(id);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Raised where a dying coroutine cannot yield; no author's code sees it for long.
+#[derive(Debug, thiserror::Error)]
+#[error("the script computed for longer than script_cpu_limit without waiting")]
+pub(in crate::lua) struct Dying;

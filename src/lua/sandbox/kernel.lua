@@ -1,0 +1,133 @@
+-- Errors with the author's position, waiting, read-only tables, environments: what all of our own
+-- Lua is built on. Called once per state with the raw libraries, the host's functions and the
+-- three marks of the yield protocol.
+local raw, h, OP, FAIL, STRAY = ...
+
+local error, type, rawxpcall, yield = raw.error, raw.type, raw.xpcall, raw.coroutine.yield
+local setmetatable, next, rawset = raw.setmetatable, raw.next, raw.rawset
+local byte, gsub = raw.string.byte, raw.string.gsub
+local where, fault, translate, keep, uncaught, lost = h.where, h.fault, h.translate, h.keep, h.uncaught, h.lost
+
+local k = { raw = raw, h = h, OP = OP, STRAY = STRAY, fault = fault }
+
+-- Faults ---------------------------------------------------------------------------------------
+
+local faults = h.faults
+function faults.__tostring(e)
+  return (e.file and e.file .. ":" .. e.line .. ": " or "") .. e.message
+end
+function faults.__concat(a, b) return raw.tostring(a) .. raw.tostring(b) end
+faults.__metatable = false
+
+local function raise(message, category)
+  return error(fault(category or "script", message), 0)
+end
+k.raise = raise
+
+function k.value(message, ...)
+  if message then return raise(message) end
+  return ...
+end
+
+local CROSSED = {
+  ["attempt to yield across a C-call boundary"] = true,
+  ["attempt to yield from outside a coroutine"] = true,
+}
+local CANNOT_WAIT = "nothing can wait here: callbacks of table.sort, string.gsub and __tostring, "
+  .. "message handlers and __close cannot make requests or pauses"
+
+-- A message handler: it runs at the raise point, so the author's position is still to be had.
+local function place(e)
+  if type(e) == "string" then
+    if byte(e) == 1 then return (gsub(e, "^\1:%-?%d+: ", where, 1)) end
+    if CROSSED[e] then return fault("script", CANNOT_WAIT) end
+    return e
+  end
+  if type(e) == "userdata" then return translate(e) end
+  return e
+end
+k.place = place
+
+function k.keep(e)
+  e = place(e)
+  keep(e)
+  return e
+end
+
+-- Waiting --------------------------------------------------------------------------------------
+
+local function settle(a, ...)
+  if a == FAIL then return raise((...), (raw.select(2, ...))) end
+  return a, ...
+end
+
+function k.await(message)
+  if message then return raise(message) end
+  return settle(yield(OP))
+end
+
+-- Read-only tables -----------------------------------------------------------------------------
+
+local frozen = setmetatable({}, { __mode = "k" })
+k.frozen = frozen
+
+local function refuse() return raise "this table is read-only" end
+
+function k.readonly(t)
+  local function iterate() return next, t, nil end
+  local proxy = setmetatable({}, {
+    __index = t, __newindex = refuse, __pairs = iterate, __len = function() return #t end, __metatable = false,
+  })
+  frozen[proxy] = true
+  return proxy
+end
+
+-- A tree of plain tables, read-only all the way down.
+function k.freeze(t)
+  if type(t) ~= "table" or frozen[t] then return t end
+  for key, value in next, t do rawset(t, key, k.freeze(value)) end
+  return k.readonly(t)
+end
+
+-- Environments and entry points ----------------------------------------------------------------
+
+local base = {}
+k.base = base
+local environment = { __index = base, __metatable = false }
+local shared = {}
+k.shared = shared
+
+local function outermost(e)
+  e = place(e)
+  uncaught(e)
+  return e
+end
+
+local function ended(ok, e)
+  if not ok then lost(e) end
+  return ok
+end
+
+-- One of the functions that a user's cell holds.
+function k.body(cell, index)
+  return ended(rawxpcall(cell[index], outermost, shared.ctx))
+end
+
+local function top(cell, main)
+  local env = setmetatable({}, environment)
+  rawset(env, "_G", env)
+  cell.env, cell.loaded = env, {}
+  cell.value = main(env)
+end
+
+-- The script's top level, in a new environment.
+function k.start(cell, main)
+  return ended(rawxpcall(top, outermost, cell, main))
+end
+
+-- A function whose first result is kept in the cell, for setup.
+function k.keeping(cell, f)
+  return function(ctx) cell.result = f(ctx) end
+end
+
+return k

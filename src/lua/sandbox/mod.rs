@@ -1,0 +1,119 @@
+//! The Lua state of one worker: what scripts can reach, and that nothing they do can hang it,
+//! exhaust it or touch another user.
+//!
+//! Scripts run in environments of their own over shared, read-only libraries, which `*.lua` in
+//! this folder make of Lua's; the state's globals are empty. All chunks of ours have the name
+//! [`OURS`], so that a message that carries a position of ours can be given the author's. They
+//! must not be stripped, and upvalues that hold C functions are named like them, since Lua prints
+//! those names. What must hold is told where it is made to hold: time in `clock.rs`, loops inside C
+//! functions in `strings.lua` and `tables.lua`, errors in `kernel.lua`, memory here.
+
+pub mod clock;
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use mlua::chunk::ChunkMode;
+use mlua::state::{GcIncParams, GcMode};
+use mlua::{IntoLuaMulti, LightUserData, Lua, LuaOptions, Result, StdLib, Table, Value};
+
+use super::error::{self, OURS};
+use super::host::{Host, MODULES};
+use super::require;
+
+/// `script_memory_limit`: Lua's heap of one worker, in bytes.
+pub const MEMORY_LIMIT: usize = 256 << 20;
+
+/// The marks of the yield protocol: a coroutine yields `OP` when it left an operation; it is
+/// resumed with `FAIL` if the operation failed, with `STRAY` if it yielded anything else.
+pub(super) fn mark(mark: Mark) -> LightUserData {
+    LightUserData(std::ptr::without_provenance_mut(mark as usize))
+}
+
+/// See [`mark`].
+#[derive(Clone, Copy)]
+pub(super) enum Mark {
+    Op = 1,
+    Fail,
+    Stray,
+}
+
+/// Our own Lua, in the order in which it is run; each gets the kernel.
+const PARTS: [&str; 3] =
+    [include_str!("base.lua"), include_str!("coroutines.lua"), include_str!("modules.lua")];
+
+/// Puts all of our own Lua into a bare state and gives its kernel (see `kernel.lua`). Modules are
+/// sought in `roots`.
+pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<Table> {
+    let (raw, h) = (lua.globals(), &lua.create_table()?);
+    lua.set_globals(lua.create_table()?)?;
+    error::register(lua, host, h)?;
+    register(lua, host, h)?;
+    require::register(lua, host, roots, h)?;
+    let marks = (mark(Mark::Op), mark(Mark::Fail), mark(Mark::Stray));
+    let kernel: Table =
+        run(lua, &raw, include_str!("kernel.lua"), (&raw, h, marks.0, marks.1, marks.2))?;
+    for part in PARTS {
+        run::<()>(lua, &raw, part, &kernel)?;
+    }
+    let lt = lua.create_table()?;
+    for module in MODULES {
+        (module.register)(lua, host, h)?;
+        run::<()>(lua, &raw, module.sugar, (&lt, h, &kernel))?;
+    }
+    freeze_modules(&kernel, &lt)?;
+    clock::install(lua, host)?;
+    lua.set_memory_limit(MEMORY_LIMIT)?;
+    let pace = GcIncParams::default().pause(110).step_multiplier(400);
+    lua.gc_set_mode(GcMode::Incremental(pace));
+    Ok(kernel)
+}
+
+/// A bare state; what of its libraries scripts get is the kernel's business.
+pub(super) fn bare() -> Result<Lua> {
+    let libs = StdLib::TABLE
+        | StdLib::STRING
+        | StdLib::UTF8
+        | StdLib::MATH
+        | StdLib::COROUTINE
+        | StdLib::OS;
+    Lua::new_with(libs, LuaOptions::new())
+}
+
+fn run<R: mlua::FromLuaMulti>(
+    lua: &Lua,
+    raw: &Table,
+    source: &str,
+    args: impl IntoLuaMulti,
+) -> Result<R> {
+    lua.load(source)
+        .set_name(format!("={OURS}"))
+        .set_mode(ChunkMode::Text)
+        .set_environment(raw.clone())
+        .call(args)
+}
+
+/// Makes `lt` and each plain table in it read-only.
+fn freeze_modules(kernel: &Table, lt: &Table) -> Result<()> {
+    let readonly: mlua::Function = kernel.get("readonly")?;
+    for pair in lt.clone().pairs::<String, Value>() {
+        if let (name, Value::Table(module)) = pair?
+            && module.metatable().is_none()
+        {
+            lt.raw_set(name, readonly.call::<Table>(module)?)?;
+        }
+    }
+    kernel.raw_set("lt", readonly.call::<Table>(lt)?)
+}
+
+fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> Result<()> {
+    let this = host.clone();
+    h.set("cell", lua.create_function(move |_, ()| Ok(this.user().cell.get().cloned()))?)?;
+    h.set(
+        "print",
+        lua.create_function(|_, text: mlua::LuaString| {
+            anstream::eprintln!("{}", text.to_string_lossy());
+            Ok(())
+        })?,
+    )
+}

@@ -1,0 +1,260 @@
+//! One worker's Lua: the script compiled once, run once for the definition and once per user.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mlua::{Function, Table, Value};
+
+use super::driver::{Core, Coroutine};
+use super::error::{Ended, Failure, Stopped};
+use super::host::{Host, User};
+use super::program::Program;
+use super::value::Json;
+use super::vu::{BRANCHES, ON_START, ON_STOP, Vu};
+use super::{require, sandbox};
+use crate::diagnostic::Diagnostic;
+use crate::metrics::Place;
+use crate::plan::draft::Node;
+use crate::plan::{Plan, Scenario};
+
+/// One worker's Lua state.
+pub struct Vm {
+    core: Rc<Core>,
+    program: Arc<Program>,
+    main: Function,
+    start: Function,
+    /// In which scripts' top levels run, one after another.
+    loader: Coroutine,
+    plan: RefCell<Option<Arc<Plan>>>,
+}
+
+/// Who a user is.
+#[derive(Debug, Clone, Copy)]
+pub struct UserSpec {
+    /// From 1, in the run.
+    pub id: u64,
+    /// From 1, in the scenario.
+    pub number: u64,
+    /// Index in the plan.
+    pub scenario: usize,
+    /// Number of the machine, from 1.
+    pub agent: u32,
+}
+
+/// The instance of the script that gives the definition, and whose `setup` and `teardown` run.
+pub struct Definition {
+    value: Value,
+    user: Rc<User>,
+    coroutine: Coroutine,
+}
+
+impl Definition {
+    /// What the script returned, as plain values.
+    pub fn node(&self) -> Node {
+        super::script::node(&self.value)
+    }
+
+    /// One of the definition's functions.
+    fn function(&self, name: &str) -> Option<Function> {
+        let Value::Table(definition) = &self.value else { return None };
+        definition.raw_get(name).ok()
+    }
+}
+
+impl Vm {
+    /// A state with the script compiled in it; nothing of it has run yet. About a millisecond.
+    pub fn new(program: Arc<Program>, host: Rc<Host>) -> Result<Vm, Diagnostic> {
+        Vm::open(program, host).map_err(|e| Diagnostic::new(format!("cannot set up Lua: {e}")))
+    }
+
+    fn open(program: Arc<Program>, host: Rc<Host>) -> mlua::Result<Vm> {
+        let lua = sandbox::bare()?;
+        let kernel = sandbox::furnish(&lua, &host, program.roots())?;
+        let name = program.chunk_name();
+        let main = require::compile(&lua, &host, &name, program.path(), program.bytes())
+            .map_err(mlua::Error::runtime)?;
+        let (body, start) = (kernel.get("body")?, kernel.get("start")?);
+        let core = Rc::new(Core { lua, host, kernel, body });
+        let loader = Coroutine::default();
+        Ok(Vm { core, program, main, start, loader, plan: RefCell::default() })
+    }
+
+    /// Runs the script once, for its definition.
+    pub fn define(&self) -> Result<Definition, Diagnostic> {
+        let host = &self.core.host;
+        let user = Rc::new(User::nobody(&host.transport, host.shared.seed));
+        let value = self.instance(&user)?;
+        Ok(Definition { value, user, coroutine: Coroutine::default() })
+    }
+
+    /// Fixes what users are made for: their plan, and what `setup` returned (as JSON).
+    pub fn bind(&self, plan: &Arc<Plan>, ctx: Option<&[u8]>) -> Result<(), Diagnostic> {
+        self.hand_over(ctx).map_err(|e| Diagnostic::new(format!("cannot hand over ctx: {e}")))?;
+        *self.plan.borrow_mut() = Some(plan.clone());
+        Ok(())
+    }
+
+    fn hand_over(&self, ctx: Option<&[u8]>) -> mlua::Result<()> {
+        let lua = &self.core.lua;
+        let Some(ctx) = ctx else { return Ok(()) };
+        let value = Json::of(lua)?.decode(lua, ctx)?.map_err(mlua::Error::runtime)?;
+        let freeze: Function = self.core.kernel.get("freeze")?;
+        let shared: Table = self.core.kernel.get("shared")?;
+        shared.raw_set("ctx", freeze.call::<Value>(value)?)
+    }
+
+    /// A user: runs the script once more, in an environment of the user's own.
+    pub fn user(&self, spec: UserSpec) -> Result<Vu, Diagnostic> {
+        let plan = self.plan.borrow();
+        let plan = plan.as_ref().ok_or_else(|| Diagnostic::new("users are made after bind()"))?;
+        let scenario = &plan.scenarios[spec.scenario];
+        let user = Rc::new(User::new(&self.core.host, plan, scenario, &spec));
+        let value = self.instance(&user)?;
+        let (starts, stops) = self.take_functions(&user, &value, scenario)?;
+        user.may_wait.set(true);
+        let (core, coroutine) = (self.core.clone(), Coroutine::default());
+        Ok(Vu { core, user, coroutine, starts, stops })
+    }
+
+    /// Makes many users: the collector rests meanwhile, which is six times faster.
+    pub fn bulk<R>(&self, make: impl FnOnce() -> R) -> R {
+        self.core.lua.gc_stop();
+        let made = make();
+        self.core.lua.gc_restart();
+        made
+    }
+
+    /// Runs `setup`; what it returned, as JSON (`null` if there is none).
+    pub async fn setup(&self, definition: &Definition, place: Place) -> Result<Vec<u8>, Failure> {
+        let Some(setup) = definition.function("setup") else { return Ok(b"null".to_vec()) };
+        let cell = self.call(definition, setup, place).await?;
+        let result: Value = cell.raw_get("result").unwrap_or(Value::Nil);
+        let mut out = Vec::new();
+        if result.is_nil() {
+            return Ok(b"null".to_vec());
+        }
+        let encoded = Json::of(&self.core.lua).map_err(|e| e.to_string());
+        match encoded.and_then(|json| json.encode(&result, &mut out)) {
+            Ok(()) => Ok(out),
+            Err(what) => Err(Failure {
+                category: "script",
+                message: format!("setup must return JSON-like data: {what}"),
+                ..Failure::default()
+            }),
+        }
+    }
+
+    /// Runs `teardown(ctx)`; `ctx` is what was bound.
+    pub async fn teardown(&self, definition: &Definition, place: Place) -> Result<(), Failure> {
+        let Some(teardown) = definition.function("teardown") else { return Ok(()) };
+        self.call(definition, teardown, place).await.map(drop)
+    }
+
+    async fn call(
+        &self,
+        definition: &Definition,
+        function: Function,
+        place: Place,
+    ) -> Result<Table, Failure> {
+        let user = &definition.user;
+        let Some(cell) = user.cell.get() else { unreachable!("an instance has a cell") };
+        let slot = || -> mlua::Result<()> {
+            let keeping: Function = self.core.kernel.get("keeping")?;
+            cell.raw_set(BRANCHES, keeping.call::<Function>((cell, function))?)
+        };
+        slot().map_err(|e| Failure::resource(e.to_string()))?;
+        user.place.set(place);
+        user.may_wait.set(true);
+        let (coroutine, body) = (&definition.coroutine, &self.core.body);
+        match self.core.run(coroutine, user, body, (cell, BRANCHES)).await {
+            Ended::Completed => Ok(cell.clone()),
+            Ended::Failed(failure) => Err(failure),
+            Ended::Stopped(why) => Err(stopped(why)),
+        }
+    }
+
+    /// Runs the script's top level as `user`, with a cell and an environment of its own.
+    fn instance(&self, user: &Rc<User>) -> Result<Value, Diagnostic> {
+        let core = &self.core;
+        let internal = |e: mlua::Error| Diagnostic::new(format!("cannot run the script: {e}"));
+        let cell = core.lua.create_table().map_err(internal)?;
+        let cell = user.cell.get_or_init(|| cell);
+        match core.run_now(&self.loader, user, &self.start, (cell, &self.main)) {
+            Ended::Completed => cell.raw_get("value").map_err(internal),
+            Ended::Failed(failure) => Err(failure.diagnostic()),
+            Ended::Stopped(why) => Err(stopped(why).diagnostic()),
+        }
+    }
+
+    /// Moves the user's functions from its instance's definition into its cell.
+    fn take_functions(
+        &self,
+        user: &User,
+        value: &Value,
+        scenario: &Scenario,
+    ) -> Result<(bool, bool), Diagnostic> {
+        let Some(cell) = user.cell.get() else { unreachable!("an instance has a cell") };
+        let found = functions(value, scenario).map_err(|missing| {
+            Diagnostic::new(format!(
+                "scenario `{}` has {missing} in one instance of the script and not in another; \
+                 every user's must be of the same shape",
+                scenario.name
+            ))
+            .at(self.program.path(), None)
+        })?;
+        let store = || -> mlua::Result<()> {
+            cell.raw_set(ON_START, found.on_start.as_ref())?;
+            cell.raw_set(ON_STOP, found.on_stop.as_ref())?;
+            for (index, branch) in (BRANCHES..).zip(&found.branches) {
+                cell.raw_set(index, branch)?;
+            }
+            cell.raw_set("value", Value::Nil)
+        };
+        store().map_err(|e| Diagnostic::new(format!("cannot make a user: {e}")))?;
+        Ok((found.on_start.is_some(), found.on_stop.is_some()))
+    }
+}
+
+fn stopped(why: Stopped) -> Failure {
+    let message = match why {
+        Stopped::Run(message) => message,
+        Stopped::Vu | Stopped::Scenario => "the script stopped for want of data".to_owned(),
+    };
+    Failure { category: "script", message, ..Failure::default() }
+}
+
+/// What a user of one scenario runs.
+struct Functions {
+    on_start: Option<Function>,
+    on_stop: Option<Function>,
+    branches: Vec<Function>,
+}
+
+/// The functions of `scenario` in what an instance returned; else the name of one that is not
+/// there.
+fn functions(value: &Value, scenario: &Scenario) -> Result<Functions, String> {
+    let table = match value {
+        Value::Function(run) => {
+            return Ok(Functions { on_start: None, on_stop: None, branches: vec![run.clone()] });
+        }
+        Value::Table(definition) => definition
+            .raw_get::<Table>("scenarios")
+            .and_then(|scenarios| scenarios.raw_get::<Table>(&*scenario.name))
+            .map_err(|_| "a table".to_owned())?,
+        _ => return Err("a definition".to_owned()),
+    };
+    let optional = |name: &str| table.raw_get::<Option<Function>>(name).ok().flatten();
+    let branches = match table.raw_get::<Option<Table>>("mix").ok().flatten() {
+        None => vec![optional("run").ok_or("`run`")?],
+        Some(mix) => (1..=scenario.mix.len())
+            .map(|index| {
+                let entry: Table = mix.raw_get(index).ok()?;
+                entry.raw_get::<Function>("run").ok()
+            })
+            .collect::<Option<Vec<_>>>()
+            .filter(|branches| branches.len() == mix.raw_len())
+            .ok_or("a `mix`")?,
+    };
+    Ok(Functions { on_start: optional("on_start"), on_stop: optional("on_stop"), branches })
+}

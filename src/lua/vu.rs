@@ -1,0 +1,94 @@
+//! One virtual user: its functions run one at a time, each as a coroutine.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::driver::{Core, Coroutine};
+use super::error::Ended;
+use super::host::User;
+use crate::metrics::{Outcome, Place};
+
+/// Places of a user's functions in its cell.
+pub(super) const ON_START: i64 = 1;
+/// See [`ON_START`].
+pub(super) const ON_STOP: i64 = 2;
+/// The first branch of its mix; `run` alone is a mix of one.
+pub(super) const BRANCHES: i64 = 3;
+
+/// A virtual user. A sleeping one costs about 4 KB with its coroutine.
+pub struct Vu {
+    pub(super) core: Rc<Core>,
+    pub(super) user: Rc<User>,
+    pub(super) coroutine: Coroutine,
+    pub(super) starts: bool,
+    pub(super) stops: bool,
+}
+
+impl Vu {
+    /// Whether its scenario has `on_start`.
+    pub fn has_on_start(&self) -> bool {
+        self.starts
+    }
+
+    /// Whether its scenario has `on_stop`.
+    pub fn has_on_stop(&self) -> bool {
+        self.stops
+    }
+
+    /// Runs `on_start`; `Completed` if there is none.
+    pub async fn on_start(&self, place: Place) -> Ended {
+        if !self.starts {
+            return Ended::Completed;
+        }
+        self.run(ON_START, place).await
+    }
+
+    /// Runs branch `branch` of the mix as iteration number `iteration` (from 0).
+    pub async fn iterate(&self, iteration: u64, branch: usize, place: Place) -> Ended {
+        self.user.iteration.set(iteration);
+        self.run(BRANCHES + branch as i64, place).await
+    }
+
+    /// Runs `on_stop`; `Completed` if there is none.
+    pub async fn on_stop(&self, place: Place) -> Ended {
+        if !self.stops {
+            return Ended::Completed;
+        }
+        self.run(ON_STOP, place).await
+    }
+
+    /// Tidies up after the future of one of these was dropped: what the coroutine was in the
+    /// middle of is closed, and its open steps count as interrupted.
+    pub fn interrupt(&self) {
+        self.core.close(&self.coroutine, &self.user);
+        self.core.host.end_steps(&self.user, 0, Outcome::Interrupted);
+    }
+
+    /// Sum of `lt.think` in the iteration so far, or in the last one.
+    pub fn thought(&self) -> Duration {
+        self.user.thought.get()
+    }
+
+    /// An empty cookie jar and empty `lt.vu.vars`.
+    pub fn fresh_session(&self) {
+        if let Some(cell) = self.user.cell.get() {
+            // Setting a field of a plain table to nil cannot fail.
+            let _ = cell.raw_set("vars", mlua::Value::Nil);
+        }
+    }
+
+    async fn run(&self, function: i64, place: Place) -> Ended {
+        let user = &self.user;
+        user.place.set(place);
+        user.thought.set(Duration::ZERO);
+        let cell = user.cell.get();
+        let ended = self.core.run(&self.coroutine, user, &self.core.body, (cell, function)).await;
+        let outcome = match &ended {
+            Ended::Completed => Outcome::Completed,
+            Ended::Failed(_) => Outcome::Failed,
+            Ended::Stopped(_) => Outcome::Interrupted,
+        };
+        self.core.host.end_steps(user, 0, outcome);
+        ended
+    }
+}
