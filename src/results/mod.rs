@@ -1,1 +1,16 @@
-//! Placeholder, being written.
+//! What a run came to: its summary and its verdict. Knows no Lua, no engine and no output.
+//!
+//! [`summary`] is the contract with everything that reads results (measurement.md, section 7; its
+//! JSON Schema is `docs/summary.schema.json`); the other files compute it from a merged
+//! [`Window`](crate::metrics::Window). Nothing here reads a clock.
+
+pub mod format;
+pub mod run_info;
+pub mod summary;
+pub mod tick;
+pub mod verdict;
+
+pub use run_info::{RunInfo, ScenarioInfo};
+pub use summary::Summary;
+pub use tick::Tick;
+pub use verdict::Verdict;

@@ -1,0 +1,99 @@
+//! What is known about a run besides its numbers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::plan::{Load, Plan, Scenario};
+
+/// Which run it was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunInfo {
+    /// Unique.
+    pub id: String,
+    /// The test's name.
+    pub name: String,
+    /// The script's file, as the user named it.
+    pub script: String,
+    /// Of its text, in hex.
+    pub script_sha256: String,
+    /// RFC 3339, in UTC.
+    pub started_at: String,
+    /// From the start of the load to the end of the last iteration.
+    pub duration: Duration,
+    /// Decided every random choice.
+    pub seed: u64,
+    /// Worker threads.
+    pub threads: usize,
+    /// Machines.
+    pub agents: u32,
+    /// In the plan's order; a `Place`'s scenario is an index into it.
+    pub scenarios: Vec<ScenarioInfo>,
+}
+
+/// What is known about one scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScenarioInfo {
+    /// Unique in the run.
+    pub name: Arc<str>,
+    /// As `kind = "…"` spells it.
+    pub kind: &'static str,
+    /// Largest number of users the plan allows.
+    pub vus_max: u64,
+    /// Actual length of its phase `load`: what rates divide by.
+    pub load: Duration,
+    /// Whether each iteration has a start fixed by the plan: open kinds, and closed with `pace`.
+    pub paced: bool,
+    /// Stages of a ramp, as tagged.
+    pub stages: Vec<StageInfo>,
+}
+
+/// One stage of a ramp.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageInfo {
+    /// The `stage` tag.
+    pub name: String,
+    /// Planned length.
+    pub length: Duration,
+}
+
+impl ScenarioInfo {
+    /// What the plan says. `load` is as planned, or zero for kinds that end with their iterations:
+    /// whoever drives the run corrects it with what came to be.
+    pub fn of(scenario: &Scenario) -> ScenarioInfo {
+        let (kind, vus_max, length) = shape(&scenario.load);
+        ScenarioInfo {
+            name: scenario.name.clone(),
+            kind,
+            vus_max,
+            load: length.saturating_sub(scenario.warmup),
+            paced: scenario.pace.is_some(),
+            stages: stages(&scenario.load),
+        }
+    }
+
+    /// All scenarios of a plan, in its order.
+    pub fn all(plan: &Plan) -> Vec<ScenarioInfo> {
+        plan.scenarios.iter().map(Self::of).collect()
+    }
+}
+
+/// Kind, most users, and length (zero if it ends with its iterations).
+fn shape(load: &Load) -> (&'static str, u64, Duration) {
+    match load {
+        Load::ConstantVus { vus, duration } => ("constant_vus", *vus, *duration),
+        Load::RampingVus { start_vus, stages, .. } => {
+            let peak = stages.iter().map(|stage| stage.target.ceil() as u64).max();
+            let length = stages.iter().map(|stage| stage.duration).sum();
+            ("ramping_vus", peak.unwrap_or(0).max(*start_vus), length)
+        }
+        Load::PerVuIterations { vus, .. } => ("per_vu_iterations", *vus, Duration::ZERO),
+        Load::SharedIterations { vus, .. } => ("shared_iterations", *vus, Duration::ZERO),
+    }
+}
+
+fn stages(load: &Load) -> Vec<StageInfo> {
+    let Load::RampingVus { stages, .. } = load else { return Vec::new() };
+    let info =
+        |stage: &crate::plan::Stage| StageInfo { name: stage.name.clone(), length: stage.duration };
+    stages.iter().map(info).collect()
+}

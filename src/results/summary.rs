@@ -1,0 +1,390 @@
+//! The summary: every number of a run under the name that the JSON summary gives it.
+//!
+//! Field names and meanings are those of measurement.md, section 7, and never change within a
+//! schema number; fields may be added. Times are milliseconds in fields that end in `_ms`,
+//! seconds in `_s`; sizes are bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::verdict::Verdict;
+
+/// The value of [`Summary::schema`].
+pub const SCHEMA: &str = "loadtool.summary/1";
+
+/// All of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Of the tool that wrote it.
+    pub tool_version: String,
+    /// Which run it was.
+    pub run: Run,
+    /// How it is judged.
+    pub verdict: Verdict,
+    /// In the plan's order.
+    pub scenarios: Vec<Scenario>,
+    /// Calls by scenario, step, name and method.
+    pub requests: Vec<Request>,
+    /// Steps by scenario and path.
+    pub steps: Vec<Step>,
+    /// Checks by scenario, step and label.
+    pub checks: Vec<Check>,
+    /// The most frequent first.
+    pub errors: Vec<Error>,
+    /// Of all phases.
+    pub connections: Connections,
+    /// Of all phases.
+    pub data: Data,
+    /// In the script's order.
+    pub thresholds: Vec<Threshold>,
+    /// Every series of every metric.
+    pub metrics: BTreeMap<String, Metric>,
+    /// One entry per second.
+    pub timeline: Vec<Second>,
+    /// How this tool fared.
+    pub generator: Generator,
+    /// What a reader must know before they believe the numbers.
+    pub anomalies: Vec<Anomaly>,
+    /// What to do about it.
+    pub recommendations: Vec<String>,
+}
+
+/// Which run it was.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Run {
+    /// Unique.
+    pub id: String,
+    /// The test's name.
+    pub name: String,
+    /// The script's file, as the user named it.
+    pub script: String,
+    /// Of its text, in hex.
+    pub script_sha256: String,
+    /// RFC 3339, in UTC.
+    pub started_at: String,
+    /// Until the last iteration ended.
+    pub duration_s: f64,
+    /// Decided every random choice.
+    pub seed: u64,
+    /// Worker threads.
+    pub threads: usize,
+    /// Machines.
+    pub agents: u32,
+}
+
+/// One scenario.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Unique.
+    pub name: String,
+    /// `constant_vus`, ….
+    pub kind: String,
+    /// The life of its arrivals.
+    pub iterations: Iterations,
+    /// Reason → count; only reasons that occurred.
+    pub dropped_by_reason: BTreeMap<String, u64>,
+    /// Share of planned arrivals that we started in time; null without a plan of starts.
+    pub adherence_percent: Option<f64>,
+    /// Iterations ended over the length of `load`.
+    pub rate_per_s: f64,
+    /// Length of `load`.
+    pub load_s: f64,
+    /// Most users at once.
+    pub vus_max: u64,
+    /// The backlog grew to the end.
+    pub unstable: bool,
+    /// From the actual start, less `lt.think`.
+    pub duration_ms: Distribution,
+    /// From the intended start, less `lt.think`.
+    pub response_time_ms: Distribution,
+    /// Waiting for a free user.
+    pub lag_users_ms: Distribution,
+    /// Everything else between intended and actual start: ours.
+    pub lag_generator_ms: Distribution,
+    /// A row per stage of a ramp.
+    pub stages: Vec<Stage>,
+}
+
+/// Laws: planned = started + dropped; started = completed + failed + interrupted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Iterations {
+    /// Due before the scenario's end.
+    pub planned: u64,
+    /// Begun.
+    pub started: u64,
+    /// To the end, without a failure.
+    pub completed: u64,
+    /// By a failure of the journey.
+    pub failed: u64,
+    /// Cut off.
+    pub interrupted: u64,
+    /// Never begun.
+    pub dropped: u64,
+    /// Begun late by our doing; part of `started`.
+    pub late: u64,
+}
+
+/// One stage of a ramp.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Stage {
+    /// Name or number.
+    pub name: String,
+    /// Planned length.
+    pub duration_s: f64,
+    /// Iterations that ended.
+    pub iterations: u64,
+    /// Of them, failed.
+    pub failed: u64,
+    /// Over the stage's length; null for a jump.
+    pub rate_per_s: Option<f64>,
+    /// From the intended start.
+    pub response_time_ms: Distribution,
+}
+
+/// Calls of one name.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Request {
+    /// Its scenario.
+    pub scenario: String,
+    /// Path of its step; empty outside steps.
+    pub step: String,
+    /// URL with its parameters folded.
+    pub name: String,
+    /// `GET`, ….
+    pub method: String,
+    /// Calls.
+    pub count: u64,
+    /// Unexpected answers, or none.
+    pub failed: u64,
+    /// Over the length of `load`.
+    pub rate_per_s: f64,
+    /// Heads and bodies as serialised, all hops and tries.
+    pub bytes_sent: u64,
+    /// Likewise, before decoding.
+    pub bytes_received: u64,
+    /// Status → calls; calls without an answer are not in it.
+    pub statuses: BTreeMap<String, u64>,
+    /// Category → calls.
+    pub errors: BTreeMap<String, u64>,
+    /// Expected answers, and timeouts at their elapsed time.
+    pub duration_ms: Distribution,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Step {
+    /// Its scenario.
+    pub scenario: String,
+    /// Its path.
+    pub step: String,
+    /// Passes that ended.
+    pub count: u64,
+    /// Of them, failed.
+    pub failed: u64,
+    /// Completed and interrupted passes, less `lt.think`.
+    pub duration_ms: Distribution,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Check {
+    /// Its scenario.
+    pub scenario: String,
+    /// Path of its step; empty outside steps.
+    pub step: String,
+    /// Its label.
+    pub name: String,
+    /// How often it held.
+    pub passed: u64,
+    /// How often not.
+    pub failed: u64,
+}
+
+/// One kind of error.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Error {
+    /// `dns` … `resource`.
+    pub category: String,
+    /// The first one's.
+    pub message: String,
+    /// Its scenario; null for `setup` and `teardown`.
+    pub scenario: Option<String>,
+    /// Path of its step; empty outside steps.
+    pub step: String,
+    /// Null where there was no answer.
+    pub status: Option<u16>,
+    /// How often.
+    pub count: u64,
+    /// First time since the run began.
+    pub first_s: f64,
+    /// Last time since the run began.
+    pub last_s: f64,
+    /// What one of them looked like, redacted.
+    pub exemplar: Option<String>,
+}
+
+/// As the connector saw them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Connections {
+    /// Opened.
+    pub opened: u64,
+    /// Requests that found one open.
+    pub reused: u64,
+    /// Could not be opened.
+    pub failed: u64,
+    /// TCP set-up.
+    pub connect_ms: Distribution,
+}
+
+/// Bytes as serialised for HTTP/1.1.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Data {
+    /// Sent.
+    pub sent_bytes: u64,
+    /// Received, before decoding.
+    pub received_bytes: u64,
+}
+
+/// One threshold, judged; with `each`, one entry per series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// The selector.
+    pub metric: String,
+    /// The condition.
+    pub expression: String,
+    /// Null without a sample.
+    pub observed: Option<f64>,
+    /// In the unit of `observed`.
+    pub limit: f64,
+    /// Of `observed` and `limit`: `ms`, `bytes`, `percent`, `fraction`, `1/s`, `bytes/s` or `1`.
+    pub unit: String,
+    /// Whether it holds.
+    pub ok: bool,
+    /// Whether it is one of those that hold for scripts without thresholds.
+    pub default: bool,
+    /// Samples that `observed` is taken of.
+    pub samples: u64,
+    /// Fewer samples say nothing: `samples` below it makes the run inconclusive.
+    pub min_samples: u64,
+}
+
+/// One metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// `counter`, `gauge`, `rate` or `histogram`.
+    pub kind: String,
+    /// `1`, `ms`, `bytes` or `percent`.
+    pub unit: String,
+    /// One per set of tags.
+    pub series: Vec<Series>,
+}
+
+/// One series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// What its samples have in common.
+    pub tags: BTreeMap<String, String>,
+    /// What they add up to.
+    #[serde(flatten)]
+    pub values: Values,
+}
+
+/// What samples add up to, by the metric's kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Values {
+    /// Of a histogram.
+    Histogram(Box<Distribution>),
+    /// Of a rate.
+    Rate {
+        /// How many were so.
+        hits: u64,
+        /// Out of how many.
+        total: u64,
+    },
+    /// Of a gauge.
+    Gauge {
+        /// Most recent.
+        last: f64,
+        /// Largest.
+        max: f64,
+    },
+    /// Of a counter.
+    Counter {
+        /// The sum.
+        count: u64,
+    },
+}
+
+/// A distribution; all but `count` are null where there is no sample. Percentiles are
+/// nearest-rank.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Distribution {
+    pub count: u64,
+    pub min: Option<f64>,
+    pub mean: Option<f64>,
+    pub stddev: Option<f64>,
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
+    pub p95: Option<f64>,
+    pub p99: Option<f64>,
+    pub p99_9: Option<f64>,
+    pub max: Option<f64>,
+    /// The histogram itself: HDR V2, base64, in microseconds.
+    pub hdr: Option<String>,
+}
+
+/// One second of the run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Second {
+    /// From 0.
+    pub t_s: u32,
+    /// Active users.
+    pub vus: u64,
+    /// Arrivals waiting for a user.
+    pub backlog: u64,
+    /// Iterations that ended.
+    pub iterations: u64,
+    /// Calls that ended.
+    pub calls: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Latency of calls.
+    pub p50_ms: Option<f64>,
+    /// Likewise.
+    pub p95_ms: Option<f64>,
+    /// Likewise.
+    pub p99_ms: Option<f64>,
+    /// By category.
+    pub errors: BTreeMap<String, u64>,
+    /// Of this process; 100 is one core.
+    pub cpu_percent: Option<f64>,
+}
+
+/// How this tool fared.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Generator {
+    /// 100 is one core.
+    pub cpu_percent_max: Option<f64>,
+    /// Resident memory.
+    pub rss_bytes_max: Option<u64>,
+    /// Open descriptors.
+    pub fds_max: Option<u64>,
+    /// How late the workers' loops woke.
+    pub loop_lag_ms: Distribution,
+    /// Whether it was the bottleneck.
+    pub saturated: bool,
+}
+
+/// Something that bends the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// One word, for programs: `dropped`, `overflow`, ….
+    pub kind: String,
+    /// One sentence, for people.
+    pub message: String,
+}

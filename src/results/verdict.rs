@@ -1,0 +1,280 @@
+//! The verdict: one word, an exit code, and every reason in words. A pure function of facts.
+//!
+//! What applies is collected as [`Finding`]s; their order is the order of precedence, so that the
+//! first decides and the others are told after it:
+//!
+//! | finding | result | exit |
+//! | --- | --- | --- |
+//! | a bug in this tool | as far as it got, but never `pass` | 70 |
+//! | the run could not be carried out | `aborted` | 6 |
+//! | a signal ended it | `aborted` | 5 |
+//! | a threshold on failures or checks is crossed | `fail` | 3 |
+//! | any other threshold is crossed, or has no data | `fail` | 3 |
+//! | too few samples, nothing completed | `inconclusive` | 4 |
+//! | none of these: no thresholds / all hold | `unjudged` / `pass` | 0 |
+//!
+//! Exit 2 (a mistake before any load) never gets here; 7 (a report could not be written) is found
+//! out only when the summary is complete: [`Verdict::exit_code_after`].
+
+use serde::{Deserialize, Serialize};
+
+use super::format;
+use super::summary::Threshold;
+use crate::stop::StopReason;
+
+/// How a run is judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// In one word.
+    pub result: Outcome,
+    /// Of the process, unless a report cannot be written.
+    pub exit_code: u8,
+    /// All that applies, what decided first.
+    pub reasons: Vec<String>,
+}
+
+/// The verdict's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// All thresholds hold.
+    Pass,
+    /// The script says `thresholds = {}`.
+    Unjudged,
+    /// A threshold is crossed.
+    Fail,
+    /// The run cannot say.
+    Inconclusive,
+    /// It was ended before its time.
+    Aborted,
+}
+
+/// What a verdict rests on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'a> {
+    /// Broken laws and other faults of this tool, in words.
+    pub bugs: &'a [String],
+    /// Why the run ended before its plan did, if so.
+    pub stop: Option<&'a StopReason>,
+    /// Judged.
+    pub thresholds: &'a [Threshold],
+    /// Iterations that completed, in all scenarios.
+    pub completed: u64,
+}
+
+/// Exit code when a report that was asked for could not be written.
+pub const UNWRITTEN: u8 = 7;
+
+/// Exit code of a bug in this tool.
+pub const BUG: u8 = 70;
+
+/// Something that bears on the verdict; the smaller, the weightier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Finding {
+    Bug,
+    Abort,
+    Signal,
+    FailuresCrossed,
+    Crossed,
+    TooFewSamples,
+    NothingCompleted,
+}
+
+impl Finding {
+    fn outcome(self) -> (Outcome, u8) {
+        match self {
+            Finding::Bug => (Outcome::Inconclusive, BUG),
+            Finding::Abort => (Outcome::Aborted, 6),
+            Finding::Signal => (Outcome::Aborted, 5),
+            Finding::FailuresCrossed | Finding::Crossed => (Outcome::Fail, 3),
+            Finding::TooFewSamples | Finding::NothingCompleted => (Outcome::Inconclusive, 4),
+        }
+    }
+}
+
+impl Verdict {
+    /// Judges a run.
+    pub fn of(facts: &Facts) -> Verdict {
+        let mut findings = findings(facts);
+        findings.sort_by_key(|(finding, _)| *finding);
+        let (result, exit_code) = match findings.first() {
+            Some((finding, _)) => finding.outcome(),
+            None if facts.thresholds.is_empty() => (Outcome::Unjudged, 0),
+            None => (Outcome::Pass, 0),
+        };
+        let reasons = findings.into_iter().map(|(_, reason)| reason).collect();
+        Verdict { result: result.beside(&facts.stop), exit_code, reasons }
+    }
+
+    /// The process's exit code, once it is known whether every report could be written.
+    pub fn exit_code_after(&self, unwritten: bool) -> u8 {
+        if unwritten && self.exit_code != BUG { UNWRITTEN } else { self.exit_code }
+    }
+}
+
+impl Outcome {
+    /// As the summary spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Pass => "pass",
+            Outcome::Unjudged => "unjudged",
+            Outcome::Fail => "fail",
+            Outcome::Inconclusive => "inconclusive",
+            Outcome::Aborted => "aborted",
+        }
+    }
+
+    /// A bug outweighs an abort in the exit code, but aborted it was.
+    fn beside(self, stop: &Option<&StopReason>) -> Outcome {
+        match stop {
+            Some(StopReason::Signal | StopReason::Abort(_)) => Outcome::Aborted,
+            Some(StopReason::Threshold(_)) | None => self,
+        }
+    }
+}
+
+fn findings(facts: &Facts) -> Vec<(Finding, String)> {
+    let mut findings: Vec<_> =
+        facts.bugs.iter().map(|bug| (Finding::Bug, format!("bug in loadtool: {bug}"))).collect();
+    match facts.stop {
+        Some(StopReason::Abort(message)) => findings.push((Finding::Abort, message.clone())),
+        Some(StopReason::Signal) => {
+            findings.push((Finding::Signal, "stopped by a signal before its end".to_owned()));
+        }
+        Some(StopReason::Threshold(_)) | None => {}
+    }
+    findings.extend(facts.thresholds.iter().filter_map(finding_on));
+    if facts.completed == 0 {
+        findings.push((Finding::NothingCompleted, "no iteration completed".to_owned()));
+    }
+    findings
+}
+
+/// What a judged threshold says against the run, if anything.
+fn finding_on(threshold: &Threshold) -> Option<(Finding, String)> {
+    let default = if threshold.default { " (default)" } else { "" };
+    let name = format!("{} {}{default}", threshold.metric, threshold.expression);
+    match threshold.observed {
+        _ if threshold.ok && threshold.samples >= threshold.min_samples => None,
+        None if threshold.ok => None,
+        None => Some((Finding::Crossed, format!("{name}: no data"))),
+        Some(_) if threshold.ok => {
+            let (samples, least) = (threshold.samples, threshold.min_samples);
+            let samples = format::counted(samples, "sample");
+            Some((
+                Finding::TooFewSamples,
+                format!("{name}: {samples}, at least {least} are needed"),
+            ))
+        }
+        Some(observed) => {
+            let observed = format::quantity(observed, &threshold.unit);
+            let finding = match threshold.on_failures() {
+                true => Finding::FailuresCrossed,
+                false => Finding::Crossed,
+            };
+            Some((finding, format!("{name}: observed {observed}")))
+        }
+    }
+}
+
+impl Threshold {
+    /// Whether it is about what failed, rather than how long it took.
+    fn on_failures(&self) -> bool {
+        let metric = self.metric.split('{').next().unwrap_or_default();
+        ["checks", "errors", "iterations_failed"].contains(&metric) || metric.ends_with("_failed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn threshold(metric: &str, observed: Option<f64>, ok: bool, samples: u64) -> Threshold {
+        Threshold {
+            metric: metric.into(),
+            expression: "p95 < 200ms".into(),
+            observed,
+            limit: 200.0,
+            unit: "ms".into(),
+            ok,
+            default: false,
+            samples,
+            min_samples: 80,
+        }
+    }
+
+    fn judge(stop: Option<StopReason>, thresholds: &[Threshold], completed: u64) -> Verdict {
+        Verdict::of(&Facts { bugs: &[], stop: stop.as_ref(), thresholds, completed })
+    }
+
+    fn verdict(result: Outcome, exit_code: u8, reasons: &[&str]) -> Verdict {
+        let reasons = reasons.iter().map(|reason| reason.to_string()).collect();
+        Verdict { result, exit_code, reasons }
+    }
+
+    #[test]
+    fn the_weightiest_finding_decides_and_all_are_told() {
+        use Outcome::{Aborted, Fail, Inconclusive, Pass, Unjudged};
+        let holds = threshold("step_duration", Some(150.0), true, 100);
+        let few = threshold("step_duration", Some(150.0), true, 12);
+        let slow = threshold("http_call_duration{step=a}", Some(231.4), false, 100);
+        let failing = Threshold {
+            expression: "rate < 1%".into(),
+            unit: "fraction".into(),
+            default: true,
+            ..threshold("http_call_failed", Some(0.5), false, 100)
+        };
+        let no_data = threshold("step_duration{step=b}", None, false, 0);
+        let no_data_but_optional = Threshold { ok: true, ..no_data.clone() };
+
+        let few_says = "step_duration p95 < 200ms: 12 samples, at least 80 are needed";
+        let slow_says = "http_call_duration{step=a} p95 < 200ms: observed 231 ms";
+        let failing_says = "http_call_failed rate < 1% (default): observed 50.00 %";
+        let no_data_says = "step_duration{step=b} p95 < 200ms: no data";
+        let nothing = "no iteration completed";
+        let signal_says = "stopped by a signal before its end";
+        let signal = || Some(StopReason::Signal);
+        let abort = || Some(StopReason::Abort("setup failed: no".into()));
+        let by_threshold = || Some(StopReason::Threshold("step_duration p95 < 200ms".into()));
+
+        for (given, expected) in [
+            (judge(None, &[holds.clone()], 9), verdict(Pass, 0, &[])),
+            (judge(None, &[no_data_but_optional], 9), verdict(Pass, 0, &[])),
+            (judge(None, &[], 9), verdict(Unjudged, 0, &[])),
+            (judge(None, &[], 0), verdict(Inconclusive, 4, &[nothing])),
+            (judge(None, &[holds.clone()], 0), verdict(Inconclusive, 4, &[nothing])),
+            (judge(None, &[few.clone()], 9), verdict(Inconclusive, 4, &[few_says])),
+            (judge(None, &[no_data], 9), verdict(Fail, 3, &[no_data_says])),
+            (judge(None, &[holds, slow.clone()], 9), verdict(Fail, 3, &[slow_says])),
+            (
+                judge(None, &[slow.clone(), failing], 9),
+                verdict(Fail, 3, &[failing_says, slow_says]),
+            ),
+            (judge(None, &[few, slow.clone()], 9), verdict(Fail, 3, &[slow_says, few_says])),
+            (judge(by_threshold(), &[slow.clone()], 9), verdict(Fail, 3, &[slow_says])),
+            (judge(signal(), &[slow], 9), verdict(Aborted, 5, &[signal_says, slow_says])),
+            (judge(abort(), &[], 0), verdict(Aborted, 6, &["setup failed: no", nothing])),
+        ] {
+            assert_eq!(given, expected);
+        }
+    }
+
+    #[test]
+    fn a_bug_never_passes() {
+        let bugs = ["planned ≠ started + dropped".to_owned()];
+        let facts = Facts { bugs: &bugs, completed: 9, ..Facts::default() };
+        let bug_says = "bug in loadtool: planned ≠ started + dropped";
+        assert_eq!(Verdict::of(&facts), verdict(Outcome::Inconclusive, 70, &[bug_says]));
+        let stopped = Verdict::of(&Facts { stop: Some(&StopReason::Signal), ..facts });
+        assert_eq!((stopped.result, stopped.exit_code), (Outcome::Aborted, 70));
+    }
+
+    #[test]
+    fn a_report_that_could_not_be_written_outweighs_all_but_a_bug() {
+        for (exit_code, unwritten) in [(0, 7), (3, 7), (6, 7), (70, 70)] {
+            let verdict = Verdict { result: Outcome::Pass, exit_code, reasons: Vec::new() };
+            assert_eq!(verdict.exit_code_after(true), unwritten);
+            assert_eq!(verdict.exit_code_after(false), exit_code);
+        }
+    }
+}
