@@ -90,7 +90,11 @@ fn host() -> Rc<Host> {
         started: tokio::time::Instant::now(),
         seed: 1,
     };
-    Host::new(Rc::new(RefCell::new(Recorder)), Rc::new(NoTransport), Arc::new(shared))
+    Host::new(
+        Rc::new(RefCell::new(Recorder::new(Vec::new(), 1000))),
+        Rc::new(NoTransport),
+        Arc::new(shared),
+    )
 }
 
 fn plan(script: PathBuf) -> Plan {

@@ -4,14 +4,28 @@
 //! commutative) into totals. Everything downstream (thresholds, reports, outputs, store) reads
 //! rows of a Window: one row per distinct set of tags, with the metrics that its samples feed.
 
-pub mod histogram;
+// what is said about a sample
 pub mod metric;
 pub mod names;
-pub mod recorder;
 pub mod sample;
-pub mod selector;
 pub mod tags;
+
+// what samples add up to
+mod hdr_text;
+pub mod histogram;
+pub mod value;
+pub mod lifecycle;
+mod fold;
+pub mod errors;
 pub mod window;
+
+// where they are recorded
+mod table;
+mod slots;
+pub mod recorder;
+
+// how they are read
+pub mod selector;
 
 pub use histogram::Histogram;
 pub use metric::{Kind, MetricId, Unit};

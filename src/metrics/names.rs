@@ -1,7 +1,8 @@
 //! Interned text: tag values and step paths as small numbers, so that a sample costs no string.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 /// A text known to one [`Names`]; 0 is the empty text ("no such tag").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -17,25 +18,41 @@ impl NameId {
     }
 }
 
-/// The table of one worker; grows with distinct names only.
+/// The table of one worker; grows with distinct names only, up to its cap.
 #[derive(Debug)]
 pub struct Names {
-    ids: HashMap<Arc<str>, NameId, rustc_hash::FxBuildHasher>,
+    ids: FxHashMap<Arc<str>, NameId>,
     texts: Vec<Arc<str>>,
+    cap: usize,
 }
 
 impl Default for Names {
     fn default() -> Self {
-        let empty: Arc<str> = "".into();
-        Names { ids: [(empty.clone(), NameId::NONE)].into_iter().collect(), texts: vec![empty] }
+        Names::with_cap(usize::MAX)
     }
 }
 
 impl Names {
-    /// The id of `text`, made if it is new. About 20 ns when known.
+    /// The id of every text beyond the cap; its own text is `(too many names)`.
+    pub const FULL: NameId = NameId(1);
+
+    /// An empty table that keeps at most `cap` texts (beside those of `NONE` and `FULL`).
+    pub fn with_cap(cap: usize) -> Names {
+        let mut names = Names { ids: FxHashMap::default(), texts: Vec::new(), cap: usize::MAX };
+        names.intern("");
+        names.intern("(too many names)");
+        names.cap = cap.saturating_add(names.texts.len());
+        names
+    }
+
+    /// The id of `text`, made if it is new: a script that never names anything twice must not
+    /// eat the memory, so beyond the cap it is [`FULL`](Self::FULL). About 20 ns when known.
     pub fn intern(&mut self, text: &str) -> NameId {
         if let Some(&id) = self.ids.get(text) {
             return id;
+        }
+        if self.texts.len() >= self.cap {
+            return Self::FULL;
         }
         let id = NameId(u32::try_from(self.texts.len()).expect("fewer than 2^32 distinct names"));
         let text: Arc<str> = text.into();
@@ -47,5 +64,29 @@ impl Names {
     /// The text of an id of this table.
     pub fn text(&self, id: NameId) -> &Arc<str> {
         &self.texts[id.0 as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_one_id_and_the_empty_text_is_no_tag() {
+        let mut names = Names::default();
+        let login = names.intern("login");
+        assert_eq!(names.intern("login"), login);
+        assert_eq!(&**names.text(login), "login");
+        assert_eq!(names.intern(""), NameId::NONE);
+    }
+
+    #[test]
+    fn texts_beyond_the_cap_share_an_id() {
+        let mut names = Names::with_cap(1);
+        let first = names.intern("first");
+        assert_eq!(names.intern("second"), Names::FULL);
+        assert_eq!(names.intern("third"), Names::FULL);
+        assert_eq!(names.intern("first"), first);
+        assert_eq!(&**names.text(Names::FULL), "(too many names)");
     }
 }

@@ -43,6 +43,17 @@ pub enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    /// The tag's text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Completed => "completed",
+            Outcome::Failed => "failed",
+            Outcome::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// Where in the run a sample arose: the tags that the driver knows. Cheap to copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Place {

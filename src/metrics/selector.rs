@@ -1,1 +1,1 @@
-//! Placeholder, being written.
+//! Which series a threshold, a table or an output means.

@@ -1,10 +1,11 @@
 //! A set of tags, sorted by key: what tells one row of numbers from another.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-/// Tags sorted by key, without empty values; cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+/// Tags sorted by key, without empty values; cheap to clone, and to compare with a clone.
+#[derive(Debug, Clone, Eq, Default)]
 pub struct TagSet(Arc<[(Arc<str>, Arc<str>)]>);
 
 impl TagSet {
@@ -30,6 +31,24 @@ impl TagSet {
     /// The pairs, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+}
+
+impl Ord for TagSet {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for TagSet {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for TagSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
     }
 }
 

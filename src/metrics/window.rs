@@ -1,112 +1,134 @@
-//! One second of one worker: the only thing that leaves a worker.
+//! One second of one worker: the only thing that leaves a worker. Merged, it is one second of a
+//! run, or the whole of it.
 
-use std::time::Duration;
+use std::cmp::Ordering;
 
-use super::histogram::Histogram;
+pub use super::errors::ErrorRow;
+pub use super::lifecycle::{Dropped, Lifecycle};
 use super::metric::MetricId;
 use super::tags::TagSet;
-
-/// What a metric's samples of one row add up to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// A sum.
-    Counter(u64),
-    /// Hits out of a total.
-    Rate {
-        /// How many were so.
-        hits: u64,
-        /// Out of how many.
-        total: u64,
-    },
-    /// The last value, with its extremes.
-    Gauge {
-        /// Most recent (merged over workers of the same second: the sum).
-        last: f64,
-        /// Largest.
-        max: f64,
-    },
-    /// A distribution.
-    Histogram(Box<Histogram>),
-}
+pub use super::value::Value;
 
 /// One distinct set of tags and the metrics that its samples feed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// What the samples have in common.
     pub tags: TagSet,
-    /// Few; in the order of first use.
+    /// Few; sorted by metric.
     pub values: Vec<(MetricId, Value)>,
 }
 
-/// The life of one scenario's arrivals (measurement.md, section 3), counted at each boundary.
-///
-/// Laws: `planned = started + dropped`, `started = completed + failed + interrupted`.
-#[derive(Debug, Clone, Default, PartialEq)]
-#[allow(missing_docs)]
-pub struct Lifecycle {
-    pub planned: u64,
-    pub due: u64,
-    pub started: u64,
-    pub late: u64,
-    pub prepared: u64,
-    pub sent: u64,
-    pub headers: u64,
-    pub bodies: u64,
-    pub completed: u64,
-    pub failed: u64,
-    pub interrupted: u64,
-    pub dropped: Dropped,
-}
+impl Row {
+    /// The row's value of one metric.
+    pub fn get(&self, metric: MetricId) -> Option<&Value> {
+        let index = self.values.binary_search_by_key(&metric, |&(id, _)| id).ok()?;
+        Some(&self.values[index].1)
+    }
 
-/// Arrivals that never started, by reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[allow(missing_docs)]
-pub struct Dropped {
-    pub users: u64,
-    pub queue_full: u64,
-    pub generator: u64,
-    pub overrun: u64,
-    pub end: u64,
-}
-
-/// One kind of error within a Window: deduplicated, with a sample of what it looked like.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ErrorRow {
-    /// `dns` … `resource` (measurement.md, section 5).
-    pub category: &'static str,
-    /// Index of the scenario in the plan.
-    pub scenario: u16,
-    /// Path of the step; empty outside steps.
-    pub step: std::sync::Arc<str>,
-    /// HTTP status; 0 if there was none.
-    pub status: u16,
-    /// The first one's message, whole.
-    pub message: String,
-    /// The message with numbers and ids folded: the key together with the fields above.
-    pub folded: String,
-    /// How often.
-    pub count: u64,
-    /// First time since the run began.
-    pub first: Duration,
-    /// Last time since the run began.
-    pub last: Duration,
-    /// Request and response of one of them, redacted; for `script` the line and traceback.
-    pub exemplar: Option<String>,
+    /// Adds a row of the same tags; `age` as in [`Value::merge`].
+    pub(super) fn merge(&mut self, other: &Row, age: Ordering) {
+        for (metric, value) in &other.values {
+            match self.values.binary_search_by_key(metric, |&(id, _)| id) {
+                Ok(index) => self.values[index].1.merge(value, age),
+                Err(index) => self.values.insert(index, (*metric, value.clone())),
+            }
+        }
+    }
 }
 
 /// One second's counters and histograms by row.
+///
+/// Merging is associative and commutative, save for gauges across seconds: the Windows of one
+/// second are to be merged first (their gauges add), then seconds (the later gauge stands).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Window {
-    /// Seconds since the run began, from 0.
+    /// Seconds since the run began, from 0; of several merged, the last.
     pub second: u32,
-    /// One per distinct tag set that was fed.
+    /// One per distinct tag set that was fed, sorted by tags.
     pub rows: Vec<Row>,
     /// By scenario index; may be shorter than the plan's list.
     pub lifecycles: Vec<Lifecycle>,
-    /// At most 100 distinct; further kinds are in `errors_lost`.
+    /// At most 100 distinct of each worker, sorted; further kinds are in `errors_lost`.
     pub errors: Vec<ErrorRow>,
     /// Errors of kinds beyond the cap.
     pub errors_lost: u64,
-    /// Samples that went to the `overflow` row because of the series cap.
+    /// Samples that went to an `overflow` row because of the series cap.
     pub overflowed: u64,
+}
+
+impl Window {
+    /// Adds another Window. About 10 µs per histogram of many samples, 1 µs per one of few.
+    pub fn merge(&mut self, other: Window) {
+        if *self == Window::default() {
+            *self = other; // spares copying the histograms
+        } else {
+            self.absorb(&other);
+        }
+    }
+
+    /// The same, and leaves the other as it is.
+    pub fn absorb(&mut self, other: &Window) {
+        let age = other.second.cmp(&self.second);
+        let merge_row = |ours: &mut Row, theirs: &Row| ours.merge(theirs, age);
+        absorb_sorted(&mut self.rows, &other.rows, |a, b| a.tags.cmp(&b.tags), merge_row);
+        let by_key = |a: &ErrorRow, b: &ErrorRow| a.key().cmp(&b.key());
+        absorb_sorted(&mut self.errors, &other.errors, by_key, ErrorRow::merge);
+        for (index, lifecycle) in other.lifecycles.iter().enumerate() {
+            self.lifecycle(index).merge(lifecycle);
+        }
+        self.second = self.second.max(other.second);
+        self.errors_lost += other.errors_lost;
+        self.overflowed += other.overflowed;
+    }
+
+    /// The counts of a scenario, by its index in the plan.
+    pub fn lifecycle(&mut self, scenario: usize) -> &mut Lifecycle {
+        if self.lifecycles.len() <= scenario {
+            self.lifecycles.resize(scenario + 1, Lifecycle::default());
+        }
+        &mut self.lifecycles[scenario]
+    }
+
+    /// The tag with the most distinct values, and how many: whom to blame for too many series.
+    pub fn widest_tag(&self) -> Option<(&str, usize)> {
+        let mut values =
+            std::collections::BTreeMap::<&str, std::collections::BTreeSet<&str>>::new();
+        for (key, value) in self.rows.iter().flat_map(|row| row.tags.iter()) {
+            values.entry(key).or_default().insert(value);
+        }
+        let widest = values.into_iter().rev().max_by_key(|(_, values)| values.len())?;
+        Some((widest.0, widest.1.len()))
+    }
+}
+
+/// Adds `theirs` to `ours`, both sorted by `order` without repetition. Linear where both hold the
+/// same keys, which is the common case; a search per item where `ours` has many more.
+fn absorb_sorted<T: Clone>(
+    ours: &mut Vec<T>,
+    theirs: &[T],
+    order: impl Fn(&T, &T) -> Ordering,
+    merge: impl Fn(&mut T, &T),
+) {
+    let known = ours.len();
+    let mut next = 0;
+    for item in theirs {
+        let found = match ours[next..known].first().map(|first| order(first, item)) {
+            Some(Ordering::Equal) => Ok(0),
+            Some(Ordering::Less) => ours[next..known].binary_search_by(|one| order(one, item)),
+            Some(Ordering::Greater) | None => Err(0),
+        };
+        match found {
+            Ok(skipped) => {
+                merge(&mut ours[next + skipped], item);
+                next += skipped + 1;
+            }
+            Err(skipped) => {
+                ours.push(item.clone());
+                next += skipped;
+            }
+        }
+    }
+    if ours.len() > known {
+        ours.sort_by(order);
+    }
 }

@@ -1,0 +1,267 @@
+//! What each kind of sample feeds: one struct of counters per kind of row.
+
+use std::mem;
+use std::time::Duration;
+
+use super::histogram::Histogram;
+use super::metric::{self, MetricId};
+use super::sample::{CallSample, IterationSample, Outcome, RequestSample, StepSample};
+use super::table::Slots;
+use super::value::Value;
+
+/// An iteration is late if the generator held it up for longer than this.
+const LATE_AFTER: Duration = Duration::from_millis(10);
+
+/// Calls.
+#[derive(Debug, Default)]
+pub(super) struct CallSlots {
+    calls: u64,
+    failed: Share,
+    duration: Histogram,
+}
+
+impl CallSlots {
+    #[inline]
+    pub fn add(&mut self, sample: &CallSample) {
+        self.calls += 1;
+        self.failed.add(sample.outcome);
+        self.duration.record(sample.duration);
+    }
+}
+
+impl Slots for CallSlots {
+    fn drain(&mut self) -> Vec<(MetricId, Value)> {
+        collect([
+            counter(metric::HTTP_CALLS, &mut self.calls),
+            histogram(metric::HTTP_CALL_DURATION, &mut self.duration),
+            self.failed.drain(metric::HTTP_CALL_FAILED),
+        ])
+    }
+}
+
+/// Requests.
+#[derive(Debug, Default)]
+pub(super) struct RequestSlots {
+    requests: u64,
+    failed: Share,
+    sent: u64,
+    received: u64,
+    opened: u64,
+    reused: u64,
+    connect_failed: u64,
+    duration: Histogram,
+    blocked: Histogram,
+    dns: Histogram,
+    connecting: Histogram,
+    tls: Histogram,
+    sending: Histogram,
+    waiting: Histogram,
+    receiving: Histogram,
+}
+
+impl RequestSlots {
+    #[inline]
+    pub fn add(&mut self, sample: &RequestSample) {
+        self.requests += 1;
+        self.failed.hits += u64::from(!sample.expected);
+        self.failed.total += 1;
+        self.sent += sample.bytes_sent;
+        self.received += sample.bytes_received;
+        self.reused += u64::from(sample.reused);
+        self.connect_failed += u64::from(sample.connect_failed);
+        self.duration.record(sample.duration);
+        self.blocked.record(sample.blocked);
+        self.sending.record(sample.send);
+        self.waiting.record(sample.wait);
+        self.receiving.record(sample.receive);
+        if sample.opened > 0 {
+            self.add_connection(sample);
+        }
+    }
+
+    /// Set-up is timed where it took place; a literal address needs no name resolved, plain HTTP
+    /// no TLS.
+    #[cold]
+    fn add_connection(&mut self, sample: &RequestSample) {
+        self.opened += u64::from(sample.opened);
+        self.connecting.record(sample.connect);
+        if !sample.dns.is_zero() {
+            self.dns.record(sample.dns);
+        }
+        if !sample.tls.is_zero() {
+            self.tls.record(sample.tls);
+        }
+    }
+}
+
+impl Slots for RequestSlots {
+    fn drain(&mut self) -> Vec<(MetricId, Value)> {
+        collect([
+            counter(metric::HTTP_REQS, &mut self.requests),
+            histogram(metric::HTTP_REQ_DURATION, &mut self.duration),
+            self.failed.drain(metric::HTTP_REQ_FAILED),
+            histogram(metric::HTTP_REQ_BLOCKED, &mut self.blocked),
+            histogram(metric::HTTP_REQ_DNS, &mut self.dns),
+            histogram(metric::HTTP_REQ_CONNECTING, &mut self.connecting),
+            histogram(metric::HTTP_REQ_TLS_HANDSHAKING, &mut self.tls),
+            histogram(metric::HTTP_REQ_SENDING, &mut self.sending),
+            histogram(metric::HTTP_REQ_WAITING, &mut self.waiting),
+            histogram(metric::HTTP_REQ_RECEIVING, &mut self.receiving),
+            counter(metric::DATA_SENT, &mut self.sent),
+            counter(metric::DATA_RECEIVED, &mut self.received),
+            counter(metric::CONNECTIONS_OPENED, &mut self.opened),
+            counter(metric::CONNECTIONS_REUSED, &mut self.reused),
+            counter(metric::CONNECTIONS_FAILED, &mut self.connect_failed),
+        ])
+    }
+}
+
+/// Steps.
+#[derive(Debug, Default)]
+pub(super) struct StepSlots {
+    failed: Share,
+    duration: Histogram,
+}
+
+impl StepSlots {
+    #[inline]
+    pub fn add(&mut self, sample: &StepSample) {
+        self.failed.add(sample.outcome);
+        self.duration.record(sample.duration);
+    }
+}
+
+impl Slots for StepSlots {
+    fn drain(&mut self) -> Vec<(MetricId, Value)> {
+        collect([
+            histogram(metric::STEP_DURATION, &mut self.duration),
+            self.failed.drain(metric::STEP_FAILED),
+        ])
+    }
+}
+
+/// Iterations.
+#[derive(Debug, Default)]
+pub(super) struct IterationSlots {
+    completed: u64,
+    failed: u64,
+    interrupted: u64,
+    late: u64,
+    duration: Histogram,
+    response: Histogram,
+    lag_users: Histogram,
+    lag_generator: Histogram,
+}
+
+impl IterationSlots {
+    #[inline]
+    pub fn add(&mut self, sample: &IterationSample) {
+        match sample.outcome {
+            Outcome::Completed => self.completed += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::Interrupted => self.interrupted += 1,
+        }
+        let lag_generator = sample.lag.saturating_sub(sample.lag_users);
+        self.late += u64::from(lag_generator > LATE_AFTER);
+        self.duration.record(sample.duration);
+        self.response.record(sample.lag + sample.duration);
+        self.lag_users.record(sample.lag_users);
+        self.lag_generator.record(lag_generator);
+    }
+}
+
+impl Slots for IterationSlots {
+    fn drain(&mut self) -> Vec<(MetricId, Value)> {
+        let mut ended = self.completed + self.failed;
+        let mut failed = Share { hits: self.failed, total: ended };
+        self.completed = 0;
+        collect([
+            histogram(metric::ITERATION_DURATION, &mut self.duration),
+            histogram(metric::ITERATION_RESPONSE_TIME, &mut self.response),
+            histogram(metric::ITERATION_LAG_USERS, &mut self.lag_users),
+            histogram(metric::ITERATION_LAG_GENERATOR, &mut self.lag_generator),
+            failed.drain(metric::ITERATION_FAILED),
+            counter(metric::ITERATIONS, &mut ended),
+            counter(metric::ITERATIONS_LATE, &mut self.late),
+            counter(metric::ITERATIONS_FAILED, &mut self.failed),
+            counter(metric::ITERATIONS_INTERRUPTED, &mut self.interrupted),
+        ])
+    }
+}
+
+/// Checks.
+#[derive(Debug, Default)]
+pub(super) struct CheckSlots(Share);
+
+impl CheckSlots {
+    #[inline]
+    pub fn add(&mut self, passed: bool) {
+        self.0.hits += u64::from(passed);
+        self.0.total += 1;
+    }
+}
+
+impl Slots for CheckSlots {
+    fn drain(&mut self) -> Vec<(MetricId, Value)> {
+        collect([self.0.drain(metric::CHECKS)])
+    }
+}
+
+/// Single values by metric: gauges, error counts, the worker's own times. Few to a row.
+#[derive(Debug, Default)]
+pub(super) struct OtherSlots(Vec<(MetricId, Value)>);
+
+impl OtherSlots {
+    /// The value of a metric, made from `fresh` if it is the first since the last flip.
+    pub fn entry(&mut self, metric: MetricId, fresh: fn() -> Value) -> &mut Value {
+        let index = match self.0.binary_search_by_key(&metric, |&(id, _)| id) {
+            Ok(index) => index,
+            Err(index) => {
+                self.0.insert(index, (metric, fresh()));
+                index
+            }
+        };
+        &mut self.0[index].1
+    }
+}
+
+impl Slots for OtherSlots {
+    fn drain(&mut self) -> Vec<(MetricId, Value)> {
+        mem::take(&mut self.0)
+    }
+}
+
+/// Hits out of a total.
+#[derive(Debug, Default)]
+struct Share {
+    hits: u64,
+    total: u64,
+}
+
+impl Share {
+    /// Failures out of what came to its own end: what was cut off is neither.
+    #[inline]
+    fn add(&mut self, outcome: Outcome) {
+        self.hits += u64::from(outcome == Outcome::Failed);
+        self.total += u64::from(outcome != Outcome::Interrupted);
+    }
+
+    fn drain(&mut self, id: MetricId) -> Option<(MetricId, Value)> {
+        let Share { hits, total } = mem::take(self);
+        (total > 0).then_some((id, Value::Rate { hits, total }))
+    }
+}
+
+fn counter(id: MetricId, count: &mut u64) -> Option<(MetricId, Value)> {
+    let count = mem::take(count);
+    (count > 0).then_some((id, Value::Counter(count)))
+}
+
+fn histogram(id: MetricId, samples: &mut Histogram) -> Option<(MetricId, Value)> {
+    (!samples.is_empty()).then(|| (id, Value::Histogram(Box::new(samples.take()))))
+}
+
+/// Those that there are, in the order given: that of the metrics.
+fn collect<const N: usize>(values: [Option<(MetricId, Value)>; N]) -> Vec<(MetricId, Value)> {
+    values.into_iter().flatten().collect()
+}
