@@ -170,7 +170,8 @@ fn frames<B>(
     ControlFlow::Continue(())
 }
 
-fn traceback(lua: &Lua) -> String {
+/// The author's frames, innermost first, one on each line.
+pub(super) fn traceback(lua: &Lua) -> String {
     let mut text = String::new();
     let _ = frames::<()>(lua, |place, name| {
         if !text.is_empty() {

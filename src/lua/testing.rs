@@ -83,7 +83,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
-fn host() -> Rc<Host> {
+pub fn host() -> Rc<Host> {
     let shared = Shared {
         env: vec![("NAME".to_owned(), "value".to_owned())],
         pools: Default::default(),

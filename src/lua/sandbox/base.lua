@@ -3,13 +3,13 @@ local k = ...
 local raw, h, base, frozen = k.raw, k.h, k.base, k.frozen
 local raise, place, value = k.raise, k.place, k.value
 local type, error, select, tostring, rawxpcall = raw.type, raw.error, raw.select, raw.tostring, raw.xpcall
-local rawget, rawset, setmetatable, getmetatable = raw.rawget, raw.rawset, raw.setmetatable, raw.getmetatable
+local rawget, rawset, setmetatable = raw.rawget, raw.rawset, raw.setmetatable
 local tonumber, load = raw.tonumber, raw.load
 local concat, tick, dying, cell = raw.table.concat, h.tick, h.dying, h.cell
 k.cell = cell
 
 for _, name in raw.ipairs {
-  "assert", "error", "ipairs", "next", "pairs", "rawequal", "rawget", "rawlen", "select", "tostring",
+  "assert", "error", "getmetatable", "ipairs", "next", "pairs", "rawequal", "rawget", "rawlen", "select", "tostring",
   "type", "_VERSION",
 } do
   base[name] = raw[name]
@@ -27,10 +27,6 @@ function base.xpcall(f, handler, ...)
     if type(e) == "userdata" and dying() then return e end
     return handler(e)
   end, ...)
-end
-
-function base.getmetatable(object)
-  return getmetatable(object)
 end
 
 function base.setmetatable(t, metatable)
@@ -99,5 +95,3 @@ end
 base.dofile = k.missing("dofile", "use require")
 base.loadfile = k.missing("loadfile", "use require")
 base.collectgarbage = k.missing("collectgarbage", "the collector is the tool's")
-
-for _, name in raw.ipairs { "string", "table", "math", "utf8" } do base[name] = k.readonly(raw[name]) end

@@ -10,6 +10,9 @@
 
 pub mod clock;
 
+mod pattern;
+mod system;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -39,8 +42,14 @@ pub(super) enum Mark {
 }
 
 /// Our own Lua, in the order in which it is run; each gets the kernel.
-const PARTS: [&str; 3] =
-    [include_str!("base.lua"), include_str!("coroutines.lua"), include_str!("modules.lua")];
+const PARTS: [&str; 6] = [
+    include_str!("base.lua"),
+    include_str!("strings.lua"),
+    include_str!("tables.lua"),
+    include_str!("system.lua"),
+    include_str!("coroutines.lua"),
+    include_str!("modules.lua"),
+];
 
 /// Puts all of our own Lua into a bare state and gives its kernel (see `kernel.lua`). Modules are
 /// sought in `roots`.
@@ -48,7 +57,8 @@ pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<T
     let (raw, h) = (lua.globals(), &lua.create_table()?);
     lua.set_globals(lua.create_table()?)?;
     error::register(lua, host, h)?;
-    register(lua, host, h)?;
+    pattern::register(lua, host, h)?;
+    system::register(lua, host, &roots[0], h)?;
     require::register(lua, host, roots, h)?;
     let marks = (mark(Mark::Op), mark(Mark::Fail), mark(Mark::Stray));
     let kernel: Table =
@@ -104,16 +114,4 @@ fn freeze_modules(kernel: &Table, lt: &Table) -> Result<()> {
         }
     }
     kernel.raw_set("lt", readonly.call::<Table>(lt)?)
-}
-
-fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> Result<()> {
-    let this = host.clone();
-    h.set("cell", lua.create_function(move |_, ()| Ok(this.user().cell.get().cloned()))?)?;
-    h.set(
-        "print",
-        lua.create_function(|_, text: mlua::LuaString| {
-            anstream::eprintln!("{}", text.to_string_lossy());
-            Ok(())
-        })?,
-    )
 }
