@@ -69,3 +69,10 @@ pub struct Flags {
     /// `--cacert`.
     pub cacert: Option<PathBuf>,
 }
+
+impl Draft {
+    /// A path as the script means it: relative to its own folder.
+    pub(super) fn beside(&self, file: &str) -> PathBuf {
+        self.script.parent().map_or_else(|| file.into(), |folder| folder.join(file))
+    }
+}

@@ -1,6 +1,9 @@
 //! How many users there are when: the closed load models.
 
+use std::fmt;
 use std::time::Duration;
+
+use crate::units::print_duration;
 
 /// A closed load: users that start their next iteration when the last has ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,4 +53,85 @@ pub struct Stage {
     pub target: f64,
     /// The `stage` tag; its number from 1 unless it was named.
     pub name: String,
+}
+
+impl Load {
+    /// As scripts and reports call it: `constant_vus`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Load::ConstantVus { .. } => "constant_vus",
+            Load::RampingVus { .. } => "ramping_vus",
+            Load::PerVuIterations { .. } => "per_vu_iterations",
+            Load::SharedIterations { .. } => "shared_iterations",
+        }
+    }
+
+    /// Most users that there are at once; at least 1.
+    pub fn peak_vus(&self) -> u64 {
+        match self {
+            Load::ConstantVus { vus, .. }
+            | Load::PerVuIterations { vus, .. }
+            | Load::SharedIterations { vus, .. } => *vus,
+            Load::RampingVus { start_vus, stages, .. } => {
+                let targets = stages.iter().map(|stage| stage.target.ceil() as u64);
+                targets.max().unwrap_or(0).max(*start_vus)
+            }
+        }
+    }
+
+    /// When nothing more starts, from the scenario's own start.
+    pub fn length(&self) -> Duration {
+        match self {
+            Load::ConstantVus { duration, .. } => *duration,
+            Load::RampingVus { stages, .. } => stages.iter().map(|stage| stage.duration).sum(),
+            Load::PerVuIterations { max_duration, .. }
+            | Load::SharedIterations { max_duration, .. } => *max_duration,
+        }
+    }
+}
+
+/// A sentence: `20 users for 1m`.
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Load::ConstantVus { vus, duration } => {
+                write!(f, "{} for {}", users(*vus), print_duration(*duration))
+            }
+            Load::RampingVus { start_vus, stages, .. } => {
+                write!(f, "{} at first", users(*start_vus))?;
+                stages.iter().try_for_each(|stage| write!(f, ", {stage}"))
+            }
+            Load::PerVuIterations { vus, iterations, max_duration } => {
+                let within = print_duration(*max_duration);
+                let each = if *vus == 1 { "" } else { " each" };
+                write!(f, "{}, {}{each}, within {within}", users(*vus), passes(*iterations))
+            }
+            Load::SharedIterations { vus, iterations, max_duration } => {
+                let within = print_duration(*max_duration);
+                write!(f, "{}, {} in all, within {within}", users(*vus), passes(*iterations))
+            }
+        }
+    }
+}
+
+/// `100 within 30s`, `jump to 200`, with its name if it was given one.
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.duration {
+            Duration::ZERO => write!(f, "jump to {}", self.target)?,
+            duration => write!(f, "to {} in {}", self.target, print_duration(duration))?,
+        }
+        match self.name.parse::<usize>() {
+            Ok(_) => Ok(()),
+            Err(_) => write!(f, " ({})", self.name),
+        }
+    }
+}
+
+fn users(count: u64) -> String {
+    if count == 1 { "1 user".to_owned() } else { format!("{count} users") }
+}
+
+fn passes(count: u64) -> String {
+    if count == 1 { "1 iteration".to_owned() } else { format!("{count} iterations") }
 }

@@ -6,6 +6,9 @@
 pub mod condition;
 pub mod draft;
 pub mod load;
+mod locate;
+mod options;
+mod read;
 pub mod threshold;
 pub mod validate;
 

@@ -1,0 +1,162 @@
+//! Flags of the command line that replace a scenario's load.
+
+use std::time::Duration;
+
+use super::load::{GRACEFUL_RAMP_DOWN, MAX_DURATION};
+use super::{check_vus, check_warmup};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::plan::draft::Flags;
+use crate::plan::read::{Fields, Report};
+use crate::plan::{Load, Scenario, Stage};
+
+/// Whether flags replace the load of the scenario `fields`.
+pub(super) fn replaces(fields: &Fields<'_, '_>) -> bool {
+    let draft = fields.report.draft;
+    let name = fields.path.to_string();
+    let picked = |picked: &String| name == format!("scenarios.{picked}");
+    draft.flags.change_load() && draft.flags.scenario.as_ref().is_none_or(picked)
+}
+
+/// Replaces the load that the flags are for.
+pub(super) fn apply(report: &Report<'_>, mut scenarios: Vec<Scenario>) -> Vec<Scenario> {
+    let flags = &report.draft.flags;
+    let fault = |message: String, hint: String| report.note(Diagnostic::new(message).hint(hint));
+    let names = || scenarios.iter().map(|scenario| &*scenario.name);
+    let all = || names().collect::<Vec<_>>().join(", ");
+    let at = match &flags.scenario {
+        Some(name) if names().any(|known| known == name) => {
+            if !flags.change_load() {
+                let message =
+                    format!("--scenario {name} picks whose load is replaced, but none is given");
+                fault(message, "add --vus, --duration, --iterations or --stage".to_owned());
+            }
+            names().position(|known| known == name)
+        }
+        Some(_) if scenarios.is_empty() => None, // a fault was noted already
+        Some(name) => {
+            let hint =
+                did_you_mean(name, names()).unwrap_or_else(|| format!("there are: {}", all()));
+            fault(format!("--scenario: there is no scenario `{name}`"), hint);
+            None
+        }
+        None if flags.change_load() && scenarios.len() > 1 => {
+            let message = format!("{} is for one scenario, but there are {}", flags.first(), all());
+            fault(message, "pick one with --scenario NAME".to_owned());
+            None
+        }
+        None => (scenarios.len() == 1).then_some(0),
+    };
+    if let Some(scenario) = at.filter(|_| flags.change_load()).map(|at| &mut scenarios[at]) {
+        match flags.load(&scenario.load) {
+            Ok(load) => scenario.load = load,
+            Err((message, hint)) => fault(message, hint.to_owned()),
+        }
+        if let Err(message) = check_warmup(scenario) {
+            fault(message, "give a longer --duration".to_owned());
+        }
+    }
+    scenarios
+}
+
+impl Flags {
+    /// Whether a load is given.
+    fn change_load(&self) -> bool {
+        self.vus.is_some()
+            || self.duration.is_some()
+            || self.iterations.is_some()
+            || !self.stages.is_empty()
+    }
+
+    /// One of them that was given.
+    fn first(&self) -> &'static str {
+        match self {
+            Flags { vus: Some(_), .. } => "--vus",
+            Flags { duration: Some(_), .. } => "--duration",
+            Flags { iterations: Some(_), .. } => "--iterations",
+            _ => "--stage",
+        }
+    }
+
+    /// The load that they make of the script's; what they do not say stays where it still means
+    /// something. The error is a message and a hint.
+    fn load(&self, script: &Load) -> Result<Load, (String, &'static str)> {
+        self.check()?;
+        let vus = self.vus.unwrap_or_else(|| script.peak_vus());
+        Ok(match (self, script) {
+            (Flags { stages, .. }, _) if !stages.is_empty() => Load::RampingVus {
+                start_vus: self.vus.unwrap_or(1),
+                stages: named(stages),
+                graceful_ramp_down: GRACEFUL_RAMP_DOWN,
+            },
+            (Flags { iterations: Some(iterations), duration, .. }, _) => Load::SharedIterations {
+                vus,
+                iterations: *iterations,
+                max_duration: duration.unwrap_or(MAX_DURATION),
+            },
+            (Flags { duration: Some(duration), .. }, _) => {
+                Load::ConstantVus { vus, duration: *duration }
+            }
+            (_, Load::ConstantVus { duration, .. }) => {
+                Load::ConstantVus { vus, duration: *duration }
+            }
+            (_, Load::RampingVus { .. }) => Load::ConstantVus { vus, duration: script.length() },
+            (_, Load::PerVuIterations { iterations, max_duration, .. }) => {
+                Load::PerVuIterations { vus, iterations: *iterations, max_duration: *max_duration }
+            }
+            (_, Load::SharedIterations { iterations, max_duration, .. }) => {
+                Load::SharedIterations { vus, iterations: *iterations, max_duration: *max_duration }
+            }
+        })
+    }
+
+    fn check(&self) -> Result<(), (String, &'static str)> {
+        if let Some(Err(message)) = self.vus.filter(|_| self.stages.is_empty()).map(check_vus) {
+            return Err((format!("--vus: {message}"), "write for example --vus 20"));
+        }
+        if self.duration == Some(Duration::ZERO) {
+            return Err((
+                "--duration must be above 0".to_owned(),
+                "write for example --duration 30s",
+            ));
+        }
+        if self.iterations == Some(0) {
+            return Err((
+                "--iterations must be at least 1".to_owned(),
+                "write for example --iterations 100",
+            ));
+        }
+        if self.stages.is_empty() {
+            return Ok(());
+        }
+        let other = match self {
+            Flags { duration: Some(_), .. } => "--duration",
+            Flags { iterations: Some(_), .. } => "--iterations",
+            _ => return self.check_stages(),
+        };
+        let message = format!("--stage and {other} do not go together");
+        Err((message, "a ramp lasts as long as its stages; keep one of the two"))
+    }
+
+    fn check_stages(&self) -> Result<(), (String, &'static str)> {
+        let fault = |message: &str| {
+            Err((format!("--stage: {message}"), "write for example --stage 30s:20 --stage 1m:20"))
+        };
+        if self.stages.iter().all(|(duration, _)| duration.is_zero()) {
+            return fault("the stages last 0s in all");
+        }
+        if self.stages.iter().any(|(_, target)| !(target.fract() == 0.0 && *target >= 0.0)) {
+            return fault("a number of users is whole and not below 0");
+        }
+        let peak = self.stages.iter().map(|(_, target)| *target as u64).chain(self.vus).max();
+        check_vus(peak.unwrap_or(0)).or_else(fault)
+    }
+}
+
+fn named(stages: &[(Duration, f64)]) -> Vec<Stage> {
+    let stage = |(index, (duration, target)): (usize, &(Duration, f64))| Stage {
+        duration: *duration,
+        target: *target,
+        name: (index + 1).to_string(),
+    };
+    stages.iter().enumerate().map(stage).collect()
+}

@@ -1,0 +1,349 @@
+//! From a script's text to a plan, or to every mistake in it with its line, rule and hint.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use loadtool::diagnostic::Diagnostics;
+use loadtool::lua::script::node;
+use loadtool::plan::draft::{Draft, Flags};
+use loadtool::plan::validate::validate;
+use loadtool::plan::{Connections, Load, Plan};
+
+fn plan_with(source: &str, flags: Flags) -> Result<Plan, Diagnostics> {
+    let lua = mlua::Lua::new();
+    let value = lua.load(source).eval::<mlua::Value>().expect("the script of a test runs");
+    validate(&Draft {
+        script: PathBuf::from("shop.lua"),
+        source: source.into(),
+        definition: node(&value),
+        flags,
+    })
+}
+
+fn plan(source: &str) -> Plan {
+    plan_with(source, Flags::default()).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn faults_with(source: &str, flags: Flags) -> String {
+    plan_with(source, flags).expect_err(source).to_string()
+}
+
+/// A script with one scenario `a` that has a `run` and these fields.
+fn scenario(fields: &str) -> String {
+    format!("return {{ scenarios = {{ a = {{ run = function() end,\n{fields} }} }} }}")
+}
+
+fn load(fields: &str) -> String {
+    scenario(&format!("load = {{ {fields} }}"))
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_function_is_one_user_who_does_it_once() {
+    let plan = plan("return function() end");
+    let [scenario] = plan.scenarios() else { panic!("one scenario") };
+    assert_eq!((plan.name(), &**scenario.name()), ("shop.lua", "default"));
+    let once = Load::PerVuIterations { vus: 1, iterations: 1, max_duration: seconds(600) };
+    assert_eq!(scenario.load(), &once);
+    assert_eq!(plan.thresholds().len(), 3);
+    assert!(plan.threads() >= 1 && plan.base_url().is_none());
+    assert_eq!(plan.setup_timeout(), seconds(60));
+}
+
+const SHOP: &str = r#"
+local function f() end
+return {
+  name = "shop", base_url = "http://127.0.0.1:8080/api", setup = f, teardown = f, setup_timeout = "5s",
+  tags = { team = "blue", build = 7 },
+  http = { timeout = "5s", headers = { ["x-a"] = 1, ["x-b"] = { "1", "2" } }, auth = { bearer = "t" }, tls = { insecure = true } },
+  scenarios = {
+    browsers = { mix = { { weight = 7, name = "read", run = f }, { run = f } }, after = "buyers", start_after = 2.5,
+      load = { stages = { { "30s", "1k" }, { 60, 20, name = "plateau" }, { "0s", 200 } }, start_vus = 0 },
+      pace = "2s", session = "fresh", connections = "shared", http = { timeout = 1, headers = { ["x-a"] = 2 }, expect_status = { 200, "4xx" } } },
+    buyers = { run = f, on_start = f, on_stop = f, warmup = "5s", spread = 3, tags = { role = "buyer" },
+      load = { kind = "constant_vus", vus = 20, duration = "1m", graceful_stop = "1s" } },
+  },
+  thresholds = { http_call_failed = "rate < 1%", ["http_call_duration{step=login}"] = { "p95 < 200ms", { "p99 < 1s", optional = true } } },
+}"#;
+
+#[test]
+fn a_whole_definition_becomes_a_plan() {
+    let plan = plan(SHOP);
+    let [browsers, buyers] = plan.scenarios() else { panic!("two scenarios") };
+    assert_eq!((plan.name(), plan.setup_timeout()), ("shop", seconds(5)));
+    assert_eq!(plan.tags()["build"], "7");
+    assert_eq!(plan.thresholds().len(), 3);
+    assert!(plan.transport().insecure);
+
+    assert_eq!(
+        (browsers.start().after, browsers.start().offset),
+        (Some(1), Duration::from_millis(2500))
+    );
+    assert_eq!(
+        browsers.mix().iter().map(|entry| (&*entry.name, entry.weight)).collect::<Vec<_>>(),
+        [("read", 7.0), ("2", 1.0)]
+    );
+    assert_eq!((browsers.pace(), browsers.spread()), (Some(seconds(2)), seconds(2)));
+    assert_eq!((browsers.fresh_session(), browsers.connections()), (true, Connections::Shared));
+    assert_eq!((browsers.load().peak_vus(), browsers.load().length()), (1000, seconds(90)));
+    let http = browsers.http();
+    assert_eq!((http.timeout, http.connect_timeout), (seconds(1), seconds(10)));
+    assert_eq!(
+        (&http.headers["x-a"], http.headers.get_all("x-b").iter().count()),
+        (&"2".parse().unwrap(), 2)
+    );
+    assert_eq!(http.headers["authorization"], "Bearer t");
+    assert!(http.expect_status.accepts(404) && !http.expect_status.accepts(204));
+
+    assert_eq!(buyers.load(), &Load::ConstantVus { vus: 20, duration: seconds(60) });
+    assert_eq!(
+        (buyers.warmup(), buyers.spread(), buyers.graceful_stop()),
+        (seconds(5), seconds(3), seconds(1))
+    );
+    assert_eq!(buyers.tags()["role"], "buyer");
+    assert_eq!(buyers.http().timeout, seconds(5));
+}
+
+#[test]
+fn the_kind_of_a_load_follows_from_its_fields() {
+    for (fields, kind) in [
+        ("vus = 2, duration = '1m'", "constant_vus"),
+        ("duration = 5", "constant_vus"),
+        ("stages = { { 5, 1 } }", "ramping_vus"),
+        ("vus = '1k', iterations = '10k'", "shared_iterations"),
+        ("vus = 2, iterations_per_vu = 3, max_duration = '1h'", "per_vu_iterations"),
+        ("kind = 'per_vu_iterations', vus = 2", "per_vu_iterations"),
+    ] {
+        assert_eq!(plan(&load(fields)).scenarios()[0].load().kind(), kind, "{fields}");
+    }
+}
+
+/// Each mistake, and what must be said about it.
+#[test]
+fn every_mistake_is_told_with_its_line_and_what_to_do() {
+    let table: Vec<(String, &[&str])> = vec![
+        // what a script returns
+        ("return 5".into(), &["shop.lua:1: the script returned 5", "hint: end it with"]),
+        ("local x = 1".into(), &["the script returned nil"]),
+        ("return {}".into(), &["the definition has no `scenarios`", "hint: write `scenarios ="]),
+        ("return { scenarios = {} }".into(), &["`scenarios` is empty"]),
+        ("return { scenarios = 5 }".into(), &["scenarios must be a table of named fields, not 5"]),
+        ("return { scenarios = { function() end } }".into(), &["scenarios must be a table of named fields, not a list"]),
+        ("return {\nrun = function() end }".into(), &["shop.lua:2: `run` belongs into a scenario", "hint: write `scenarios = { default"]),
+        // unknown fields and wrong types
+        (scenario("laod = {}"), &["shop.lua:2: unknown field `laod` in scenarios.a\n     2 | laod = {} } } }\n  hint: did you mean `load`?"]),
+        (load("vus = 2,\n durration = '1m'"), &["shop.lua:3: unknown field `durration` in scenarios.a.load", "did you mean `duration`?"]),
+        (scenario("run = 5").replace("run = function() end,", ""), &["scenarios.a.run must be a function, not 5"]),
+        (scenario("on_start = 'f'"), &["scenarios.a.on_start must be a function, not \"f\""]),
+        (scenario("load = 20"), &["scenarios.a.load must be a table of named fields, not 20"]),
+        (scenario("load = { 20, '1m' }"), &["scenarios.a.load must be a table of named fields, not a list"]),
+        (load("vus = 'ten', duration = 1"), &["scenarios.a.load.vus: `ten` is no number", "hint: write a number like"]),
+        (load("vus = 1.5, duration = 1"), &["`1.5` is no whole number"]),
+        (load("vus = -1, duration = 1"), &["`-1` is no whole number"]),
+        (load("vus = true, duration = 1"), &["scenarios.a.load.vus must be a whole number, not true"]),
+        (load("vus = 0, duration = 1"), &["scenarios.a.load.vus = 0: there must be at least 1 user"]),
+        (load("vus = '2M', duration = 1"), &["at most 1,000,000 users"]),
+        (scenario("session = 'new'"), &["scenarios.a.session cannot be \"new\"", "hint: one of \"keep\", \"fresh\""]),
+        (scenario("connections = 'share'"), &["hint: did you mean `shared`?"]),
+        (scenario("tags = { step = 'x' }"), &["the tag `step` is one that loadtool sets itself"]),
+        (scenario("tags = { x = {} }"), &["scenarios.a.tags.x must be a string or a number, not an empty table"]),
+        // durations
+        (load("duration = '30 sec'"), &["scenarios.a.load.duration: `30 sec` is no duration", "hint: did you mean `30s`?"]),
+        (load("duration = 0"), &["scenarios.a.load.duration must be above 0"]),
+        (load("duration = -3"), &["it cannot be negative"]),
+        (load("duration = 1/0"), &["it must be less than 30 years"]),
+        (load("duration = {}"), &["must be seconds or a text like \"30s\", not an empty table"]),
+        (scenario("pace = 'often'"), &["`often` is no duration"]),
+        (scenario("warmup = '1m', load = { duration = '1m' }"), &["a warm-up of 1m leaves nothing of a load of 1m to measure"]),
+        // kinds of load
+        (load("vus = 5"), &["scenarios.a.load does not say how long it lasts", "hint: give `duration`, `stages`"]),
+        (load(""), &["scenarios.a.load does not say how long it lasts"]),
+        (load("kind = 'constant_vus', vus = 5"), &["scenarios.a.load lacks `duration`"]),
+        (load("kind = 'constant'"), &["scenarios.a.load.kind cannot be \"constant\"", "did you mean `constant_vus`?"]),
+        (load("kind = 'shared_iterations', vus = 5"), &["lacks `iterations`"]),
+        (load("kind = 'ramping_vus'"), &["lacks `stages`"]),
+        (load("rate = 50, duration = '1m'"), &["`rate`: this version of loadtool has closed loads only"]),
+        (load("kind = 'constant_rate'"), &["kind = \"constant_rate\": this version"]),
+        (load("stages = { { 1, 1 } }, start_rate = 1"), &["`start_rate`: this version"]),
+        (load("kind = 'manual', vus = 1, duration = 1"), &["kind = \"manual\": this version"]),
+        (load("points = 'traffic.csv'"), &["`points`: this version"]),
+        (load("vus = 5, duration = '1m', iterations = 3"), &["`duration` does not go with `iterations` in scenarios.a.load", "hint: to limit how long they take, write `max_duration`"]),
+        (load("vus = 5, stages = { { 1, 1 } }"), &["`vus` does not go with `stages`", "`start_vus`"]),
+        (load("duration = 5, stages = { { 1, 1 } }"), &["hint: a ramp lasts as long as its stages"]),
+        (load("iterations = 5, iterations_per_vu = 2"), &["`iterations` does not go with `iterations_per_vu`"]),
+        (load("kind = 'constant_vus', duration = 1, max_duration = 2"), &["`max_duration` does not go with kind = \"constant_vus\"", "hint: constant_vus takes vus, duration"]),
+        (load("iterations = 0"), &["scenarios.a.load.iterations must be at least 1"]),
+        // stages
+        (load("stages = {}"), &["scenarios.a.load.stages must be a list of stages, not an empty table"]),
+        (load("stages = { '30s', 5 }"), &["scenarios.a.load.stages[1] must be a duration and a number of users, not \"30s\""]),
+        (load("stages = { { 1, 2 },\n { '1x', 5 } }"), &["shop.lua:3: scenarios.a.load.stages[2]: `1x` is no duration"]),
+        (load("stages = { { '1s', 2.5 } }"), &["stages[1]: `2.5` is no whole number"]),
+        (load("stages = { { '1s', 'many' } }"), &["its number of users cannot be \"many\""]),
+        (load("stages = { { duration = '1s', target = 5 } }"), &["not a table with named fields", "hint: write `stages = {"]),
+        (load("stages = { { '1s', 5, nmae = 'x' } }"), &["unknown field `nmae` in scenarios.a.load.stages[1]"]),
+        (load("stages = { { '0s', 5 } }"), &["the stages last 0s in all"]),
+        (load("stages = { { '1s', 0 } }, start_vus = 0"), &["there must be at least 1 user"]),
+        // what runs
+        ("return { scenarios = { a = {} } }".into(), &["scenarios.a has neither `run` nor `mix`"]),
+        (scenario("mix = {}"), &["scenarios.a has both `run` and `mix`"]),
+        ("return { scenarios = { a = { mix = {} } } }".into(), &["scenarios.a.mix must be a list of branches, not an empty table"]),
+        ("return { scenarios = { a = { mix = { { weight = 0, run = print } } } } }".into(), &["scenarios.a.mix[1].weight must be a number above 0, not 0"]),
+        ("return { scenarios = { a = { mix = { { wieght = 1 } } } } }".into(), &["did you mean `weight`?", "scenarios.a.mix[1] lacks `run`"]),
+        // when it starts
+        (scenario("after = 'b'"), &["there is no scenario `b` for scenarios.a to wait for"]),
+        (scenario("after = 'a'"), &["a waits for a: none of them would ever start"]),
+        ("return { scenarios = { a = { run = print, after = 'b' }, b = { run = print, after = 'c' }, c = { run = print, after = 'b' } } }".into(),
+            &["b waits for c, which waits for b: none of them would ever start"]),
+        // http
+        (scenario("http = { timeuot = 5 }"), &["unknown field `timeuot` in scenarios.a.http", "did you mean `timeout`?"]),
+        (scenario("http = { timeout = 5000 }"), &["scenarios.a.http.timeout = 5000 is more than 600 seconds", "hint: for milliseconds write \"5000ms\""]),
+        (scenario("http = { json = {} }"), &["`json` belongs to one request"]),
+        (scenario("http = { tls = {} }"), &["`tls` holds for the whole run"]),
+        (scenario("http = { retry = {} }"), &["scenarios.a.http.retry is not in this version of loadtool yet"]),
+        (scenario("http = { redirects = 300 }"), &["redirects = 300 is more than 255"]),
+        (scenario("http = { body_limit = '64 MiB' }"), &["did you mean `64MiB`?"]),
+        (scenario("http = { expect_status = 'ok' }"), &["expect_status cannot be \"ok\""]),
+        (scenario("http = { headers = { ['a b'] = 1 } }"), &["`a b` is no header name"]),
+        (scenario("http = { headers = { a = '1\\n2' } }"), &["a header is a text of one line"]),
+        (scenario("http = { auth = {} }"), &["has neither a user nor a token"]),
+        (scenario("http = { compression = 1 }"), &["compression must be true or false, not 1"]),
+        // the definition
+        (format!("{}\n", scenario("").replace("return {", "return { base_url = 'localhost:8080',")), &["base_url: `localhost:8080` has no scheme", "hint: did you mean `http://localhost:8080`?"]),
+        (scenario("").replace("return {", "return { base_url = 'ftp://x',"), &["`ftp://x` is neither http nor https"]),
+        (scenario("").replace("return {", "return { base_url = 'http://',"), &["is no URL"]),
+        (scenario("").replace("return {", "return { base_url = 'http://x/?a=1',"), &["has a query"]),
+        (scenario("").replace("return {", "return { base_ulr = 'http://x',"), &["unknown field `base_ulr` in the definition", "did you mean `base_url`?"]),
+        (scenario("").replace("return {", "return { setup = 5,"), &["setup must be a function, not 5"]),
+        (scenario("").replace("return {", "return { setup_timeout = 'x',"), &["setup_timeout: `x` is no duration"]),
+        (scenario("").replace("return {", "return { http = { tls = { ca = 'none.pem' } },"), &["shop.lua:1: the CA file `none.pem` is not there"]),
+        (scenario("").replace("return {", "return { thresholds = { http_cal_duration = 'p95 < 1s' },"), &["shop.lua:1: ", "http_call_duration"]),
+        (scenario("").replace("return {", "return { thresholds = { checks = 'rate > lots' },"), &["shop.lua:1: ", "lots"]),
+    ];
+    for (source, wanted) in table {
+        let faults = faults_with(&source, Flags::default());
+        for want in wanted {
+            assert!(faults.contains(want), "wanted: {want}\nin: {faults}\nof: {source}");
+        }
+        assert!(faults.contains("hint: "), "no hint: {faults}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_their_lines() {
+    let source = "return {\n  base_url = 'x',\n  scenarios = {\n    a = { run = print, load = { vus = 0, duration = 'x' } },\n    b = { pace = 0 },\n  },\n}";
+    let faults = plan_with(source, Flags::default()).unwrap_err();
+    let lines: Vec<_> = faults.0.iter().map(|fault| fault.line.unwrap()).collect();
+    assert_eq!(lines, [2, 4, 4, 5, 5], "{faults}");
+    assert!(faults.0.iter().all(|fault| fault.source.is_some() && fault.hint.is_some()));
+}
+
+#[test]
+fn flags_replace_the_load() {
+    let flags = |vus, duration: Option<u64>, iterations, stages: &[(u64, f64)]| Flags {
+        vus,
+        duration: duration.map(seconds),
+        iterations,
+        stages: stages.iter().map(|(length, target)| (seconds(*length), *target)).collect(),
+        ..Flags::default()
+    };
+    let (once, script) = ("return function() end".to_owned(), load("vus = 3, duration = 60"));
+    for (source, flags, want) in [
+        (&once, flags(Some(5), Some(10), None, &[]), "5 users for 10s"),
+        (&once, flags(None, Some(10), None, &[]), "1 user for 10s"),
+        (&once, flags(Some(5), None, None, &[]), "5 users, 1 iteration each, within 10m"),
+        (&once, flags(Some(5), None, Some(100), &[]), "5 users, 100 iterations in all, within 10m"),
+        (&once, flags(None, Some(9), Some(100), &[]), "1 user, 100 iterations in all, within 9s"),
+        (&script, flags(Some(5), None, None, &[]), "5 users for 1m"),
+        (&script, flags(None, Some(10), None, &[]), "3 users for 10s"),
+        (&script, flags(None, None, Some(7), &[]), "3 users, 7 iterations in all, within 10m"),
+        (
+            &script,
+            flags(None, None, None, &[(5, 10.0), (0, 20.0)]),
+            "1 user at first, to 10 in 5s, jump to 20",
+        ),
+        (&script, flags(Some(4), None, None, &[(5, 10.0)]), "4 users at first, to 10 in 5s"),
+        (&load("rate = 5"), flags(Some(5), Some(10), None, &[]), "5 users for 10s"),
+    ] {
+        let plan = plan_with(source, flags).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(plan.scenarios()[0].load().to_string(), want);
+    }
+}
+
+#[test]
+fn flags_that_cannot_be_are_told() {
+    let two = "return { scenarios = { a = { run = print }, b = { run = print } } }";
+    let once = "return function() end";
+    let vus = |vus| Flags { vus: Some(vus), ..Flags::default() };
+    let picked = |name: &str, vus| Flags { scenario: Some(name.into()), vus, ..Flags::default() };
+    let stages =
+        |length, target| Flags { stages: vec![(seconds(length), target)], ..Flags::default() };
+    for (source, flags, want) in [
+        (
+            two,
+            vus(5),
+            "--vus is for one scenario, but there are a, b\n  hint: pick one with --scenario NAME",
+        ),
+        (two, picked("c", Some(1)), "--scenario: there is no scenario `c`"),
+        (two, picked("a", None), "--scenario a picks whose load is replaced, but none is given"),
+        (once, vus(0), "--vus: there must be at least 1 user"),
+        (
+            once,
+            Flags { duration: Some(seconds(0)), ..Flags::default() },
+            "--duration must be above 0",
+        ),
+        (
+            once,
+            Flags { iterations: Some(0), ..Flags::default() },
+            "--iterations must be at least 1",
+        ),
+        (
+            once,
+            Flags { duration: Some(seconds(5)), ..stages(5, 5.0) },
+            "--stage and --duration do not go together",
+        ),
+        (once, stages(0, 5.0), "--stage: the stages last 0s in all"),
+        (once, stages(5, 1.5), "--stage: a number of users is whole"),
+        (once, stages(5, 0.0), "--stage: there must be at least 1 user"),
+        (once, Flags { threads: Some(0), ..Flags::default() }, "--threads must be at least 1"),
+        (
+            once,
+            Flags { base_url: Some("x".into()), ..Flags::default() },
+            "--base-url: `x` has no scheme",
+        ),
+        (
+            once,
+            Flags { cacert: Some("none.pem".into()), ..Flags::default() },
+            "--cacert: the CA file `none.pem` is not there",
+        ),
+        (
+            once,
+            Flags { tags: vec![("phase".into(), "x".into())], ..Flags::default() },
+            "--tag: the tag `phase`",
+        ),
+    ] {
+        let faults = faults_with(source, flags);
+        assert!(faults.starts_with(want), "wanted: {want}\ngot: {faults}");
+    }
+    let plan = plan_with(two, picked("b", Some(7))).unwrap();
+    assert_eq!(plan.scenarios()[1].load().peak_vus(), 7);
+    assert_eq!(plan.scenarios()[0].load().peak_vus(), 1);
+}
+
+#[test]
+fn flags_win_over_the_script() {
+    let flags = Flags {
+        base_url: Some("https://other.test".into()),
+        seed: Some(7),
+        threads: Some(3),
+        insecure: true,
+        tags: vec![("team".into(), "red".into())],
+        ..Flags::default()
+    };
+    let plan = plan_with(SHOP, flags).unwrap();
+    assert_eq!(plan.base_url().map(|url| url.as_str()), Some("https://other.test/"));
+    assert_eq!((plan.seed(), plan.threads(), plan.transport().insecure), (7, 3, true));
+    assert_eq!((&*plan.tags()["team"], &*plan.tags()["build"]), ("red", "7"));
+}
