@@ -91,7 +91,7 @@ pub fn host() -> Rc<Host> {
         seed: 1,
     };
     Host::new(
-        Rc::new(RefCell::new(Recorder::new(Vec::new(), 1000))),
+        Rc::new(RefCell::new(Recorder::new(vec!["default".into()], 1000))),
         Rc::new(NoTransport),
         Arc::new(shared),
     )

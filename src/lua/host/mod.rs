@@ -51,7 +51,7 @@ pub use user::{OpenStep, User};
 use super::error::{Failure, Kept, Sources, Stopped};
 use super::sandbox::clock::Clock;
 use crate::http::Transport;
-use crate::metrics::{Outcome, Recorder};
+use crate::metrics::{Outcome, Recorder, StepSample};
 
 /// Every module of `lt`, in the order in which they are set up: name, raw functions, sugar.
 pub const MODULES: &[Module] =
@@ -69,6 +69,9 @@ pub struct Module {
 
 /// A wait: what the driver awaits, and what the coroutine is resumed with.
 pub type Op = LocalBoxFuture<'static, mlua::Result<MultiValue>>;
+
+/// Makes the exemplar of an error: heads and bodies, secrets redacted.
+pub type Exemplar = Box<dyn FnOnce() -> String>;
 
 /// What all users of a worker share.
 pub struct Host {
@@ -88,6 +91,8 @@ pub struct Host {
     pub(super) failure: RefCell<Option<Failure>>,
     /// Traceback of an error that a step passes on.
     pub(super) kept: RefCell<Option<Kept>>,
+    /// What illustrates the failure that is under way, if it is recorded and first of its kind.
+    pub exemplar: RefCell<Option<Exemplar>>,
     /// Bytes that Lua objects hold outside Lua's heap, and those not yet told to the collector.
     held: Cell<usize>,
     untold: Cell<usize>,
@@ -122,6 +127,7 @@ impl Host {
             current: RefCell::new(nobody),
             failure: RefCell::default(),
             kept: RefCell::default(),
+            exemplar: RefCell::default(),
             held: Cell::new(0),
             untold: Cell::new(0),
         })
@@ -166,8 +172,29 @@ impl Host {
 
     /// Records the innermost open steps of `user` as ended, all but the outermost `keep`.
     pub(super) fn end_steps(&self, user: &User, keep: usize, outcome: Outcome) {
-        let _ = outcome;
-        user.steps.borrow_mut().truncate(keep);
+        let mut steps = user.steps.borrow_mut();
+        while steps.len() > keep
+            && let Some(step) = steps.pop()
+        {
+            let thought = user.thought.get().saturating_sub(step.thought);
+            let duration = step.began.elapsed().saturating_sub(thought);
+            let mut place = user.place.get();
+            self.recorder.borrow_mut().step(&place, &StepSample { duration, outcome });
+            place.step = step.outer;
+            user.place.set(place);
+        }
+    }
+
+    /// Records a failure of the running user's; the exemplar that was left illustrates it.
+    pub(super) fn record(&self, failure: &Failure) {
+        let user = self.user();
+        let mut recorder = self.recorder.borrow_mut();
+        let mut place = user.place.get();
+        place.step = recorder.intern(&failure.step);
+        let left = self.exemplar.take();
+        let at = self.shared.started.elapsed();
+        let exemplar = || left.map_or_else(|| failure.illustrated(), |left| left());
+        recorder.error(&place, failure.category, 0, &failure.message, at, exemplar);
     }
 
     /// Counts `bytes` that a Lua object holds outside Lua's heap until the value is dropped, and
