@@ -137,7 +137,7 @@ impl Redactor {
     }
 
     /// Text with JSON in it: wherever a string is followed by a colon it is a key.
-    fn json(&self, text: &str) -> String {
+    pub fn json(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(quote) = rest.find('"') {

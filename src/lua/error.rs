@@ -91,19 +91,6 @@ impl Failure {
         self.line = Some(place.line);
     }
 
-    /// The message with the source line and the traceback.
-    pub fn illustrated(&self) -> String {
-        let mut text = self.message.clone();
-        if let (Some(line), Some(source)) = (self.line, &self.source) {
-            text += &format!("\n{line:>6} | {}", source.trim_end());
-        }
-        if !self.traceback.is_empty() {
-            text += "\ntraceback:\n  ";
-            text += &self.traceback.replace('\n', "\n  ");
-        }
-        text
-    }
-
     /// As a mistake in the script, for what fails before the run.
     pub fn diagnostic(&self) -> Diagnostic {
         let prefix_end = self.line.and_then(|line| {
@@ -127,11 +114,12 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The traceback of an error that is passed on, and which error that is.
+/// Where an error that a step passes on arose, and which error that is.
 #[derive(Debug)]
 pub struct Kept {
     error: usize,
     traceback: String,
+    step: String,
 }
 
 /// A place in the author's Lua.
@@ -291,7 +279,7 @@ pub(super) fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()
             let error = error.to_pointer() as usize;
             let mut kept = this.kept.borrow_mut();
             if kept.as_ref().is_none_or(|kept| kept.error != error) {
-                *kept = Some(Kept { error, traceback: traceback(lua) });
+                *kept = Some(Kept { error, traceback: traceback(lua), step: step(&this) });
             }
             Ok(())
         })?,
@@ -431,6 +419,9 @@ fn failure(lua: &Lua, host: &Host, metatable: &Table, error: &Value) -> Failure 
     failure.find(&sources, place.map(|(chunk, line)| Position { chunk, line }));
     let error = error.to_pointer() as usize;
     let kept = host.kept.take().filter(|kept| kept.error == error);
-    failure.traceback = kept.map_or_else(|| traceback(lua), |kept| kept.traceback);
+    match kept {
+        Some(kept) => (failure.traceback, failure.step) = (kept.traceback, kept.step),
+        None => failure.traceback = traceback(lua),
+    }
     failure
 }

@@ -89,6 +89,8 @@ pub fn host() -> Rc<Host> {
         pools: Default::default(),
         started: tokio::time::Instant::now(),
         seed: 1,
+        redactor: Default::default(),
+        stopping: Default::default(),
     };
     Host::new(
         Rc::new(RefCell::new(Recorder::new(vec!["default".into()], 1000))),

@@ -90,6 +90,17 @@ impl Recorder {
         id
     }
 
+    /// The id of the set `base` with `tags` over it: of tags of one name the last counts.
+    pub fn extend_tags(&mut self, base: NameId, tags: &[(&str, &str)]) -> NameId {
+        let Some(known) = self.series.sets.get(&base).cloned() else {
+            return self.intern_tags(tags);
+        };
+        let over = |key: &str| tags.iter().any(|(name, _)| *name == key);
+        let kept = known.iter().map(|(key, value)| (&**key, &**value));
+        let both: Vec<_> = kept.filter(|(key, _)| !over(key)).chain(tags.iter().copied()).collect();
+        self.intern_tags(&both)
+    }
+
     /// A call has ended.
     #[inline]
     pub fn call(&mut self, place: &Place, sample: &CallSample) {

@@ -25,23 +25,35 @@
 //! **One that waits** leaves an operation with [`Host::wait`] and returns; its sugar yields by
 //! `k.await`. The driver awaits the operation and resumes with what it gave; of an `Err` it makes
 //! a fault. At a script's top level nothing waits: `Host::wait` gives the message to return.
-//! `sleep.rs` and `sleep.lua` show all of it in a few lines.
+//! `pause.rs` and `pause.lua` show all of it in a few lines.
 //!
 //! **A stop** ([`Host::stop`]) is no error: the coroutine is never resumed, so no `pcall` sees it.
 
-pub mod sleep;
-pub mod user;
-
-pub mod encode;
-pub mod json;
-pub mod random;
-pub mod time;
+mod check;
+mod compiled;
+mod data;
+mod encode;
+mod json;
+mod log;
+mod options;
+mod pause;
+mod pool_options;
+mod random;
+mod response;
+mod step;
+mod time;
 pub mod told;
+pub mod user;
+mod vu;
+
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use futures_util::future::LocalBoxFuture;
 use mlua::{Lua, MultiValue, Table};
@@ -51,11 +63,23 @@ pub use user::{OpenStep, User};
 use super::error::{Failure, Kept, Sources, Stopped};
 use super::sandbox::clock::Clock;
 use crate::http::Transport;
+use crate::http::redact::Redactor;
 use crate::metrics::{Outcome, Recorder, StepSample};
 
 /// Every module of `lt`, in the order in which they are set up: name, raw functions, sugar.
-pub const MODULES: &[Module] =
-    &[Module { name: "sleep", register: sleep::register, sugar: include_str!("sleep.lua") }];
+pub const MODULES: &[Module] = &[
+    Module { name: "time", register: time::register, sugar: include_str!("time.lua") },
+    Module { name: "json", register: json::register, sugar: include_str!("json.lua") },
+    Module { name: "encode", register: encode::register, sugar: include_str!("encode.lua") },
+    Module { name: "random", register: random::register, sugar: include_str!("random.lua") },
+    Module { name: "log", register: log::register, sugar: include_str!("log.lua") },
+    Module { name: "vu", register: vu::register, sugar: include_str!("vu.lua") },
+    Module { name: "pause", register: pause::register, sugar: include_str!("pause.lua") },
+    Module { name: "step", register: step::register, sugar: include_str!("step.lua") },
+    Module { name: "data", register: data::register, sugar: include_str!("data.lua") },
+    Module { name: "response", register: response::register, sugar: include_str!("response.lua") },
+    Module { name: "check", register: check::register, sugar: include_str!("check.lua") },
+];
 
 /// One module of `lt`.
 pub struct Module {
@@ -69,9 +93,6 @@ pub struct Module {
 
 /// A wait: what the driver awaits, and what the coroutine is resumed with.
 pub type Op = LocalBoxFuture<'static, mlua::Result<MultiValue>>;
-
-/// Makes the exemplar of an error: heads and bodies, secrets redacted.
-pub type Exemplar = Box<dyn FnOnce() -> String>;
 
 /// What all users of a worker share.
 pub struct Host {
@@ -91,8 +112,6 @@ pub struct Host {
     pub(super) failure: RefCell<Option<Failure>>,
     /// Traceback of an error that a step passes on.
     pub(super) kept: RefCell<Option<Kept>>,
-    /// What illustrates the failure that is under way, if it is recorded and first of its kind.
-    pub exemplar: RefCell<Option<Exemplar>>,
     /// Bytes that Lua objects hold outside Lua's heap, and those not yet told to the collector.
     held: Cell<usize>,
     untold: Cell<usize>,
@@ -108,6 +127,10 @@ pub struct Shared {
     pub started: tokio::time::Instant,
     /// Decides every random choice.
     pub seed: u64,
+    /// Strikes secrets out of exemplars and messages.
+    pub redactor: Redactor,
+    /// `lt.vu.stopping`: nothing more starts.
+    pub stopping: AtomicBool,
 }
 
 impl Host {
@@ -127,7 +150,6 @@ impl Host {
             current: RefCell::new(nobody),
             failure: RefCell::default(),
             kept: RefCell::default(),
-            exemplar: RefCell::default(),
             held: Cell::new(0),
             untold: Cell::new(0),
         })
@@ -183,18 +205,6 @@ impl Host {
             place.step = step.outer;
             user.place.set(place);
         }
-    }
-
-    /// Records a failure of the running user's; the exemplar that was left illustrates it.
-    pub(super) fn record(&self, failure: &Failure) {
-        let user = self.user();
-        let mut recorder = self.recorder.borrow_mut();
-        let mut place = user.place.get();
-        place.step = recorder.intern(&failure.step);
-        let left = self.exemplar.take();
-        let at = self.shared.started.elapsed();
-        let exemplar = || left.map_or_else(|| failure.illustrated(), |left| left());
-        recorder.error(&place, failure.category, 0, &failure.message, at, exemplar);
     }
 
     /// Counts `bytes` that a Lua object holds outside Lua's heap until the value is dropped, and

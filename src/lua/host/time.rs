@@ -11,13 +11,13 @@ use super::told::{needs, told};
 
 /// Puts the raw functions into `h`.
 pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
-    h.raw_set("now", lua.create_function(|_, ()| Ok(now()))?)?;
+    h.raw_set("time_now", lua.create_function(|_, ()| Ok(now()))?)?;
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds fit for 280 million years")]
-    h.raw_set("unix_ms", lua.create_function(|_, ()| Ok((now() * 1e3) as i64))?)?;
-    h.raw_set("iso8601", lua.create_function(|_, at: Value| Ok(told(iso8601(&at))))?)?;
+    h.raw_set("time_unix_ms", lua.create_function(|_, ()| Ok((now() * 1e3) as i64))?)?;
+    h.raw_set("time_iso8601", lua.create_function(|_, at: Value| Ok(told(iso8601(&at))))?)?;
     let host = host.clone();
     let elapsed = move |_: &Lua, ()| Ok(host.shared.started.elapsed().as_secs_f64());
-    h.raw_set("elapsed", lua.create_function(elapsed)?)
+    h.raw_set("time_elapsed", lua.create_function(elapsed)?)
 }
 
 /// Seconds since 1970.

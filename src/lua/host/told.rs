@@ -3,6 +3,8 @@
 
 use mlua::Value;
 
+use crate::diagnostic::did_you_mean;
+
 /// The message to raise, or what was asked for.
 pub type Told<T> = (Option<String>, Option<T>);
 
@@ -37,32 +39,10 @@ pub fn described(value: &Value) -> String {
     }
 }
 
-/// The message with a hint on a line of its own, which reports show apart.
-pub fn with_hint(message: impl AsRef<str>, hint: Option<String>) -> String {
-    match hint {
-        Some(hint) => format!("{}\n  hint: {hint}", message.as_ref()),
-        None => message.as_ref().to_owned(),
-    }
-}
-
-/// The known name that was probably meant.
-pub fn did_you_mean<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
-    let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), known);
-    let nearest = known.into_iter().map(|known| (distance(known), known)).min()?;
-    let close = nearest.0 <= 2.max(name.chars().count() / 3) && nearest.0 < nearest.1.len();
-    close.then(|| format!("did you mean `{}`?", nearest.1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_of_the_fingers_finds_its_name_and_a_strange_word_none() {
-        let known = ["headers", "query", "json", "form"];
-        assert_eq!(did_you_mean("header", known).unwrap(), "did you mean `headers`?");
-        assert_eq!(did_you_mean("Jsno", known).unwrap(), "did you mean `json`?");
-        assert_eq!(did_you_mean("retry_policy", known), None);
-        assert_eq!(did_you_mean("x", known), None);
+/// ``unknown option `tiemout`; did you mean `timeout`?``
+pub fn unknown<'k>(what: &str, given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    match did_you_mean(given, known) {
+        Some(hint) => format!("unknown {what} `{given}`; {hint}"),
+        None => format!("unknown {what} `{given}`"),
     }
 }

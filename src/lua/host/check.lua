@@ -1,0 +1,134 @@
+-- lt.check and lt.expect: which conditions there are, in which order, and what a failure does.
+local lt, h, k = ...
+local value, raise, record = k.value, k.raise, h.check_record
+local judge_status, judge_json, read_json = h.judge_status, h.judge_json, h.response_json
+
+local MATCHES = { __metatable = false, __name = "lt.matches" }
+local function matches(pattern)
+  value(h.check_pattern(pattern))
+  return setmetatable({ pattern = pattern }, MATCHES)
+end
+lt.matches = matches
+
+local any = setmetatable({}, { __metatable = false, __name = "lt.any" })
+k.frozen[any] = true
+lt.any = any
+
+-- Failures are collected in `failed`, a list, or nil while there is none.
+local function add(failed, failure)
+  if not failure then return failed end
+  failed = failed or {}
+  failed[#failed + 1] = failure
+  return failed
+end
+
+local function sorted(t, what)
+  if type(t) ~= "table" then return raise(what .. " needs a table, got a " .. type(t)) end
+  local keys = {}
+  for key in next, t do
+    if type(key) ~= "string" then return raise(what .. " needs names as keys") end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+-- A condition that Lua evaluates: a function or a boolean.
+local function own(subject, label, want, prefix)
+  local holds, why = want, nil
+  if type(want) == "function" then holds, why = want(subject) end
+  record(label, holds and true or false)
+  if not holds then return label .. ": " .. (type(why) == "string" and why or prefix .. tostring(holds)) end
+end
+
+local function named(judge, what)
+  return function(r, want, failed)
+    for _, name in ipairs(sorted(want, what)) do
+      local one, how = want[name], nil
+      if type(one) == "table" and type(one.pattern) == "string" then one, how = one.pattern, "matches" end
+      failed = add(failed, value(judge(r, one, name, how)))
+    end
+    return failed
+  end
+end
+
+local function json(r, want, failed)
+  for _, path in ipairs(sorted(want, "json")) do
+    local one = want[path]
+    if one == any then
+      failed = add(failed, value(judge_json(r, nil, path, "any")))
+    elseif type(one) == "function" then
+      failed = add(failed, own(value(read_json(r, path)), "json " .. path, one, "the function gave "))
+    else
+      failed = add(failed, value(judge_json(r, one, path)))
+    end
+  end
+  return failed
+end
+
+local function plain(judge)
+  return function(r, want, failed) return add(failed, value(judge(r, want))) end
+end
+
+local order = { "status", "proto", "header", "cookie", "size", "max_ms", "body_contains", "body_matches", "json" }
+local conditions = {
+  status = plain(judge_status), proto = plain(h.judge_proto), size = plain(h.judge_size),
+  max_ms = plain(h.judge_max_ms), body_contains = plain(h.judge_body_contains),
+  body_matches = plain(h.judge_body_matches), json = json,
+  header = named(h.judge_header, "header"), cookie = named(h.judge_cookie, "cookie"),
+}
+
+local function unknown(label)
+  return raise(h.check_unknown(tostring(label)))
+end
+
+local function evaluate(subject, wanted)
+  local key, want = next(wanted)
+  if key == nil then return raise "a check needs at least one condition: the table is empty" end
+  local only = conditions[key]
+  if only and next(wanted, key) == nil then return only(subject, want) end
+
+  local failed, labels = nil, nil
+  for label, condition in next, wanted do
+    if not conditions[label] then
+      local kind = type(condition)
+      if type(label) ~= "string" or (kind ~= "function" and kind ~= "boolean") then return unknown(label) end
+      labels = labels or {}
+      labels[#labels + 1] = label
+    end
+  end
+  for _, name in ipairs(order) do
+    local condition = wanted[name]
+    if condition ~= nil then failed = conditions[name](subject, condition, failed) end
+  end
+  if labels then
+    table.sort(labels)
+    for _, label in ipairs(labels) do
+      failed = add(failed, own(subject, label, wanted[label], "expected true, got "))
+    end
+  end
+  return failed
+end
+
+function lt.check(subject, wanted)
+  if type(wanted) ~= "table" then return raise("lt.check needs a table of conditions, got a " .. type(wanted)) end
+  return evaluate(subject, wanted) == nil
+end
+
+function lt.expect(subject, wanted)
+  if type(wanted) ~= "table" then return raise("lt.expect needs a table of conditions, got a " .. type(wanted)) end
+  local failed = evaluate(subject, wanted)
+  if failed then
+    local title = h.response_title(subject)
+    return raise((title and title .. ": " or "") .. table.concat(failed, "; "), "assertion")
+  end
+  return subject
+end
+
+function lt.fail(message)
+  return raise(message == nil and "lt.fail was called" or tostring(message), "script")
+end
+
+function lt.abort(message)
+  return k.await(h.vu_abort(message == nil and "lt.abort was called" or tostring(message)))
+end

@@ -1,0 +1,227 @@
+//! `lt.check` and `lt.expect`: conditions as Lua wrote them, compiled once per worker, counted
+//! each time.
+//!
+//! A raw `judge_KIND(r, want[, name[, how]])` gives a message for the author's mistake, then what
+//! to say if the condition does not hold. One that holds costs no text.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use mlua::{Lua, Table, Value};
+
+use super::Host;
+use super::compiled::{Compiled, Kept};
+use super::options::expect_status;
+use super::response;
+use super::told::{needs, unknown};
+use crate::check::{Condition, JsonWant, Want};
+use crate::lua::value::Json;
+use crate::metrics::NameId;
+
+/// A condition and its interned label.
+struct Known {
+    condition: Condition,
+    label: NameId,
+}
+
+/// What a condition is made of.
+struct Parts<'a> {
+    json: &'a Json,
+    compiled: &'a Compiled,
+    want: &'a Value,
+    /// Header, cookie or path.
+    name: &'a Value,
+    /// `"matches"`, `"any"` or nil.
+    how: &'a Value,
+}
+
+type Make = fn(&Parts<'_>) -> Result<Condition, String>;
+
+const KINDS: [(&str, Make); 9] = [
+    ("status", |p| Ok(Condition::Status(expect_status("status", p.want)?))),
+    ("proto", |p| Ok(Condition::Proto(p.text("proto")?))),
+    ("header", |p| Ok(Condition::Header { name: p.name()?, want: p.wanted("header")? })),
+    ("cookie", |p| Ok(Condition::Cookie { name: p.name()?, want: p.wanted("cookie")? })),
+    ("size", size),
+    ("max_ms", |p| Ok(Condition::MaxMs(p.number("max_ms")?))),
+    ("body_contains", |p| Ok(Condition::BodyContains(p.bytes("body_contains")?))),
+    ("body_matches", |p| Ok(Condition::BodyMatches(p.compiled.pattern(p.want)?))),
+    ("json", |p| Ok(Condition::Json { path: p.compiled.path(p.name)?, want: p.json_want()? })),
+];
+
+/// Puts the raw functions into `h`.
+pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
+    let judge = Rc::new(Judge {
+        host: host.clone(),
+        json: Json::of(lua)?,
+        compiled: Compiled::of(lua),
+        known: Kept::default(),
+        key: RefCell::default(),
+    });
+    for (index, (name, make)) in (0..).zip(KINDS) {
+        let judge = judge.clone();
+        let call = move |_: &Lua, (r, want, name, how): (Value, Value, Value, Value)| {
+            Ok(match judge.judge(index, make, &r, &want, &name, &how) {
+                Ok(Ok(())) => (None, None),
+                Ok(Err(failure)) => (None, Some(failure)),
+                Err(fault) => (Some(fault), None),
+            })
+        };
+        h.raw_set(format!("judge_{name}"), lua.create_function(call)?)?;
+    }
+    let compiled = Compiled::of(lua);
+    let pattern = move |_: &Lua, pattern: Value| Ok(compiled.pattern(&pattern).err());
+    h.raw_set("check_pattern", lua.create_function(pattern)?)?;
+    let unknown = |_: &Lua, label: mlua::LuaString| {
+        let known = KINDS.iter().map(|(name, _)| *name);
+        Ok(unknown("condition", &label.to_string_lossy(), known)
+            + " (a label of your own needs a function or a boolean)")
+    };
+    h.raw_set("check_unknown", lua.create_function(unknown)?)?;
+    let host = host.clone();
+    let record = move |_: &Lua, (label, passed): (mlua::LuaString, bool)| {
+        let place = host.user().place.get();
+        let mut recorder = host.recorder.borrow_mut();
+        let label = recorder.intern(&label.to_string_lossy());
+        recorder.check(&place, label, passed);
+        Ok(())
+    };
+    h.raw_set("check_record", lua.create_function(record)?)
+}
+
+struct Judge {
+    host: Rc<Host>,
+    json: Rc<Json>,
+    compiled: Rc<Compiled>,
+    known: Kept<Known>,
+    /// The last key, for its memory.
+    key: RefCell<Vec<u8>>,
+}
+
+impl Judge {
+    /// Counts one condition. The outer error is the author's mistake, the inner one a failure.
+    fn judge(
+        &self,
+        kind: u8,
+        make: Make,
+        r: &Value,
+        want: &Value,
+        name: &Value,
+        how: &Value,
+    ) -> Result<Result<(), String>, String> {
+        let parts = Parts { json: &self.json, compiled: &self.compiled, want, name, how };
+        let compile = || {
+            let condition = make(&parts)?;
+            let label = self.host.recorder.borrow_mut().intern(&condition.label());
+            Ok::<_, String>(Known { condition, label })
+        };
+        let mut key = self.key.borrow_mut();
+        let known = match write_key(kind, [want, name, how], &mut key) {
+            true => self.known.of(&key, compile)?,
+            false => Rc::new(compile()?),
+        };
+        let verdict = response::with(r, |r| known.condition.evaluate(r))?;
+        let place = self.host.user().place.get();
+        self.host.recorder.borrow_mut().check(&place, known.label, verdict.is_ok());
+        Ok(verdict.map_err(|failure| format!("{}: {failure}", known.condition.label())))
+    }
+}
+
+/// Writes a text that is the same for the same condition; `false` if there is none.
+fn write_key(kind: u8, parts: [&Value; 3], key: &mut Vec<u8>) -> bool {
+    key.clear();
+    key.push(kind);
+    for part in parts {
+        match part {
+            Value::Nil => key.push(0),
+            Value::Boolean(flag) => key.extend([1, u8::from(*flag)]),
+            Value::Integer(integer) => {
+                key.push(2);
+                key.extend(integer.to_le_bytes());
+            }
+            Value::Number(number) => {
+                key.push(3);
+                key.extend(number.to_le_bytes());
+            }
+            Value::String(text) => {
+                let text = text.as_bytes();
+                key.push(4);
+                key.extend(text.len().to_le_bytes());
+                key.extend_from_slice(&text);
+            }
+            _ => return false,
+        }
+    }
+    true
+}
+
+impl Parts<'_> {
+    fn bytes(&self, what: &str) -> Result<Vec<u8>, String> {
+        match self.want {
+            Value::String(text) => Ok(text.as_bytes().to_vec()),
+            other => Err(needs(what, "a string", other)),
+        }
+    }
+
+    fn text(&self, what: &str) -> Result<String, String> {
+        String::from_utf8(self.bytes(what)?).map_err(|_| format!("{what} is not UTF-8"))
+    }
+
+    fn number(&self, what: &str) -> Result<f64, String> {
+        match self.want {
+            Value::Integer(integer) => Ok(*integer as f64),
+            Value::Number(number) => Ok(*number),
+            other => Err(needs(what, "a number", other)),
+        }
+    }
+
+    fn name(&self) -> Result<String, String> {
+        match self.name {
+            Value::String(name) => Ok(name.to_string_lossy()),
+            other => Err(needs("header and cookie", "names as keys", other)),
+        }
+    }
+
+    fn wanted(&self, what: &str) -> Result<Want, String> {
+        match self.want {
+            Value::Boolean(true) => Ok(Want::Present),
+            Value::String(_) if self.how.is_string() => {
+                Ok(Want::Matches(self.compiled.pattern(self.want)?))
+            }
+            Value::String(_) => Ok(Want::Is(self.text(what)?)),
+            Value::Integer(integer) => Ok(Want::Is(integer.to_string())),
+            other => {
+                let name = self.name()?;
+                Err(needs(&format!("{what}.{name}"), "a string, true or lt.matches \"…\"", other))
+            }
+        }
+    }
+
+    fn json_want(&self) -> Result<JsonWant, String> {
+        if self.how.is_string() {
+            return Ok(JsonWant::Any);
+        }
+        let mut text = Vec::new();
+        self.json.encode(self.want, &mut text).map_err(|what| format!("json: {what}"))?;
+        let want = serde_json::from_slice(&text).expect("what was encoded is JSON");
+        Ok(JsonWant::Is(want))
+    }
+}
+
+/// `{ min, max }` in bytes, by place or by name; either may be missing.
+fn size(parts: &Parts<'_>) -> Result<Condition, String> {
+    const USAGE: &str = "{ min, max } in bytes";
+    let Value::Table(table) = parts.want else { return Err(needs("size", USAGE, parts.want)) };
+    let limit = |index: i64, name: &str, default: u64| {
+        let value = match table.raw_get(index).unwrap_or(Value::Nil) {
+            Value::Nil => table.raw_get(name).unwrap_or(Value::Nil),
+            value => value,
+        };
+        match value {
+            Value::Nil => Ok(default),
+            Value::Integer(bytes) if bytes >= 0 => Ok(bytes.cast_unsigned()),
+            other => Err(needs("size", USAGE, &other)),
+        }
+    };
+    Ok(Condition::Size { min: limit(1, "min", 0)?, max: limit(2, "max", u64::MAX)? })
+}

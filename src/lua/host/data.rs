@@ -1,0 +1,168 @@
+//! `lt.data`: pools of rows, the same for all users of the process.
+//!
+//! In Lua a pool is a number, its place in this worker's list, with an object of `data.lua` over
+//! it; rows become tables only when they are picked.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mlua::{Lua, LuaString, Table, Value};
+use rand::Rng;
+
+use super::told::{needs, told, unknown};
+use super::{Host, pool_options};
+use crate::data::{AtEnd, Field, Next, Picker, Pool, Row};
+use crate::diagnostic::Diagnostic;
+use crate::lua::error::{Stopped, position};
+
+/// Puts the raw functions into `h`.
+pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
+    let opened = Rc::new(Opened { host: host.clone(), pools: RefCell::default() });
+    let this = opened.clone();
+    let open =
+        move |lua: &Lua, (file, options): (Value, Value)| Ok(told(this.open(lua, &file, &options)));
+    h.raw_set("data_csv", lua.create_function(open)?)?;
+    let this = opened.clone();
+    let next = move |lua: &Lua, (pool, meta): (usize, Table)| this.next(lua, pool, meta);
+    h.raw_set("data_next", lua.create_function(next)?)?;
+    let this = opened.clone();
+    let get = move |lua: &Lua, (pool, index, meta): (usize, Value, Table)| {
+        this.get(lua, pool, &index, meta)
+    };
+    h.raw_set("data_get", lua.create_function(get)?)?;
+    let this = opened.clone();
+    let length = move |_: &Lua, pool: usize| Ok(this.with(pool, |pool, _| pool.len()));
+    h.raw_set("data_length", lua.create_function(length)?)?;
+    let unknown = move |_: &Lua, (pool, column): (usize, LuaString)| {
+        let column = column.to_string_lossy();
+        Ok(opened.with(pool, |pool, _| {
+            let columns = pool.columns().iter().map(String::as_str);
+            unknown(&format!("column of {}", pool.file().display()), &column, columns)
+        }))
+    };
+    h.raw_set("data_unknown", lua.create_function(unknown)?)
+}
+
+/// The pools that this worker has met, with their columns as Lua strings.
+struct Opened {
+    host: Rc<Host>,
+    pools: RefCell<Vec<(Arc<Pool>, Rc<[LuaString]>)>>,
+}
+
+/// A row, a message, or neither: then the user was told to stop.
+type Picked = (Option<String>, Option<Table>);
+
+impl Opened {
+    fn with<R>(&self, pool: usize, f: impl FnOnce(&Pool, &[LuaString]) -> R) -> R {
+        let (pool, columns) = self.pools.borrow()[pool].clone();
+        f(&pool, &columns)
+    }
+
+    /// The number of a pool, which is opened if the run has not begun.
+    fn open(&self, lua: &Lua, file: &Value, options: &Value) -> Result<usize, String> {
+        let Value::String(file) = file else {
+            return Err(needs("lt.data.csv", "the name of a file", file));
+        };
+        let file = self.beside_caller(lua, &file.to_string_lossy());
+        let spec = pool_options::read(file, options)?;
+        let pool = if self.host.user().may_wait.get() {
+            self.host.shared.pools.get(&spec).ok_or_else(too_late)?
+        } else {
+            self.host.shared.pools.open(spec).map_err(|fault| told_of(&fault))?
+        };
+        let mut pools = self.pools.borrow_mut();
+        if let Some(known) = pools.iter().position(|(known, _)| Arc::ptr_eq(known, &pool)) {
+            return Ok(known);
+        }
+        let columns = pool.columns().iter().map(|column| lua.create_string(column));
+        let columns: mlua::Result<Rc<[LuaString]>> = columns.collect();
+        pools.push((pool, columns.map_err(|error| error.to_string())?));
+        Ok(pools.len() - 1)
+    }
+
+    /// Paths are relative to the calling file.
+    fn beside_caller(&self, lua: &Lua, file: &str) -> PathBuf {
+        let sources = self.host.sources.borrow();
+        let folder = position(lua)
+            .and_then(|place| Some(sources.path(&place.chunk)?.parent()?.to_owned()))
+            .unwrap_or_default();
+        folder.join(file)
+    }
+
+    /// The next row of the running user.
+    fn next(&self, lua: &Lua, pool: usize, meta: Table) -> mlua::Result<Picked> {
+        let user = self.host.user();
+        if !user.may_wait.get() {
+            return Ok((
+                Some("pool:next() belongs into a function that the run calls".into()),
+                None,
+            ));
+        }
+        let mut picker =
+            Picker::new(user.rng.borrow_mut().next_u64(), user.number.saturating_sub(1));
+        self.with(pool, |pool, columns| match pool.next(&mut picker) {
+            Next::Row(index) => {
+                let row = pool.row(index).expect("a pool picks rows that it has");
+                Ok((None, Some(table(lua, &row, columns, meta)?)))
+            }
+            Next::End(AtEnd::StopVu) => {
+                self.host.stop(Stopped::Vu);
+                Ok((None, None))
+            }
+            Next::End(AtEnd::StopScenario) => {
+                self.host.stop(Stopped::Scenario);
+                Ok((None, None))
+            }
+            Next::End(AtEnd::Error | AtEnd::Recycle) => {
+                let file = pool.file().display();
+                Ok((Some(format!("{file} has no row left, and at_end is \"error\"")), None))
+            }
+        })
+    }
+
+    /// Row `index`, from 1; `nil` beyond the last.
+    fn get(&self, lua: &Lua, pool: usize, index: &Value, meta: Table) -> mlua::Result<Picked> {
+        let Value::Integer(index) = *index else {
+            return Ok((Some(needs("pool:get", "the number of a row, from 1", index)), None));
+        };
+        let index = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
+        self.with(pool, |pool, columns| {
+            let row = index.and_then(|index| pool.row(index));
+            Ok((None, row.map(|row| table(lua, &row, columns, meta)).transpose()?))
+        })
+    }
+}
+
+fn table(lua: &Lua, row: &Row<'_>, columns: &[LuaString], meta: Table) -> mlua::Result<Table> {
+    let table = lua.create_table_with_capacity(0, columns.len())?;
+    for (column, (_, field)) in columns.iter().zip(row.fields()) {
+        let value = match field {
+            Field::Text(text) => Value::String(lua.create_string(&*text)?),
+            Field::Integer(integer) => Value::Integer(integer),
+            Field::Number(number) => Value::Number(number),
+            Field::Boolean(flag) => Value::Boolean(flag),
+        };
+        table.raw_set(column, value)?;
+    }
+    table.set_metatable(Some(meta))?;
+    Ok(table)
+}
+
+/// A fault of the file, to be raised where the script opened it.
+fn told_of(fault: &Diagnostic) -> String {
+    let place = match (&fault.file, fault.line) {
+        (Some(file), Some(line)) => format!("{}:{line}: ", file.display()),
+        (Some(file), None) => format!("{}: ", file.display()),
+        (None, _) => String::new(),
+    };
+    let hint = fault.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+    format!("{place}{}{hint}", fault.message)
+}
+
+fn too_late() -> String {
+    "a pool is opened at the script's top level: opening a new one during the run would read its \
+     file under load"
+        .into()
+}

@@ -1,0 +1,9 @@
+local lt, h, k = ...
+local value = k.value
+
+lt.encode = {}
+for _, codec in ipairs { "base64", "base64url", "hex", "url" } do
+  local encode, decode = h["encode_" .. codec], h["decode_" .. codec]
+  lt.encode[codec] = function(text) return value(encode(text)) end
+  lt.encode[codec .. "_decode"] = function(text) return value(decode(text)) end
+end

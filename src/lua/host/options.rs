@@ -1,0 +1,461 @@
+//! The option table of a call: what a request is made of, and how it is sent.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use mlua::{LuaString, Table, Value};
+use url::form_urlencoded;
+
+use super::told::{described, needs, unknown};
+use crate::http::{CallOptions, ExpectStatus};
+use crate::lua::value::{Json, number_text};
+use crate::units;
+
+/// Every option, for "did you mean".
+const KNOWN: [&str; 16] = [
+    "auth",
+    "body",
+    "body_limit",
+    "compression",
+    "connect_timeout",
+    "discard_body",
+    "expect_status",
+    "form",
+    "headers",
+    "json",
+    "name",
+    "path",
+    "query",
+    "redirects",
+    "tags",
+    "timeout",
+];
+
+/// A bare number above this was meant as milliseconds.
+const LONGEST_BARE_SECONDS: f64 = 600.0;
+
+/// What one call was told.
+#[derive(Debug)]
+pub struct Given {
+    /// For `{name}` in the URL.
+    pub path: Vec<(String, String)>,
+    /// To append to the URL, encoded; empty if there is none.
+    pub query: String,
+    /// The author's, content-type and authorization included.
+    pub headers: HeaderMap,
+    /// Empty if there is none.
+    pub body: Bytes,
+    /// For the report.
+    pub name: Option<String>,
+    /// On its samples.
+    pub tags: Vec<(String, String)>,
+    /// The defaults, or a changed copy of them.
+    pub options: Rc<CallOptions>,
+    body_of: Option<&'static str>,
+}
+
+impl Given {
+    /// Reads an option table; the error is the message for the author.
+    pub fn read(table: &Table, defaults: &Rc<CallOptions>, json: &Json) -> Result<Given, String> {
+        let mut given = Given {
+            path: Vec::new(),
+            query: String::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            name: None,
+            tags: Vec::new(),
+            options: defaults.clone(),
+            body_of: None,
+        };
+        each(table, |key, value| match &key {
+            Value::String(name) => given.option(&name.to_string_lossy(), &value, json),
+            other => Err(needs("an option table", "names", other)),
+        })?;
+        Ok(given)
+    }
+
+    fn option(&mut self, name: &str, value: &Value, json: &Json) -> Result<(), String> {
+        match name {
+            "json" => self.json(value, json),
+            "form" => self.form(value),
+            "body" => self.raw_body(value),
+            "headers" => self.all_headers(value),
+            "query" => pairs("query", value).map(|pairs| self.query = encoded(&pairs)),
+            "path" => pairs("path", value).map(|pairs| self.path = pairs),
+            "tags" => pairs("tags", value).map(|pairs| self.tags = pairs),
+            "name" => text("name", value).map(|name| self.name = Some(name)),
+            "auth" => self.auth(value),
+            _ => self.sending(name, value),
+        }
+    }
+
+    /// The options that do not make the request itself.
+    fn sending(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let options = Rc::make_mut(&mut self.options);
+        match name {
+            "timeout" => options.timeout = duration(name, value)?,
+            "connect_timeout" => options.connect_timeout = duration(name, value)?,
+            "redirects" => {
+                options.redirects = u8::try_from(count(name, value)?)
+                    .map_err(|_| "redirects: at most 255 can be followed".to_owned())?;
+            }
+            "body_limit" => options.body_limit = bytes(name, value)?,
+            "discard_body" => options.discard_body = flag(name, value)?,
+            "compression" => options.compression = flag(name, value)?,
+            "expect_status" => options.expect_status = expect_status(name, value)?,
+            _ => return Err(unknown("option", name, KNOWN)),
+        }
+        Ok(())
+    }
+
+    fn json(&mut self, value: &Value, json: &Json) -> Result<(), String> {
+        let mut out = Vec::with_capacity(64);
+        json.encode(value, &mut out).map_err(|what| format!("json: {what}"))?;
+        self.body("json", out.into(), Some("application/json"))
+    }
+
+    fn form(&mut self, value: &Value) -> Result<(), String> {
+        let body = encoded(&pairs("form", value)?);
+        self.body("form", body.into(), Some("application/x-www-form-urlencoded"))
+    }
+
+    fn raw_body(&mut self, value: &Value) -> Result<(), String> {
+        let Value::String(body) = value else {
+            return Err(
+                needs("body", "a string", value) + "; tables are sent with json = … or form = …"
+            );
+        };
+        let body = Bytes::copy_from_slice(&body.as_bytes());
+        self.body("body", body, None)
+    }
+
+    fn body(
+        &mut self,
+        of: &'static str,
+        body: Bytes,
+        content_type: Option<&'static str>,
+    ) -> Result<(), String> {
+        if let Some(other) = self.body_of.replace(of) {
+            let (a, b) = if other < of { (other, of) } else { (of, other) };
+            return Err(format!("a request has one body, but both `{a}` and `{b}` are given"));
+        }
+        self.body = body;
+        if let Some(kind) = content_type {
+            // The author's own content-type wins, whichever option came first.
+            self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
+        }
+        Ok(())
+    }
+
+    fn all_headers(&mut self, value: &Value) -> Result<(), String> {
+        let Value::Table(table) = value else {
+            return Err(needs("headers", "a table of name = value", value));
+        };
+        each(table, |key, value| {
+            let Value::String(name) = &key else {
+                return Err(needs("headers", "names as keys", &key));
+            };
+            let (name, shown) = (header_name(name)?, name.to_string_lossy());
+            self.headers.remove(&name);
+            match &value {
+                Value::Table(list) => each(list, |_, value| {
+                    self.headers.append(&name, header_value(&shown, &value)?);
+                    Ok(())
+                }),
+                value => {
+                    self.headers.insert(name, header_value(&shown, value)?);
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    fn auth(&mut self, value: &Value) -> Result<(), String> {
+        const USAGE: &str = "{ basic = { user, password } } or { bearer = token }";
+        let Value::Table(table) = value else { return Err(needs("auth", USAGE, value)) };
+        let get = |key: &str| table.raw_get::<Value>(key).unwrap_or(Value::Nil);
+        let header = match (get("basic"), get("bearer")) {
+            (Value::Table(pair), Value::Nil) => {
+                let part = |index| text("auth.basic", &pair.raw_get(index).unwrap_or(Value::Nil));
+                let plain = format!("{}:{}", part(1)?, part(2)?);
+                format!("Basic {}", STANDARD.encode(plain))
+            }
+            (Value::Nil, token @ Value::String(_)) => {
+                format!("Bearer {}", text("auth.bearer", &token)?)
+            }
+            _ => return Err(format!("auth needs {USAGE}")),
+        };
+        let mut header = HeaderValue::try_from(header)
+            .map_err(|_| "auth: the text cannot stand in a header".to_owned())?;
+        header.set_sensitive(true);
+        // A header that was written out wins, whichever option came first.
+        self.headers.entry(AUTHORIZATION).or_insert(header);
+        Ok(())
+    }
+}
+
+/// Walks a table; stops at the first error.
+fn each(
+    table: &Table,
+    mut visit: impl FnMut(Value, Value) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut fault = None;
+    let walked = table.for_each(|key: Value, value: Value| {
+        visit(key, value).map_err(|what| {
+            fault = Some(what);
+            mlua::Error::runtime("")
+        })
+    });
+    match (fault, walked) {
+        (Some(what), _) => Err(what),
+        (None, walked) => walked.map_err(|error| error.to_string()),
+    }
+}
+
+/// `key = value` or `key = { value, … }`, sorted by key so that runs are alike.
+fn pairs(option: &str, value: &Value) -> Result<Vec<(String, String)>, String> {
+    let Value::Table(table) = value else {
+        return Err(needs(option, "a table of name = value", value));
+    };
+    let mut pairs = Vec::new();
+    each(table, |key, value| {
+        let Value::String(key) = &key else { return Err(needs(option, "names as keys", &key)) };
+        let key = key.to_string_lossy();
+        match &value {
+            Value::Table(list) => {
+                let items = list.sequence_values::<Value>();
+                for item in items {
+                    let item = item.map_err(|error| error.to_string())?;
+                    pairs.push((key.clone(), scalar(option, &key, &item)?));
+                }
+            }
+            value => {
+                let text = scalar(option, &key, value)?;
+                pairs.push((key, text));
+            }
+        }
+        Ok(())
+    })?;
+    pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(pairs)
+}
+
+fn encoded(pairs: &[(String, String)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// A value in a URL, a form or a tag: integral floats are written as integers.
+fn scalar(option: &str, key: &str, value: &Value) -> Result<String, String> {
+    let refused = || needs(&format!("{option}.{key}"), "a string, number or boolean", value);
+    match value {
+        Value::String(text) => utf8(&format!("{option}.{key}"), text),
+        Value::Integer(integer) => Ok(integer.to_string()),
+        Value::Number(number) => number_text(*number).ok_or_else(refused),
+        Value::Boolean(flag) => Ok(flag.to_string()),
+        _ => Err(refused()),
+    }
+}
+
+fn text(option: &str, value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => utf8(option, text),
+        other => Err(needs(option, "a string", other)),
+    }
+}
+
+fn utf8(what: &str, text: &LuaString) -> Result<String, String> {
+    let text = text.to_str().map_err(|_| format!("{what} is not UTF-8"))?;
+    Ok(text.to_owned())
+}
+
+fn header_name(name: &LuaString) -> Result<HeaderName, String> {
+    HeaderName::from_bytes(&name.as_bytes())
+        .map_err(|_| format!("`{}` is no header name", name.to_string_lossy()))
+}
+
+fn header_value(name: &str, value: &Value) -> Result<HeaderValue, String> {
+    let refused = |_| format!("headers.{name}: the text cannot stand in a header");
+    match value {
+        Value::String(text) => HeaderValue::from_bytes(&text.as_bytes()).map_err(refused),
+        value => HeaderValue::try_from(scalar("headers", name, value)?).map_err(refused),
+    }
+}
+
+/// `30`, `0.5`, `"250ms"`.
+pub fn duration(option: &str, value: &Value) -> Result<Duration, String> {
+    let seconds = match value {
+        Value::String(text) => {
+            return units::duration(&text.to_string_lossy())
+                .map_err(|what| format!("{option}: {what}"));
+        }
+        Value::Integer(integer) => *integer as f64,
+        Value::Number(number) => *number,
+        other => return Err(needs(option, "seconds or a text like \"30s\"", other)),
+    };
+    if seconds > LONGEST_BARE_SECONDS {
+        return Err(format!(
+            "{option} = {seconds} is more than 600 seconds; for milliseconds write \"{seconds}ms\""
+        ));
+    }
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| format!("{option} = {seconds} is not a length of time"))
+}
+
+fn count(option: &str, value: &Value) -> Result<u64, String> {
+    match value {
+        Value::Integer(integer) => u64::try_from(*integer).ok(),
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+        Value::Number(number) if number.fract() == 0.0 && (0.0..9e15).contains(number) => {
+            Some(*number as u64)
+        }
+        _ => None,
+    }
+    .ok_or_else(|| needs(option, "a whole number from 0", value))
+}
+
+fn bytes(option: &str, value: &Value) -> Result<u64, String> {
+    match value {
+        Value::String(text) => {
+            units::bytes(&text.to_string_lossy()).map_err(|what| format!("{option}: {what}"))
+        }
+        value => count(option, value),
+    }
+}
+
+fn flag(option: &str, value: &Value) -> Result<bool, String> {
+    value.as_boolean().ok_or_else(|| needs(option, "true or false", value))
+}
+
+/// `200`, `"2xx"` or a list of such.
+pub fn expect_status(option: &str, value: &Value) -> Result<ExpectStatus, String> {
+    let mut ranges = Vec::new();
+    match value {
+        Value::Table(list) => {
+            for item in list.sequence_values::<Value>() {
+                ranges.push(status_range(option, &item.map_err(|error| error.to_string())?)?);
+            }
+        }
+        value => ranges.push(status_range(option, value)?),
+    }
+    if ranges.is_empty() {
+        return Err(format!("{option} is an empty list"));
+    }
+    Ok(ExpectStatus(ranges))
+}
+
+fn status_range(option: &str, value: &Value) -> Result<(u16, u16), String> {
+    const USAGE: &str = "a status like 200 or a class like \"2xx\", or a list of them";
+    let refused = || format!("{option} needs {USAGE}, got {}", described(value));
+    match value {
+        Value::Integer(_) | Value::Number(_) => {
+            let status = count(option, value).map_err(|_| refused())?;
+            match u16::try_from(status) {
+                Ok(status) if status < 1000 => Ok((status, status)),
+                _ => Err(refused()),
+            }
+        }
+        Value::String(text) => match ExpectStatus::parse(&text.to_string_lossy()) {
+            Ok(ExpectStatus(ranges)) => Ok(ranges[0]),
+            Err(_) => Err(refused()),
+        },
+        _ => Err(refused()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mlua::Lua;
+
+    fn given(source: &str) -> Result<Given, String> {
+        let lua = Lua::new();
+        let json = Json::of(&lua).unwrap();
+        Given::read(&lua.load(source).eval().unwrap(), &Rc::default(), &json)
+    }
+
+    #[test]
+    fn bodies_bring_their_content_type_unless_the_author_does() {
+        let json = given("{ json = { a = 10 / 2 } }").unwrap();
+        assert_eq!(
+            (&json.body[..], &json.headers[CONTENT_TYPE]),
+            (&b"{\"a\":5}"[..], &"application/json".parse().unwrap())
+        );
+        let form = given("{ form = { b = { 1, 2 }, a = 'x y' } }").unwrap();
+        assert_eq!(&form.body[..], b"a=x+y&b=1&b=2");
+        let own = given("{ json = {}, headers = { ['Content-Type'] = 'a/b' } }").unwrap();
+        assert_eq!(own.headers[CONTENT_TYPE], "a/b");
+        assert!(given("{ body = 'x' }").unwrap().headers.is_empty());
+    }
+
+    #[test]
+    fn headers_may_have_several_values() {
+        let given = given("{ headers = { Accept = { 'a', 'b' }, ['x-n'] = 7 } }").unwrap();
+        assert_eq!(given.headers.get_all("accept").iter().count(), 2);
+        assert_eq!(given.headers["x-n"], "7");
+    }
+
+    #[test]
+    fn auth_becomes_a_header() {
+        let given = |source| given(source).unwrap().headers[AUTHORIZATION].clone();
+        assert_eq!(given("{ auth = { basic = { 'u', 'p' } } }"), "Basic dTpw");
+        assert_eq!(given("{ auth = { bearer = 't' } }"), "Bearer t");
+    }
+
+    #[test]
+    fn the_defaults_are_shared_until_an_option_changes_them() {
+        let lua = Lua::new();
+        let (defaults, json) = (Rc::default(), Json::of(&lua).unwrap());
+        let read = |source: &str| {
+            Given::read(&lua.load(source).eval().unwrap(), &defaults, &json).unwrap().options
+        };
+        assert!(Rc::ptr_eq(&defaults, &read("{ query = { a = 1 } }")));
+        assert_eq!(read("{ timeout = 2.5 }").timeout, Duration::from_millis(2500));
+        assert_eq!(read("{ timeout = '250ms' }").timeout, Duration::from_millis(250));
+        assert_eq!(read("{ body_limit = '1KiB' }").body_limit, 1024);
+        let expected = ExpectStatus(vec![(200, 299), (404, 404)]);
+        assert_eq!(read("{ expect_status = { '2xx', 404 } }").expect_status, expected);
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        let cases = [
+            ("{ jsno = {} }", "unknown option `jsno`; did you mean `json`?"),
+            (
+                "{ json = {}, form = {} }",
+                "a request has one body, but both `form` and `json` are given",
+            ),
+            (
+                "{ timeout = 5000 }",
+                "timeout = 5000 is more than 600 seconds; for milliseconds write \"5000ms\"",
+            ),
+            ("{ timeout = -1 }", "timeout = -1 is not a length of time"),
+            ("{ json = { f = print } }", "json: a function has no JSON (at f)"),
+            (
+                "{ body = {} }",
+                "body needs a string, got a table; tables are sent with json = … or form = …",
+            ),
+            ("{ query = { a = {{}} } }", "query.a needs a string, number or boolean, got a table"),
+            ("{ headers = { ['a b'] = '' } }", "`a b` is no header name"),
+            ("{ headers = { a = 'x\\ny' } }", "headers.a: the text cannot stand in a header"),
+            (
+                "{ auth = 'x' }",
+                "auth needs { basic = { user, password } } or { bearer = token }, got \"x\"",
+            ),
+            ("{ redirects = -1 }", "redirects needs a whole number from 0, got -1"),
+            ("{ discard_body = 1 }", "discard_body needs true or false, got 1"),
+            (
+                "{ expect_status = '6xx' }",
+                "expect_status needs a status like 200 or a class like \"2xx\", or a list of them, got \"6xx\"",
+            ),
+            ("{ 'GET' }", "an option table needs names, got 1"),
+        ];
+        for (source, message) in cases {
+            assert_eq!(given(source).unwrap_err(), message, "{source}");
+        }
+    }
+}

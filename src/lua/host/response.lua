@@ -1,0 +1,57 @@
+-- Responses: fields by name, extraction as methods.
+local lt, h, k = ...
+local value, raise, field = k.value, k.raise, h.response_field
+
+local methods = {}
+
+for _, name in ipairs { "json", "json_all", "regex", "regex_all", "header", "header_all", "cookie" } do
+  local raw = h["response_" .. name]
+  methods[name] = function(r, what, which) return value(raw(r, what, which)) end
+end
+
+-- r:extract { token = "$.token", id = { regex = "id=(\\d+)" } }: all of it, or the iteration ends.
+
+local function from(spec)
+  if type(spec) == "string" then return "json", spec end
+  if type(spec) ~= "table" then return end
+  for _, kind in ipairs { "json", "regex", "header", "cookie" } do
+    if spec[kind] ~= nil then return kind, spec[kind], spec.group end
+  end
+end
+
+function methods.extract(r, wanted)
+  if type(wanted) ~= "table" or next(wanted) == nil then
+    return raise 'r:extract needs a table like { token = "$.token" }'
+  end
+  local names = {}
+  for name in next, wanted do
+    if type(name) ~= "string" then return raise "r:extract needs a name for each value" end
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  local result = {}
+  for _, name in ipairs(names) do
+    local kind, what, group = from(wanted[name])
+    if not kind then
+      return raise("r:extract: `" .. name .. "` needs a JSONPath or one of { json = … }, { regex = … }, "
+        .. "{ header = … }, { cookie = … }")
+    end
+    local found, why = methods[kind](r, what, group)
+    if found == nil then return raise("`" .. name .. "`: " .. why, "extract") end
+    result[name] = found
+  end
+  return result
+end
+
+local any_case = {
+  __index = function(headers, name)
+    if type(name) == "string" then return rawget(headers, name:lower()) end
+  end,
+}
+
+h.response_index(function(r, key)
+  local method = methods[key]
+  if method then return method end
+  if key == "headers" then return setmetatable(value(field(r, key)), any_case) end
+  return value(field(r, key))
+end)

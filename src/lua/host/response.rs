@@ -1,0 +1,412 @@
+//! What a call gives to the script: fields and extraction on demand, no table built unasked.
+//!
+//! The userdata's `__index` is the Lua function of `response.lua`, so that a field that does not
+//! exist raises at the author's line, and methods are Lua over the raw functions here.
+
+use std::rc::Rc;
+
+use mlua::{
+    AnyUserData, Function, Lua, LuaString, MetaMethod, Table, UserData, UserDataFields,
+    UserDataMethods, Value,
+};
+
+use super::compiled::Compiled;
+use super::told::{Told, described, needs, told, unknown};
+use super::{Held, Host};
+use crate::extract::{Group, cookie};
+use crate::http::Response;
+use crate::http::redact::Redactor;
+use crate::lua::value::Json;
+
+/// Where the Lua function that indexes responses is kept.
+const INDEX: &str = "loadtool.response.index";
+/// Characters of a body in a message.
+const SHOWN: usize = 100;
+
+const FIELDS: [&str; 27] = [
+    "body",
+    "cookie",
+    "cookies",
+    "error",
+    "extract",
+    "header",
+    "header_all",
+    "headers",
+    "hops",
+    "json",
+    "json_all",
+    "ms",
+    "ok",
+    "proto",
+    "regex",
+    "regex_all",
+    "request",
+    "reused",
+    "size",
+    "status",
+    "timings",
+    "url",
+    "css",
+    "css_all",
+    "xpath",
+    "xpath_all",
+    "form",
+];
+
+/// A response in Lua.
+pub struct Reply {
+    /// What came back.
+    pub response: Response,
+    /// Its memory, as the collector must know of it.
+    _held: Held,
+}
+
+impl UserData for Reply {
+    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
+        fields.add_meta_field("__name", "response");
+        fields.add_meta_field_with(MetaMethod::Index, |lua| {
+            lua.named_registry_value::<Function>(INDEX)
+        });
+    }
+
+    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
+        methods.add_meta_method(MetaMethod::ToString, |_, reply, ()| {
+            Ok(format!("response {} of {}", reply.response.status, title(&reply.response)))
+        });
+    }
+}
+
+impl Reply {
+    /// Hands a response to Lua. About a microsecond, collection included.
+    pub fn give(lua: &Lua, host: &Rc<Host>, response: Response) -> mlua::Result<AnyUserData> {
+        let bytes = size_of::<Reply>() + response.body.len() + 64 * response.headers.len();
+        let held = host.hold(lua, bytes);
+        lua.create_userdata(Reply { response, _held: held })
+    }
+}
+
+/// Runs `f` on the response that an argument is.
+pub fn with<R>(value: &Value, f: impl FnOnce(&Response) -> R) -> Result<R, String> {
+    let answer = match value {
+        Value::UserData(data) => data.borrow_scoped::<Reply, R>(|reply| f(&reply.response)).ok(),
+        _ => None,
+    };
+    answer.ok_or_else(|| {
+        format!(
+            "a response is needed here, not {}: methods take a colon, r:json(…)",
+            described(value)
+        )
+    })
+}
+
+/// `POST /cart/{id}`.
+pub fn title(response: &Response) -> String {
+    format!("{} {}", response.request.method, response.request.name)
+}
+
+/// Puts the raw functions into `h`.
+pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
+    let index = |lua: &Lua, index: Function| lua.set_named_registry_value(INDEX, index);
+    h.raw_set("response_index", lua.create_function(index)?)?;
+    let field = |lua: &Lua, (r, key): (Value, Value)| told_in(with(&r, |r| field(lua, r, &key)));
+    h.raw_set("response_field", lua.create_function(field)?)?;
+    h.raw_set("response_title", lua.create_function(|_, r: Value| Ok(with(&r, title).ok()))?)?;
+    let extract = Rc::new(Extract {
+        json: Json::of(lua)?,
+        compiled: Compiled::of(lua),
+        redactor: host.shared.redactor.clone(),
+    });
+    extract.register(lua, h)
+}
+
+/// A [`Told`] of what was made in Lua.
+fn told_in<T>(answer: Result<mlua::Result<Result<T, String>>, String>) -> mlua::Result<Told<T>> {
+    Ok(match answer {
+        Ok(made) => told(made?),
+        Err(message) => told(Err(message)),
+    })
+}
+
+/// One field; the inner error is for a name that does not exist.
+fn field(lua: &Lua, r: &Response, key: &Value) -> mlua::Result<Result<Value, String>> {
+    let Value::String(name) = key else {
+        return Ok(Err(needs("a response", "the name of a field", key)));
+    };
+    Ok(Ok(match &*name.as_bytes() {
+        b"status" => Value::Integer(r.status.into()),
+        b"ok" => Value::Boolean(r.expected),
+        b"body" => Value::String(lua.create_string(&r.body)?),
+        b"ms" => Value::Number(r.duration.as_secs_f64() * 1e3),
+        b"size" => Value::Integer(r.size.cast_signed()),
+        b"proto" => Value::String(lua.create_string(r.proto)?),
+        b"reused" => Value::Boolean(r.reused),
+        b"hops" => Value::Integer(r.hops.into()),
+        b"url" => Value::String(lua.create_string(r.url.as_str())?),
+        b"error" => error(lua, r)?,
+        b"headers" => Value::Table(headers(lua, &r.headers)?),
+        b"cookies" => Value::Table(cookies(lua, r)?),
+        b"timings" => Value::Table(timings(lua, r)?),
+        b"request" => Value::Table(request(lua, r)?),
+        _ => return Ok(Err(unknown("field of a response", &name.to_string_lossy(), FIELDS))),
+    }))
+}
+
+fn error(lua: &Lua, r: &Response) -> mlua::Result<Value> {
+    let Some(error) = &r.error else { return Ok(Value::Nil) };
+    let table = lua.create_table()?;
+    table.raw_set("category", error.category.as_str())?;
+    table.raw_set("message", error.message.as_str())?;
+    Ok(Value::Table(table))
+}
+
+/// Lower-case names; several values joined by `", "`.
+fn headers(lua: &Lua, headers: &http::HeaderMap) -> mlua::Result<Table> {
+    let table = lua.create_table_with_capacity(0, headers.keys_len())?;
+    for name in headers.keys() {
+        table.raw_set(name.as_str(), joined(lua, headers, name.as_str())?)?;
+    }
+    Ok(table)
+}
+
+fn joined(lua: &Lua, headers: &http::HeaderMap, name: &str) -> mlua::Result<Option<LuaString>> {
+    let mut values = headers.get_all(name).iter().map(http::HeaderValue::as_bytes);
+    let Some(first) = values.next() else { return Ok(None) };
+    let Some(second) = values.next() else { return lua.create_string(first).map(Some) };
+    let mut all = [first, second].join(&b", "[..]);
+    for value in values {
+        all.extend_from_slice(b", ");
+        all.extend_from_slice(value);
+    }
+    lua.create_string(all).map(Some)
+}
+
+fn cookies(lua: &Lua, r: &Response) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    for (name, value) in cookie::set_by(&r.headers) {
+        table.raw_set(lua.create_string(name)?, lua.create_string(value)?)?;
+    }
+    Ok(table)
+}
+
+fn timings(lua: &Lua, r: &Response) -> mlua::Result<Table> {
+    let t = &r.timings;
+    let parts = [
+        ("blocked", t.blocked),
+        ("dns", t.dns),
+        ("connect", t.connect),
+        ("tls", t.tls),
+        ("send", t.send),
+        ("wait", t.wait),
+        ("receive", t.receive),
+    ];
+    lua.create_table_from(parts.map(|(name, time)| (name, time.as_secs_f64() * 1e3)))
+}
+
+fn request(lua: &Lua, r: &Response) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    table.raw_set("method", r.request.method.as_str())?;
+    table.raw_set("url", r.request.url.as_str())?;
+    table.raw_set("name", &*r.request.name)?;
+    table.raw_set("headers", headers(lua, &r.request.headers)?)?;
+    table.raw_set("body", lua.create_string(&r.request.body)?)?;
+    Ok(table)
+}
+
+/// A value, or why there is none: what is not found is `nil` and a message.
+type Found = (Option<String>, Value, Option<String>);
+
+/// The extractors of `r:…` methods.
+struct Extract {
+    json: Rc<Json>,
+    compiled: Rc<Compiled>,
+    redactor: Redactor,
+}
+
+impl Extract {
+    fn register(self: Rc<Self>, lua: &Lua, h: &Table) -> mlua::Result<()> {
+        type Method = fn(&Extract, &Lua, &Response, &Value, &Value) -> mlua::Result<Found>;
+        const METHODS: [(&str, Method); 7] = [
+            ("json", Extract::json),
+            ("json_all", Extract::json_all),
+            ("regex", Extract::regex),
+            ("regex_all", Extract::regex_all),
+            ("header", Extract::header),
+            ("header_all", Extract::header_all),
+            ("cookie", Extract::cookie),
+        ];
+        for (name, method) in METHODS {
+            let this = self.clone();
+            let call =
+                move |lua: &Lua, (r, what, which): (Value, Value, Value)| match with(&r, |r| {
+                    method(&this, lua, r, &what, &which)
+                }) {
+                    Ok(found) => found,
+                    Err(message) => Ok(fault(message)),
+                };
+            h.raw_set(format!("response_{name}"), lua.create_function(call)?)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self, lua: &Lua, r: &Response, path: &Value, _: &Value) -> mlua::Result<Found> {
+        if path.is_nil() {
+            return Ok(match self.json.decode(lua, &r.body)? {
+                Ok(document) => found(document),
+                Err(what) => self.missing(r, &format!("no JSON ({what})")),
+            });
+        }
+        let path = match self.compiled.path(path) {
+            Ok(path) => path,
+            Err(message) => return Ok(fault(message)),
+        };
+        Ok(match path.first(&r.body) {
+            Ok(Some(b"null")) => self.missing(r, &format!("{} is null", path.as_str())),
+            Ok(Some(text)) => match self.json.decode(lua, text)? {
+                Ok(value) => found(value),
+                Err(what) => self.missing(r, &format!("{}: {what}", path.as_str())),
+            },
+            Ok(None) => self.missing(r, &format!("nothing at {}", path.as_str())),
+            Err(what) => self.missing(r, &format!("nothing at {}: the {what}", path.as_str())),
+        })
+    }
+
+    fn json_all(&self, lua: &Lua, r: &Response, path: &Value, _: &Value) -> mlua::Result<Found> {
+        let path = match self.compiled.path(path) {
+            Ok(path) => path,
+            Err(message) => return Ok(fault(message)),
+        };
+        let list = lua.create_table()?;
+        self.json.mark(&list)?;
+        let texts = match path.all(&r.body) {
+            Ok(texts) => texts,
+            Err(what) => {
+                let (_, _, why) =
+                    self.missing(r, &format!("nothing at {}: the {what}", path.as_str()));
+                return Ok((None, Value::Table(list), why));
+            }
+        };
+        for text in texts {
+            if let Ok(value) = self.json.decode(lua, text)? {
+                list.raw_push(value)?;
+            }
+        }
+        Ok(found(Value::Table(list)))
+    }
+
+    fn regex(&self, lua: &Lua, r: &Response, of: &Value, group: &Value) -> mlua::Result<Found> {
+        let answer = self.compiled.pattern(of).and_then(|pattern| {
+            let first = grouped(group, |group| pattern.first(&r.body, group))?;
+            Ok((pattern, first))
+        });
+        match answer {
+            Ok((_, Some(text))) => Ok(found(Value::String(lua.create_string(text)?))),
+            Ok((pattern, None)) => {
+                Ok(self.missing(r, &format!("no match of `{}`", pattern.as_str())))
+            }
+            Err(message) => Ok(fault(message)),
+        }
+    }
+
+    fn regex_all(&self, lua: &Lua, r: &Response, of: &Value, group: &Value) -> mlua::Result<Found> {
+        let answer = self
+            .compiled
+            .pattern(of)
+            .and_then(|pattern| grouped(group, |group| pattern.all(&r.body, group)));
+        match answer {
+            Ok(texts) => {
+                let texts = texts.into_iter().map(|text| lua.create_string(text));
+                let list = lua.create_sequence_from(texts.collect::<mlua::Result<Vec<_>>>()?)?;
+                self.json.mark(&list)?;
+                Ok(found(Value::Table(list)))
+            }
+            Err(message) => Ok(fault(message)),
+        }
+    }
+
+    fn header(&self, lua: &Lua, r: &Response, name: &Value, _: &Value) -> mlua::Result<Found> {
+        let Value::String(name) = name else {
+            return Ok(fault(needs("r:header", "a name", name)));
+        };
+        let name = name.to_string_lossy();
+        Ok(match joined(lua, &r.headers, &name)? {
+            Some(value) => found(Value::String(value)),
+            None => self.missing(r, &format!("no header `{name}`")),
+        })
+    }
+
+    fn header_all(&self, lua: &Lua, r: &Response, name: &Value, _: &Value) -> mlua::Result<Found> {
+        let Value::String(name) = name else {
+            return Ok(fault(needs("r:header_all", "a name", name)));
+        };
+        let list = lua.create_table()?;
+        for value in r.headers.get_all(name.to_string_lossy()) {
+            list.raw_push(lua.create_string(value.as_bytes())?)?;
+        }
+        self.json.mark(&list)?;
+        Ok(found(Value::Table(list)))
+    }
+
+    fn cookie(&self, lua: &Lua, r: &Response, name: &Value, _: &Value) -> mlua::Result<Found> {
+        let Value::String(name) = name else {
+            return Ok(fault(needs("r:cookie", "a name", name)));
+        };
+        let name = name.to_string_lossy();
+        match cookie::value(&r.headers, &name) {
+            Some(value) => Ok(found(Value::String(lua.create_string(value)?))),
+            None => Ok(self.missing(r, &format!("no cookie `{name}` set"))),
+        }
+    }
+
+    /// `nothing at $.token in the answer to POST /login (status 401): {"error":"…`
+    fn missing(&self, r: &Response, what: &str) -> Found {
+        let title = title(r);
+        let why = match &r.error {
+            Some(error) if r.status == 0 => format!(
+                "{what}: {title} has no answer ({}: {})",
+                error.category.as_str(),
+                error.message
+            ),
+            _ => format!("{what} in the answer to {title} (status {}){}", r.status, self.begin(r)),
+        };
+        (None, Value::Nil, Some(why))
+    }
+
+    fn begin(&self, r: &Response) -> String {
+        if r.body.is_empty() {
+            return ", whose body is empty".into();
+        }
+        let start = String::from_utf8_lossy(&r.body[..r.body.len().min(8 * SHOWN)]);
+        let start = self.redactor.json(&start);
+        let mut shown: String =
+            start.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if start.chars().count() > SHOWN {
+            shown.push('…');
+        }
+        format!(": {shown}")
+    }
+}
+
+fn found(value: Value) -> Found {
+    (None, value, None)
+}
+
+fn fault(message: String) -> Found {
+    (Some(message), Value::Nil, None)
+}
+
+/// A group is asked for by number or name, or not at all.
+fn grouped<R>(
+    group: &Value,
+    of: impl FnOnce(Option<Group<'_>>) -> Result<R, String>,
+) -> Result<R, String> {
+    match group {
+        Value::Nil => of(None),
+        Value::Integer(number) => {
+            let number = usize::try_from(*number)
+                .map_err(|_| format!("a group's number is from 0, not {number}"))?;
+            of(Some(Group::Number(number)))
+        }
+        Value::String(name) => of(Some(Group::Name(&name.to_string_lossy()))),
+        other => Err(needs("r:regex", "a group's number or name", other)),
+    }
+}
