@@ -144,7 +144,7 @@ pub fn print_duration(duration: Duration) -> String {
 /// With the largest binary unit that divides it: `64MiB`, `1000B`.
 pub fn print_bytes(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match units.into_iter().find(|(size, _)| bytes > 0 && bytes % size == 0) {
+    match units.into_iter().find(|(size, _)| bytes > 0 && bytes.is_multiple_of(*size)) {
         Some((size, unit)) => format!("{}{unit}", bytes / size),
         None => format!("{bytes}B"),
     }

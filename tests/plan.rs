@@ -347,3 +347,28 @@ fn flags_win_over_the_script() {
     assert_eq!((plan.seed(), plan.threads(), plan.transport().insecure), (7, 3, true));
     assert_eq!((&*plan.tags()["team"], &*plan.tags()["build"]), ("red", "7"));
 }
+
+#[test]
+fn a_plan_is_told_in_words() {
+    let flags = Flags { seed: Some(7), threads: Some(2), ..Flags::default() };
+    let told = plan_with(SHOP, flags.clone()).unwrap().explain();
+    assert_eq!(
+        told,
+        "shop: 2 scenarios, http://127.0.0.1:8080/api, 2 threads, seed 7
+  browsers  0 users at first, to 1000 in 30s, to 20 in 1m (plateau), jump to 200
+            draws from read 87.5 %, 2 12.5 %
+            starts 2.5s after buyers; one iteration per user every 2s; a fresh session each iteration; connections shared by the users
+  buyers    20 users for 1m
+            warm-up 5s
+thresholds
+  http_call_duration{step=login} p95 < 200ms
+  http_call_duration{step=login} p99 < 1s
+  http_call_failed rate < 1%
+"
+    );
+    let lone = plan_with("return function() end", flags).unwrap().explain();
+    assert!(lone.starts_with("shop.lua: 1 scenario, no base URL, 2 threads, seed 7\n  default  1 user, 1 iteration, within 10m\nthresholds\n"), "{lone}");
+    assert!(lone.contains("  checks rate > 99%  (default)\n"), "{lone}");
+    let unjudged = scenario("").replace("return {", "return { thresholds = {},");
+    assert!(plan(&unjudged).explain().ends_with("no thresholds: the run will not be judged\n"));
+}

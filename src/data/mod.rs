@@ -7,6 +7,7 @@ mod csv;
 mod pick;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -187,6 +188,20 @@ impl Pool {
     }
 }
 
+/// `data/users.csv: 20 rows (email, password), unique`.
+impl fmt::Display for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rows, columns) = (self.len(), self.columns().join(", "));
+        let plural = if rows == 1 { "" } else { "s" };
+        let pick = self.spec.pick.name();
+        write!(f, "{}: {rows} row{plural} ({columns}), {pick}", self.file().display())?;
+        match &self.spec.name {
+            Some(name) => write!(f, ", named {name}"),
+            None => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -222,7 +237,9 @@ mod tests {
         assert_eq!(same.next(&mut picker), Next::Row(1));
         assert_eq!(other.next(&mut picker), Next::Row(0));
         assert!(pools.get(&named).is_some() && pools.get(&spec(&file, Pick::Random)).is_none());
-        assert_eq!(pools.list().len(), 2);
+        let listed: Vec<String> = pools.list().iter().map(|pool| pool.to_string()).collect();
+        let told = format!("{}: 3 rows (n), sequential", file.display());
+        assert_eq!(listed, [told.clone(), format!("{told}, named mine")]);
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl Pick {
         ("lease", Pick::Lease),
     ];
 
+    /// As scripts spell it.
+    pub fn name(self) -> &'static str {
+        Pick::NAMES.iter().find(|(_, pick)| *pick == self).map_or("", |(name, _)| name)
+    }
+
     /// What happens at the end: as asked, else what suits.
     pub(super) fn at_end(self, asked: Option<AtEnd>) -> Result<AtEnd, Diagnostic> {
         match (self, asked) {

@@ -5,6 +5,7 @@
 
 pub mod condition;
 pub mod draft;
+mod explain;
 pub mod load;
 mod locate;
 mod options;

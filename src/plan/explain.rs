@@ -1,0 +1,98 @@
+//! A plan in words, as `loadtool check` tells it.
+
+use std::fmt::Write;
+
+use super::{Connections, Plan, Scenario};
+use crate::units::print_duration;
+
+impl Plan {
+    /// Name, scenarios, loads and thresholds; lines that end with a line feed, no colour.
+    pub fn explain(&self) -> String {
+        let mut text = format!("{}\n", self.heading());
+        let width = self.scenarios.iter().map(|scenario| scenario.name.chars().count()).max();
+        let width = width.unwrap_or(0);
+        for scenario in &self.scenarios {
+            let mut name = &*scenario.name;
+            for line in self.scenario_lines(scenario) {
+                let _ = writeln!(text, "  {name:<width$}  {line}");
+                name = "";
+            }
+        }
+        text += &self.threshold_lines();
+        text
+    }
+
+    fn heading(&self) -> String {
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let (scenarios, threads) = (self.scenarios.len(), self.threads);
+        let base = self.base_url.as_ref().map_or("no base URL", |url| url.as_str());
+        format!(
+            "{}: {scenarios} scenario{}, {base}, {threads} thread{}, seed {}",
+            self.name,
+            plural(scenarios),
+            plural(threads),
+            self.seed,
+        )
+    }
+
+    /// The load, and what differs from the defaults.
+    fn scenario_lines(&self, scenario: &Scenario) -> Vec<String> {
+        let mut lines = vec![scenario.load.to_string()];
+        let mut special = Vec::new();
+        if let Some(start) = self.start(scenario) {
+            special.push(start);
+        }
+        if !scenario.warmup.is_zero() {
+            special.push(format!("warm-up {}", print_duration(scenario.warmup)));
+        }
+        if let Some(pace) = scenario.pace {
+            special.push(format!("one iteration per user every {}", print_duration(pace)));
+        }
+        if scenario.fresh_session {
+            special.push("a fresh session each iteration".to_owned());
+        }
+        match scenario.connections {
+            Connections::Keep => {}
+            Connections::Fresh => special.push("fresh connections each iteration".to_owned()),
+            Connections::Shared => special.push("connections shared by the users".to_owned()),
+        }
+        if scenario.mix.len() > 1 {
+            lines.push(format!("draws from {}", shares(scenario)));
+        }
+        if !special.is_empty() {
+            lines.push(special.join("; "));
+        }
+        lines
+    }
+
+    fn start(&self, scenario: &Scenario) -> Option<String> {
+        let start = &scenario.start;
+        let offset = print_duration(start.offset);
+        match start.after.and_then(|after| self.scenarios.get(after)) {
+            Some(other) if start.offset.is_zero() => Some(format!("starts after {}", other.name)),
+            Some(other) => Some(format!("starts {offset} after {}", other.name)),
+            None if start.offset.is_zero() => None,
+            None => Some(format!("starts at {offset}")),
+        }
+    }
+
+    fn threshold_lines(&self) -> String {
+        if self.thresholds.is_empty() {
+            return "no thresholds: the run will not be judged\n".to_owned();
+        }
+        let line = |threshold: &super::Threshold| {
+            let default = if threshold.default { "  (default)" } else { "" };
+            format!("  {} {}{default}\n", threshold.selector, threshold.expression)
+        };
+        format!("thresholds\n{}", self.thresholds.iter().map(line).collect::<String>())
+    }
+}
+
+/// `read 70 %, write 30 %`.
+fn shares(scenario: &Scenario) -> String {
+    let total: f64 = scenario.mix.iter().map(|entry| entry.weight).sum();
+    let share = |weight: f64| (1_000.0 * weight / total).round() / 10.0;
+    let entries =
+        scenario.mix.iter().map(|entry| format!("{} {} %", entry.name, share(entry.weight)));
+    entries.collect::<Vec<_>>().join(", ")
+}
