@@ -1,1 +1,264 @@
-//! Placeholder, being written.
+//! Windows → seconds, totals and the timeline.
+//!
+//! Workers send a Window each second. Those of one second are merged first, so that gauges add up;
+//! [`tick`](Aggregator::tick) then closes the second: into the totals it goes, and its [`Tick`]
+//! onto the timeline. A Window that comes late, from a worker that stalled, still counts: in the
+//! totals, and in its own second, wholly while that second's Window is kept and by its counts
+//! after that.
+//!
+//! Memory: totals by series, a few seconds of Windows, and 150 bytes for each second of the run.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::metrics::metric::{self, MetricId};
+use crate::metrics::window::{ErrorRow, Row, Value, Window};
+use crate::metrics::{Selector, TagSet, errors};
+use crate::results::Tick;
+
+/// Closed seconds whose Windows are kept for those that come late, and for sliding views.
+const KEPT_SECONDS: usize = 5;
+
+/// How the process is, as read once a second; `None` where it cannot be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Health {
+    /// 100 is one core.
+    pub cpu_percent: Option<f64>,
+    /// Resident.
+    pub memory_bytes: Option<f64>,
+    /// Of the operating system.
+    pub threads: Option<f64>,
+    /// Descriptors.
+    pub open_fds: Option<f64>,
+}
+
+/// What all workers recorded so far.
+#[derive(Debug)]
+pub struct Aggregator {
+    scenarios: Vec<Arc<str>>,
+    totals: Window,
+    /// Seconds that are not closed yet.
+    open: BTreeMap<u32, Window>,
+    /// The last closed ones, in order.
+    recent: VecDeque<Window>,
+    /// Every closed second, from 0.
+    timeline: Vec<Tick>,
+    late: u64,
+    lost: u64,
+}
+
+impl Aggregator {
+    /// For scenarios in the plan's order.
+    pub fn new(scenarios: Vec<Arc<str>>) -> Aggregator {
+        Aggregator {
+            scenarios,
+            totals: Window::default(),
+            open: BTreeMap::new(),
+            recent: VecDeque::new(),
+            timeline: Vec::new(),
+            late: 0,
+            lost: 0,
+        }
+    }
+
+    /// One worker's Window.
+    pub fn add(&mut self, window: Window) {
+        if (window.second as usize) < self.timeline.len() {
+            self.add_late(&window);
+        } else {
+            self.open.entry(window.second).or_default().merge(window);
+        }
+    }
+
+    /// So many Windows never came: their samples are in no total.
+    pub fn lose(&mut self, windows: u64) {
+        self.lost += windows;
+    }
+
+    /// Closes every second up to and with `second`; `None` if it was closed before. `health` is
+    /// that of `second`.
+    pub fn tick(&mut self, second: u32, health: &Health) -> Option<&Tick> {
+        let first = self.timeline.len() as u32;
+        for passed in first..second {
+            self.close(passed, &Health::default());
+        }
+        if second < first {
+            return None;
+        }
+        self.close(second, health);
+        self.timeline.last()
+    }
+
+    /// Closes whatever is still open, at the end of a run.
+    pub fn finish(&mut self) {
+        if let Some((&last, _)) = self.open.last_key_value() {
+            self.tick(last, &Health::default());
+        }
+    }
+
+    /// Everything so far, but for seconds that are still open.
+    pub fn totals(&self) -> &Window {
+        &self.totals
+    }
+
+    /// The closed seconds, from 0.
+    pub fn timeline(&self) -> &[Tick] {
+        &self.timeline
+    }
+
+    /// The merged Window of a closed second, if it is one of the last few.
+    pub fn window(&self, second: u32) -> Option<&Window> {
+        self.recent.iter().rev().find(|window| window.second == second)
+    }
+
+    /// How many Windows came after their second was closed.
+    pub fn late_windows(&self) -> u64 {
+        self.late
+    }
+
+    /// How many Windows never came.
+    pub fn lost_windows(&self) -> u64 {
+        self.lost
+    }
+
+    /// The most frequent kinds of errors, at most 100, and how many errors are of others.
+    pub fn errors(&self) -> (Vec<&ErrorRow>, u64) {
+        let mut rows: Vec<&ErrorRow> = self.totals.errors.iter().collect();
+        rows.sort_by(|a, b| b.count.cmp(&a.count)); // stable: by kind where counts are equal
+        let others = rows.split_off(rows.len().min(errors::MOST_KINDS));
+        let more: u64 = others.iter().map(|row| row.count).sum();
+        (rows, self.totals.errors_lost + more)
+    }
+
+    /// The conservation laws that the totals break, each as a sentence; once a run has ended and
+    /// no Window was lost, a breach is a bug of this tool.
+    pub fn breaches(&self) -> Vec<String> {
+        let mut breaches = Vec::new();
+        for (index, lifecycle) in self.totals.lifecycles.iter().enumerate() {
+            let name = self.scenarios.get(index).map_or("?", |name| name);
+            let of_scenario = |law: String| format!("scenario `{name}`: {law}");
+            breaches.extend(lifecycle.breaches().into_iter().map(of_scenario));
+        }
+        breaches.extend(calls_breach(&self.totals));
+        breaches
+    }
+
+    fn close(&mut self, second: u32, health: &Health) {
+        let mut window = self.open.remove(&second).unwrap_or_default();
+        window.second = second;
+        window.absorb(&gauges(second, health));
+        self.totals.absorb(&window);
+        self.timeline.push(Tick { cpu_percent: health.cpu_percent, ..summarise(&window) });
+        self.recent.push_back(window);
+        if self.recent.len() > KEPT_SECONDS {
+            self.recent.pop_front();
+        }
+    }
+
+    fn add_late(&mut self, window: &Window) {
+        self.late += 1;
+        self.totals.absorb(window);
+        let tick = &mut self.timeline[window.second as usize];
+        match self.recent.iter_mut().find(|recent| recent.second == window.second) {
+            Some(recent) => {
+                recent.absorb(window);
+                *tick = Tick { cpu_percent: tick.cpu_percent, ..summarise(recent) };
+            }
+            None => add_counts(tick, &summarise(window)),
+        }
+    }
+}
+
+/// The process's gauges as a Window of their own.
+fn gauges(second: u32, health: &Health) -> Window {
+    let values: Vec<(MetricId, Value)> = [
+        (metric::PROCESS_CPU_PERCENT, health.cpu_percent),
+        (metric::PROCESS_MEMORY_BYTES, health.memory_bytes),
+        (metric::PROCESS_THREADS, health.threads),
+        (metric::PROCESS_OPEN_FDS, health.open_fds),
+    ]
+    .into_iter()
+    .filter_map(|(metric, value)| value.map(|value| (metric, gauge(value))))
+    .collect();
+    let row = Row { tags: TagSet::default(), values };
+    let rows = if row.values.is_empty() { Vec::new() } else { vec![row] };
+    Window { second, rows, ..Window::default() }
+}
+
+fn gauge(value: f64) -> Value {
+    Value::Gauge { last: value, max: value }
+}
+
+/// A second in a few numbers.
+fn summarise(window: &Window) -> Tick {
+    let calls = window.fold(&live(metric::HTTP_CALL_DURATION));
+    let calls = calls.as_ref().and_then(Value::histogram);
+    let quantile = |ppm| Some(calls?.quantile(ppm)?.as_secs_f64() * 1e3);
+    let ended = window.count(&live(metric::ITERATIONS));
+    let errors = window.group_by(&live(metric::ERRORS), &["category"]);
+    Tick {
+        second: window.second,
+        vus: level(window, metric::VUS),
+        backlog: level(window, metric::BACKLOG),
+        iterations: ended + window.count(&live(metric::ITERATIONS_INTERRUPTED)),
+        calls: window.count(&live(metric::HTTP_CALLS)),
+        failed: hits(window, &live(metric::HTTP_CALL_FAILED)).0,
+        p50_ms: quantile(500_000),
+        p95_ms: quantile(950_000),
+        p99_ms: quantile(990_000),
+        errors: errors.iter().map(|(key, n)| (key.concat(), n.counter())).collect(),
+        cpu_percent: None,
+    }
+}
+
+/// What users did, in whatever phase.
+fn live(metric: MetricId) -> Selector {
+    Selector::of(metric).without("phase", "setup").without("phase", "teardown")
+}
+
+/// A gauge's level, over all scenarios.
+fn level(window: &Window, metric: MetricId) -> u64 {
+    match window.fold(&Selector::of(metric)) {
+        Some(Value::Gauge { last, .. }) => last.round() as u64,
+        _ => 0,
+    }
+}
+
+/// Hits of a rate, and out of how many.
+fn hits(window: &Window, selector: &Selector) -> (u64, u64) {
+    match window.fold(selector) {
+        Some(Value::Rate { hits, total }) => (hits, total),
+        _ => (0, 0),
+    }
+}
+
+/// Adds what can be added without the second's histograms.
+fn add_counts(tick: &mut Tick, late: &Tick) {
+    tick.vus += late.vus;
+    tick.backlog += late.backlog;
+    tick.iterations += late.iterations;
+    tick.calls += late.calls;
+    tick.failed += late.failed;
+    for (category, count) in &late.errors {
+        *tick.errors.entry(category.clone()).or_default() += count;
+    }
+}
+
+/// calls = completed + failed + interrupted, each of which was timed.
+fn calls_breach(totals: &Window) -> Option<String> {
+    let everything = |metric| Selector::of(metric).any("phase").any("expected");
+    let calls = totals.count(&everything(metric::HTTP_CALLS));
+    let (failed, judged) = hits(totals, &everything(metric::HTTP_CALL_FAILED));
+    let cut_off = everything(metric::HTTP_CALLS).with("outcome", "interrupted");
+    let interrupted = totals.count(&cut_off);
+    let times = totals.fold(&everything(metric::HTTP_CALL_DURATION));
+    let timed = times.as_ref().and_then(Value::histogram).map_or(0, |times| times.count());
+    let completed = judged - failed;
+    let holds = calls == completed + failed + interrupted && calls == timed;
+    (!holds).then(|| {
+        format!(
+            "calls {calls} are not completed {completed} + failed {failed} + interrupted \
+             {interrupted}, or not the {timed} that were timed"
+        )
+    })
+}

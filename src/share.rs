@@ -34,3 +34,34 @@ impl Share {
         (total + self.of - 1 - self.index) / self.of
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn there_is_no_share_beyond_the_last() {
+        assert_eq!(Share::new(3, 3), None);
+        assert_eq!(Share::new(0, 0), None);
+        assert_eq!(Share::new(0, 1), Some(Share::WHOLE));
+    }
+
+    proptest! {
+        #[test]
+        fn the_union_of_all_shares_is_exactly_the_whole(of in 1..20_u64, total in 0..500_u64) {
+            let share = |index| Share::new(index, of).expect("index < of");
+            let items = |index| (0..share(index).count(total)).map(move |k| share(index).nth(k));
+            let mut whole: Vec<u64> = (0..of).flat_map(items).collect();
+            whole.sort_unstable();
+            prop_assert_eq!(whole, (0..total).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_share_owns_its_items_and_no_other(of in 1..20_u64, n in 0..1000_u64) {
+            let owners = (0..of).filter(|&index| Share::new(index, of).is_some_and(|s| s.owns(n)));
+            prop_assert_eq!(owners.collect::<Vec<_>>(), [n % of]);
+        }
+    }
+}

@@ -91,6 +91,19 @@ impl Failure {
         self.line = Some(place.line);
     }
 
+    /// The message with the source line and the traceback.
+    pub fn illustrated(&self) -> String {
+        let mut text = self.message.clone();
+        if let (Some(line), Some(source)) = (self.line, &self.source) {
+            text += &format!("\n{line:>6} | {}", source.trim_end());
+        }
+        if !self.traceback.is_empty() {
+            text += "\ntraceback:\n  ";
+            text += &self.traceback.replace('\n', "\n  ");
+        }
+        text
+    }
+
     /// As a mistake in the script, for what fails before the run.
     pub fn diagnostic(&self) -> Diagnostic {
         let prefix_end = self.line.and_then(|line| {

@@ -85,7 +85,10 @@ impl Vu {
         let ended = self.core.run(&self.coroutine, user, &self.core.body, (cell, function)).await;
         let outcome = match &ended {
             Ended::Completed => Outcome::Completed,
-            Ended::Failed(_) => Outcome::Failed,
+            Ended::Failed(failure) => {
+                self.core.host.record(failure);
+                Outcome::Failed
+            }
             Ended::Stopped(_) => Outcome::Interrupted,
         };
         self.core.host.end_steps(user, 0, outcome);

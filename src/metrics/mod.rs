@@ -25,12 +25,16 @@ mod slots;
 pub mod recorder;
 
 // how they are read
+mod glob;
+mod selector_text;
 pub mod selector;
+pub mod query;
 
 pub use histogram::Histogram;
 pub use metric::{Kind, MetricId, Unit};
 pub use names::NameId;
 pub use recorder::Recorder;
 pub use sample::{CallSample, IterationSample, Outcome, Phase, Place, RequestSample, StepSample};
+pub use selector::Selector;
 pub use tags::TagSet;
 pub use window::{Row, Value, Window};

@@ -132,3 +132,117 @@ fn absorb_sorted<T: Clone>(
         ours.sort_by(order);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::super::metric;
+    use super::*;
+
+    fn window(second: u32) -> impl Strategy<Value = Window> {
+        let row = ("[ab]", 0..3_u8, 0..100_u64, prop::collection::vec(0..9_000_u64, 0..4));
+        let error = ("[cd]", "[mn]", 1..9_u64, 0..50_u64, prop::option::of("[xyz]"));
+        (prop::collection::vec(row, 0..6), prop::collection::vec(error, 0..4), 0..3_usize).prop_map(
+            move |(rows, errors, scenario)| {
+                let mut whole = Window::default();
+                for (step, kind, count, times) in rows {
+                    whole.absorb(&with_row(second, &step, kind, count, &times));
+                }
+                for (step, folded, count, at, exemplar) in errors {
+                    whole.absorb(&with_error(second, &step, &folded, count, at, exemplar));
+                }
+                whole.second = second;
+                whole.lifecycle(scenario).planned = u64::from(second) + 3;
+                whole.overflowed = scenario as u64;
+                whole
+            },
+        )
+    }
+
+    fn with_row(second: u32, step: &str, kind: u8, count: u64, times: &[u64]) -> Window {
+        let mut histogram = crate::metrics::Histogram::default();
+        times.iter().for_each(|&time| histogram.record(Duration::from_micros(time)));
+        let value = match kind {
+            0 => (metric::HTTP_CALLS, Value::Counter(count)),
+            1 => (metric::CHECKS, Value::Rate { hits: count / 2, total: count }),
+            _ => (metric::STEP_DURATION, Value::Histogram(Box::new(histogram))),
+        };
+        let row = Row { tags: TagSet::new([("step", step)]), values: vec![value] };
+        Window { second, rows: vec![row], ..Window::default() }
+    }
+
+    fn with_error(
+        second: u32,
+        step: &str,
+        folded: &str,
+        count: u64,
+        at: u64,
+        exemplar: Option<String>,
+    ) -> Window {
+        let error = ErrorRow {
+            category: "script",
+            scenario: 0,
+            step: step.into(),
+            status: 0,
+            message: format!("{folded}{at}"),
+            folded: folded.to_owned(),
+            count,
+            first: Duration::from_secs(at),
+            last: Duration::from_secs(at + 1),
+            exemplar,
+        };
+        Window { second, errors: vec![error], ..Window::default() }
+    }
+
+    fn merged(parts: &[&Window]) -> Window {
+        let mut whole = Window::default();
+        parts.iter().for_each(|&part| whole.merge(part.clone()));
+        whole
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn merging_is_associative_and_commutative(a in window(3), b in window(4), c in window(3)) {
+            let left = merged(&[&merged(&[&a, &b]), &c]);
+            prop_assert_eq!(&left, &merged(&[&a, &merged(&[&b, &c])]));
+            prop_assert_eq!(&left, &merged(&[&c, &b, &a]));
+        }
+
+        #[test]
+        fn rows_and_errors_stay_sorted_and_distinct(a in window(1), b in window(2)) {
+            let whole = merged(&[&a, &b]);
+            prop_assert!(whole.rows.is_sorted_by(|x, y| x.tags < y.tags));
+            prop_assert!(whole.errors.is_sorted_by(|x, y| x.key() < y.key()));
+        }
+    }
+
+    fn gauge(second: u32, value: f64) -> Window {
+        let values = vec![(metric::VUS, Value::Gauge { last: value, max: value })];
+        let rows = vec![Row { tags: TagSet::default(), values }];
+        Window { second, rows, ..Window::default() }
+    }
+
+    #[test]
+    fn gauges_add_up_over_workers_and_the_latest_second_stands() {
+        let first = merged(&[&gauge(1, 10.0), &gauge(1, 20.0)]);
+        let second = merged(&[&gauge(2, 5.0), &gauge(2, 7.0)]);
+        for whole in [merged(&[&first, &second]), merged(&[&second, &first])] {
+            let expected = Value::Gauge { last: 12.0, max: 30.0 };
+            assert_eq!(whole.rows[0].get(metric::VUS), Some(&expected));
+        }
+    }
+
+    #[test]
+    fn the_tag_with_most_values_is_to_blame() {
+        let tags = |name: &str| TagSet::new([("scenario", "shop"), ("name", name)]);
+        let row = |name: &str| Row { tags: tags(name), values: Vec::new() };
+        let rows = vec![row("/a"), row("/b"), row("/c")];
+        assert_eq!(Window { rows, ..Window::default() }.widest_tag(), Some(("name", 3)));
+        assert_eq!(Window::default().widest_tag(), None);
+    }
+}

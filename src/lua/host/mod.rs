@@ -94,6 +94,9 @@ pub struct Module {
 /// A wait: what the driver awaits, and what the coroutine is resumed with.
 pub type Op = LocalBoxFuture<'static, mlua::Result<MultiValue>>;
 
+/// Makes the exemplar of an error: heads and bodies, secrets redacted.
+pub type Exemplar = Box<dyn FnOnce() -> String>;
+
 /// What all users of a worker share.
 pub struct Host {
     /// Where samples go.
@@ -112,6 +115,8 @@ pub struct Host {
     pub(super) failure: RefCell<Option<Failure>>,
     /// Traceback of an error that a step passes on.
     pub(super) kept: RefCell<Option<Kept>>,
+    /// What illustrates the failure that is under way, if it is recorded and first of its kind.
+    pub exemplar: RefCell<Option<Exemplar>>,
     /// Bytes that Lua objects hold outside Lua's heap, and those not yet told to the collector.
     held: Cell<usize>,
     untold: Cell<usize>,
@@ -150,6 +155,7 @@ impl Host {
             current: RefCell::new(nobody),
             failure: RefCell::default(),
             kept: RefCell::default(),
+            exemplar: RefCell::default(),
             held: Cell::new(0),
             untold: Cell::new(0),
         })
@@ -205,6 +211,18 @@ impl Host {
             place.step = step.outer;
             user.place.set(place);
         }
+    }
+
+    /// Records a failure of the running user's; the exemplar that was left illustrates it.
+    pub(super) fn record(&self, failure: &Failure) {
+        let user = self.user();
+        let mut recorder = self.recorder.borrow_mut();
+        let mut place = user.place.get();
+        place.step = recorder.intern(&failure.step);
+        let left = self.exemplar.take();
+        let at = self.shared.started.elapsed();
+        let exemplar = || left.map_or_else(|| failure.illustrated(), |left| left());
+        recorder.error(&place, failure.category, 0, &failure.message, at, exemplar);
     }
 
     /// Counts `bytes` that a Lua object holds outside Lua's heap until the value is dropped, and
