@@ -1,6 +1,11 @@
 //! Where results go. An [`Output`] sees every second of a run and its summary, and nothing else.
 
+pub mod console;
+pub mod json;
+pub mod live;
+pub mod report;
 pub mod screen;
+pub mod table;
 pub mod text;
 
 use std::path::PathBuf;

@@ -10,6 +10,9 @@ pub mod summary;
 pub mod tick;
 pub mod verdict;
 
+#[cfg(test)]
+pub mod example;
+
 pub use run_info::{RunInfo, ScenarioInfo};
 pub use summary::Summary;
 pub use tick::Tick;

@@ -20,6 +20,8 @@ pub struct RunInfo {
     pub started_at: String,
     /// From the start of the load to the end of the last iteration.
     pub duration: Duration,
+    /// For how long any scenario was in phase `load`.
+    pub load: Duration,
     /// Decided every random choice.
     pub seed: u64,
     /// Worker threads.

@@ -24,6 +24,8 @@ pub struct Summary {
     pub run: Run,
     /// How it is judged.
     pub verdict: Verdict,
+    /// The whole of it in a few numbers.
+    pub totals: Totals,
     /// In the plan's order.
     pub scenarios: Vec<Scenario>,
     /// Calls by scenario, step, name and method.
@@ -36,8 +38,6 @@ pub struct Summary {
     pub errors: Vec<Error>,
     /// Of all phases.
     pub connections: Connections,
-    /// Of all phases.
-    pub data: Data,
     /// In the script's order.
     pub thresholds: Vec<Threshold>,
     /// Every series of every metric.
@@ -73,6 +73,32 @@ pub struct Run {
     pub threads: usize,
     /// Machines.
     pub agents: u32,
+}
+
+/// All scenarios together, in phase `load`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// Calls; latency is `http_call_duration`.
+    pub calls: Total,
+    /// Iterations that ended; latency is `iteration_response_time`.
+    pub iterations: Total,
+    /// In all phases, as serialised for HTTP/1.1.
+    pub bytes_sent: u64,
+    /// Likewise, before decoding.
+    pub bytes_received: u64,
+}
+
+/// One kind of thing that takes time and may fail.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Total {
+    /// How many.
+    pub count: u64,
+    /// Of them, failed.
+    pub failed: u64,
+    /// Over the time in which any scenario was in `load`.
+    pub rate_per_s: f64,
+    /// How long they took.
+    pub latency_ms: Distribution,
 }
 
 /// One scenario.
@@ -239,15 +265,6 @@ pub struct Connections {
     pub connect_ms: Distribution,
 }
 
-/// Bytes as serialised for HTTP/1.1.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Data {
-    /// Sent.
-    pub sent_bytes: u64,
-    /// Received, before decoding.
-    pub received_bytes: u64,
-}
-
 /// One threshold, judged; with `each`, one entry per series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
@@ -315,7 +332,7 @@ pub enum Values {
     /// Of a counter.
     Counter {
         /// The sum.
-        count: u64,
+        value: u64,
     },
 }
 

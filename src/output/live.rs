@@ -1,0 +1,114 @@
+//! The live line: where the run is and how it goes, once a second; without a terminal a plain
+//! line every few seconds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::screen::Screen;
+use crate::results::{Tick, format};
+
+/// Seconds between lines where no line can be redrawn.
+const EVERY: u32 = 5;
+
+/// Follows the ticks of a run.
+#[derive(Debug)]
+pub struct Live {
+    screen: Arc<Screen>,
+    planned: Option<Duration>,
+    iterations: u64,
+    failed: u64,
+    errors: u64,
+}
+
+impl Live {
+    /// `planned`: the whole length, where the plan has one.
+    pub fn new(screen: Arc<Screen>, planned: Option<Duration>) -> Live {
+        Live { screen, planned, iterations: 0, failed: 0, errors: 0 }
+    }
+
+    /// Shows one more second.
+    pub fn tick(&mut self, tick: &Tick) {
+        self.iterations += tick.iterations;
+        self.failed += tick.failed;
+        self.errors += tick.errors.values().sum::<u64>();
+        let line = self.line(tick);
+        if self.screen.is_terminal() {
+            self.screen.live(&line);
+        } else if (tick.second + 1) % EVERY == 0 {
+            self.screen.line(&line);
+        }
+    }
+
+    /// Takes the line away.
+    pub fn clear(&self) {
+        self.screen.clear();
+    }
+
+    /// `0:07/0:10  20 users  1,234 iterations  812 calls/s  p95 12.3 ms  3 errors`
+    fn line(&self, tick: &Tick) -> String {
+        let mut parts = vec![
+            self.clock(tick),
+            format::counted(tick.vus, "user"),
+            format::counted(self.iterations, "iteration"),
+            format!("{} calls/s", format::count(tick.calls)),
+            format!("p95 {}", tick.p95_ms.map_or_else(|| "–".to_owned(), format::ms)),
+        ];
+        if tick.backlog > 0 {
+            parts.push(format!("{} waiting", format::count(tick.backlog)));
+        }
+        if self.failed > 0 {
+            parts.push(format!("{} failed", format::counted(self.failed, "call")));
+        }
+        parts.push(format::counted(self.errors, "error"));
+        parts.join("  ")
+    }
+
+    fn clock(&self, tick: &Tick) -> String {
+        let elapsed = u64::from(tick.second) + 1;
+        match self.planned.map(|planned| planned.as_secs_f64().ceil() as u64) {
+            Some(planned) if elapsed > planned => format!("{} finishing", format::clock(elapsed)),
+            Some(planned) => format!("{}/{}", format::clock(elapsed), format::clock(planned)),
+            None => format::clock(elapsed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::screen::tests::Paper;
+
+    fn tick(second: u32) -> Tick {
+        let errors = [("timeout".to_owned(), 1)].into();
+        let p95_ms = Some(12.34);
+        Tick { second, vus: 20, iterations: 300, calls: 812, p95_ms, errors, ..Tick::default() }
+    }
+
+    fn shown(terminal: bool, seconds: u32, planned: Option<u64>) -> String {
+        let paper = Paper::default();
+        let screen = Arc::new(paper.screen(terminal, 100));
+        let mut live = Live::new(screen, planned.map(Duration::from_secs));
+        (0..seconds).for_each(|second| live.tick(&tick(second)));
+        paper.text()
+    }
+
+    #[test]
+    fn a_terminal_sees_every_second_on_one_line() {
+        let shown = shown(true, 2, Some(10));
+        assert!(!shown.contains('\n'));
+        let last = shown.rsplit("\x1b[2K").next().unwrap();
+        assert_eq!(last, "0:02/0:10  20 users  600 iterations  812 calls/s  p95 12.3 ms  2 errors");
+    }
+
+    #[test]
+    fn a_file_sees_a_line_every_five_seconds() {
+        let shown = shown(false, 11, None);
+        assert_eq!(shown.lines().count(), 2);
+        assert!(shown.starts_with("0:05  20 users  1,500 iterations"), "{shown}");
+    }
+
+    #[test]
+    fn after_the_planned_end_it_says_that_the_rest_finishes() {
+        assert!(shown(true, 3, Some(2)).contains("0:03 finishing  20 users"));
+    }
+}

@@ -1,0 +1,305 @@
+//! The report's tables, one function each.
+
+use anstyle::Style;
+
+use super::{BAD, DOUBTFUL, GOOD, Page};
+use crate::output::table::Column::{Name, NameIfAny, Number, NumberIfAny};
+use crate::output::table::{Cell, Column, Table};
+use crate::results::format;
+use crate::results::summary::{Distribution, Summary, Threshold};
+
+/// Rows of one table; what is more is in the JSON summary.
+const MOST_ROWS: usize = 50;
+
+/// All scenarios together.
+pub(super) fn totals(summary: &Summary, page: &mut Page) {
+    let totals = &summary.totals;
+    let mut table =
+        Table::new(&with_latency(&[Name(""), Number("count"), Number("per s"), Number("failed")]));
+    for (name, total) in [("iterations", &totals.iterations), ("calls", &totals.calls)] {
+        if total.count > 0 {
+            let failed = format::percent(total.failed as f64 / total.count as f64);
+            let mut cells = vec![
+                name.into(),
+                format::count(total.count).into(),
+                format::rate(total.rate_per_s).into(),
+                Cell::from(failed).style(if total.failed > 0 { BAD } else { Style::new() }),
+            ];
+            cells.extend(latency(&total.latency_ms));
+            table.row(cells);
+        }
+    }
+    if !table.is_empty() {
+        page.gap();
+        page.table(&table);
+    }
+    let (sent, received) = (totals.bytes_sent as f64, totals.bytes_received as f64);
+    if sent + received > 0.0 {
+        let (sent, received) = (format::bytes(sent), format::bytes(received));
+        page.line(format!("  data: {sent} sent, {received} received"));
+    }
+}
+
+pub(super) fn thresholds(summary: &Summary, page: &mut Page) {
+    if summary.thresholds.is_empty() {
+        return;
+    }
+    page.head("Thresholds");
+    let mut table = Table::new(&[
+        Name(""),
+        Name("metric"),
+        Name("condition"),
+        Number("observed"),
+        Name("margin"),
+    ]);
+    for threshold in most(&summary.thresholds) {
+        let (word, style) = judged(threshold);
+        let default = if threshold.default { " (default)" } else { "" };
+        let observed = threshold
+            .observed
+            .map_or_else(|| "–".to_owned(), |v| format::quantity(v, &threshold.unit));
+        table.row(vec![
+            Cell::from(word).style(style),
+            threshold.metric.as_str().into(),
+            format!("{}{default}", threshold.expression).into(),
+            observed.into(),
+            margin(threshold).into(),
+        ]);
+    }
+    page.table(&table);
+    page.more(summary.thresholds.len());
+}
+
+fn judged(threshold: &Threshold) -> (&'static str, Style) {
+    match threshold.observed {
+        None if threshold.ok => ("ok", GOOD),
+        None => ("no data", BAD),
+        Some(_) if !threshold.ok => ("crossed", BAD),
+        Some(_) if threshold.samples < threshold.min_samples => ("too few", DOUBTFUL),
+        Some(_) => ("ok", GOOD),
+    }
+}
+
+/// How far the observed value lies from the limit: `42 % below`, for shares in points of percent.
+fn margin(threshold: &Threshold) -> String {
+    let Some(observed) = threshold.observed else { return "no sample".to_owned() };
+    if threshold.samples < threshold.min_samples {
+        return format!("{} of {} samples", threshold.samples, threshold.min_samples);
+    }
+    let (limit, distance) = (threshold.limit, observed - threshold.limit);
+    let side = if distance < 0.0 { "below" } else { "above" };
+    match (threshold.unit.as_str(), distance.abs()) {
+        (_, 0.0) => "at the limit".to_owned(),
+        ("fraction", distance) => format!("{:.2} points {side}", distance * 100.0),
+        ("percent", distance) => format!("{distance:.2} points {side}"),
+        (unit, distance) if limit == 0.0 => format!("{} {side}", format::quantity(distance, unit)),
+        (_, distance) => format!("{} % {side}", format::number((distance / limit * 100.0).abs())),
+    }
+}
+
+pub(super) fn scenarios(summary: &Summary, page: &mut Page) {
+    page.head("Scenarios");
+    let mut table = Table::new(&with_latency(&[
+        Name("scenario"),
+        Number("users"),
+        NumberIfAny("planned"),
+        NumberIfAny("dropped"),
+        Number("completed"),
+        Number("failed"),
+        NumberIfAny("cut off"),
+        NumberIfAny("late"),
+        Number("per s"),
+    ]));
+    let dropped = summary.scenarios.iter().any(|scenario| scenario.iterations.dropped > 0);
+    for scenario in most(&summary.scenarios) {
+        let life = &scenario.iterations;
+        let planned = if dropped { format::count(life.planned) } else { String::new() };
+        let mut cells = vec![
+            scenario.name.as_str().into(),
+            format::count(scenario.vus_max).into(),
+            planned.into(),
+            bad(life.dropped),
+            format::count(life.completed).into(),
+            bad(life.failed),
+            format::count(life.interrupted).into(),
+            bad(life.late),
+            format::rate(scenario.rate_per_s).into(),
+        ];
+        cells.extend(latency(&scenario.response_time_ms));
+        table.row(cells);
+    }
+    page.table(&table);
+    page.more(summary.scenarios.len());
+}
+
+pub(super) fn stages(summary: &Summary, page: &mut Page) {
+    if summary.scenarios.iter().all(|scenario| scenario.stages.is_empty()) {
+        return;
+    }
+    page.head("Stages");
+    let mut table = Table::new(&with_latency(&[
+        NameIfAny("scenario"),
+        Name("stage"),
+        Number("length"),
+        Number("iterations"),
+        Number("failed"),
+        Number("per s"),
+    ]));
+    for scenario in &summary.scenarios {
+        for stage in most(&scenario.stages) {
+            let length = std::time::Duration::from_secs_f64(stage.duration_s.max(0.0));
+            let mut cells = vec![
+                named(summary, &scenario.name),
+                stage.name.as_str().into(),
+                format::length(length).into(),
+                format::count(stage.iterations).into(),
+                bad(stage.failed),
+                stage.rate_per_s.map_or_else(|| "–".to_owned(), format::rate).into(),
+            ];
+            cells.extend(latency(&stage.response_time_ms));
+            table.row(cells);
+        }
+    }
+    page.table(&table);
+}
+
+pub(super) fn steps(summary: &Summary, page: &mut Page) {
+    if summary.steps.is_empty() {
+        return;
+    }
+    page.head("Steps");
+    let mut table = Table::new(&with_latency(&[
+        NameIfAny("scenario"),
+        Name("step"),
+        Number("count"),
+        Number("failed"),
+    ]));
+    for step in most(&summary.steps) {
+        let mut cells = vec![
+            named(summary, &step.scenario),
+            step.step.as_str().into(),
+            format::count(step.count).into(),
+            bad(step.failed),
+        ];
+        cells.extend(latency(&step.duration_ms));
+        table.row(cells);
+    }
+    page.table(&table);
+    page.more(summary.steps.len());
+}
+
+pub(super) fn calls(summary: &Summary, page: &mut Page) {
+    if summary.requests.is_empty() {
+        return;
+    }
+    page.head("Calls");
+    let mut table = Table::new(&with_latency(&[
+        NameIfAny("scenario"),
+        NameIfAny("step"),
+        Name("call"),
+        Number("count"),
+        Number("failed"),
+        Number("per s"),
+    ]));
+    for call in most(&summary.requests) {
+        let mut cells = vec![
+            named(summary, &call.scenario),
+            call.step.as_str().into(),
+            format!("{} {}", call.method, call.name).into(),
+            format::count(call.count).into(),
+            bad(call.failed),
+            format::rate(call.rate_per_s).into(),
+        ];
+        cells.extend(latency(&call.duration_ms));
+        table.row(cells);
+    }
+    page.table(&table);
+    page.more(summary.requests.len());
+}
+
+/// Those that failed first: of checks that hold, nobody needs to know more than that.
+pub(super) fn checks(summary: &Summary, page: &mut Page) {
+    if summary.checks.is_empty() {
+        return;
+    }
+    page.head("Checks");
+    let mut table = Table::new(&[
+        NameIfAny("scenario"),
+        NameIfAny("step"),
+        Name("check"),
+        Number("passed"),
+        Number("failed"),
+        Number("held"),
+    ]);
+    let mut checks: Vec<_> = summary.checks.iter().collect();
+    checks.sort_by_key(|check| check.failed == 0);
+    for check in most(&checks) {
+        let total = check.passed + check.failed;
+        table.row(vec![
+            named(summary, &check.scenario),
+            check.step.as_str().into(),
+            check.name.as_str().into(),
+            format::count(check.passed).into(),
+            bad(check.failed),
+            format::percent(check.passed as f64 / total.max(1) as f64).into(),
+        ]);
+    }
+    page.table(&table);
+    page.more(summary.checks.len());
+}
+
+pub(super) fn connections(summary: &Summary, page: &mut Page) {
+    let connections = &summary.connections;
+    if connections.opened + connections.reused + connections.failed == 0 {
+        return;
+    }
+    page.head("Connections");
+    let mut line = format!(
+        "  {} opened, {} times reused, {} failed",
+        format::count(connections.opened),
+        format::count(connections.reused),
+        format::count(connections.failed)
+    );
+    if let (Some(p50), Some(max)) = (connections.connect_ms.p50, connections.connect_ms.max) {
+        line += &format!("; to connect took p50 {}, max {}", format::ms(p50), format::ms(max));
+    }
+    page.line(line);
+}
+
+/// p50, p90, p95, p99 and max.
+pub(super) fn latency(distribution: &Distribution) -> impl Iterator<Item = Cell> {
+    let Distribution { p50, p90, p95, p99, max, .. } = *distribution;
+    [p50, p90, p95, p99, max]
+        .into_iter()
+        .map(|value| value.map_or_else(String::new, format::ms).into())
+}
+
+pub(super) fn with_latency(columns: &[Column]) -> Vec<Column> {
+    let latency = [Number("p50"), NumberIfAny("p90"), Number("p95"), Number("p99"), Number("max")];
+    columns.iter().copied().chain(latency).collect()
+}
+
+/// A scenario's name, which says nothing if there is only one.
+fn named(summary: &Summary, scenario: &str) -> Cell {
+    if summary.scenarios.len() > 1 { scenario.into() } else { "".into() }
+}
+
+/// A count of something bad: it stands out unless it is none.
+pub(super) fn bad(count: u64) -> Cell {
+    let style = if count > 0 { BAD } else { Style::new() };
+    Cell::from(format::count(count)).style(style)
+}
+
+fn most<T>(rows: &[T]) -> &[T] {
+    &rows[..rows.len().min(MOST_ROWS)]
+}
+
+impl Page {
+    /// Says how many rows were left out.
+    fn more(&mut self, rows: usize) {
+        if rows > MOST_ROWS {
+            let more = format::count((rows - MOST_ROWS) as u64);
+            self.line(format!("  … and {more} more; --summary-json has them all"));
+        }
+    }
+}
