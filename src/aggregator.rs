@@ -262,3 +262,135 @@ fn calls_breach(totals: &Window) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::metrics::{CallSample, Outcome, Place, Recorder};
+
+    /// A worker's second: so many calls of so many milliseconds each.
+    fn window(second: u32, calls: u64, ms: u64) -> Window {
+        let mut recorder = Recorder::new(vec!["shop".into()], 100);
+        let sample = CallSample {
+            name: recorder.intern("/"),
+            method: recorder.intern("GET"),
+            status: 200,
+            expected: true,
+            error: recorder.intern(""),
+            outcome: Outcome::Completed,
+            duration: Duration::from_millis(ms),
+        };
+        (0..calls).for_each(|_| recorder.call(&Place::default(), &sample));
+        recorder.gauge(&Place::default(), metric::VUS, 5.0);
+        recorder.error(&Place::default(), "reset", 0, "gone", Duration::ZERO, String::new);
+        recorder.flip(second)
+    }
+
+    fn aggregator() -> Aggregator {
+        Aggregator::new(vec!["shop".into()])
+    }
+
+    #[test]
+    fn a_second_is_the_sum_of_its_windows() {
+        let mut aggregator = aggregator();
+        aggregator.add(window(0, 10, 10));
+        aggregator.add(window(0, 30, 20));
+        let health = Health { cpu_percent: Some(42.0), ..Health::default() };
+        let tick = aggregator.tick(0, &health).expect("a new second");
+        assert_eq!((tick.second, tick.calls, tick.failed, tick.vus), (0, 40, 0, 10));
+        assert_eq!((tick.p50_ms, tick.p99_ms), (Some(20.0), Some(20.0)));
+        assert_eq!(tick.errors["reset"], 2);
+        assert_eq!(tick.cpu_percent, Some(42.0));
+        let cpu = aggregator.totals().fold(&Selector::of(metric::PROCESS_CPU_PERCENT));
+        assert_eq!(cpu, Some(gauge(42.0)));
+    }
+
+    #[test]
+    fn a_second_without_windows_is_on_the_timeline() {
+        let mut aggregator = aggregator();
+        aggregator.add(window(2, 1, 10));
+        aggregator.tick(2, &Health::default());
+        let calls: Vec<u64> = aggregator.timeline().iter().map(|tick| tick.calls).collect();
+        assert_eq!(calls, [0, 0, 1]);
+        assert_eq!(aggregator.tick(1, &Health::default()), None);
+    }
+
+    #[test]
+    fn a_late_window_counts_in_its_own_second_and_in_the_totals() {
+        let mut punctual = aggregator();
+        let mut stalled = aggregator();
+        for second in 0..10 {
+            punctual.add(window(second, 10, 10));
+            stalled.add(window(second, 10, 10));
+        }
+        punctual.add(window(8, 30, 500));
+        punctual.add(window(1, 30, 500));
+        punctual.finish();
+        stalled.finish();
+        stalled.add(window(8, 30, 500));
+        stalled.add(window(1, 30, 500));
+
+        assert_eq!(stalled.late_windows(), 2);
+        assert_eq!(stalled.timeline()[8], punctual.timeline()[8]);
+        let (kept, counted) = (&stalled.timeline()[8], &stalled.timeline()[1]);
+        assert_eq!((kept.calls, kept.p95_ms), (40, Some(500.0)));
+        assert_eq!((counted.calls, counted.p95_ms, counted.errors["reset"]), (40, Some(10.0), 2));
+        let durations = Selector::of(metric::HTTP_CALL_DURATION);
+        assert_eq!(stalled.totals().fold(&durations), punctual.totals().fold(&durations));
+        assert_eq!(stalled.breaches(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_the_last_seconds_are_kept_whole() {
+        let mut aggregator = aggregator();
+        aggregator.add(window(9, 1, 1));
+        aggregator.finish();
+        assert_eq!(aggregator.window(4), None);
+        assert_eq!(aggregator.window(9).map(|window| window.rows.is_empty()), Some(false));
+    }
+
+    #[test]
+    fn a_broken_law_is_told_with_its_scenario() {
+        let mut aggregator = aggregator();
+        let mut lying = window(0, 3, 1);
+        lying.lifecycle(0).planned = 1;
+        for (metric, value) in lying.rows.iter_mut().flat_map(|row| &mut row.values) {
+            if *metric == metric::HTTP_CALLS {
+                *value = Value::Counter(4);
+            }
+        }
+        aggregator.add(lying);
+        aggregator.finish();
+        assert_eq!(
+            aggregator.breaches(),
+            [
+                "scenario `shop`: planned 1 is not started 0 + dropped 0",
+                "calls 4 are not completed 3 + failed 0 + interrupted 0, or not the 3 that were \
+                 timed"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_most_frequent_errors_are_told_and_the_rest_counted() {
+        let mut aggregator = aggregator();
+        for worker in ["a", "b"] {
+            let mut recorder = Recorder::new(vec!["shop".into()], 100);
+            for n in 0..80_u8 {
+                let message = worker.repeat(usize::from(n) + 1);
+                let times = if n < 50 { 2 } else { 1 };
+                for _ in 0..times {
+                    let place = Place::default();
+                    recorder.error(&place, "script", 0, &message, Duration::ZERO, String::new);
+                }
+            }
+            aggregator.add(recorder.flip(0));
+        }
+        aggregator.finish();
+        let (rows, others) = aggregator.errors();
+        assert_eq!((rows.len(), others), (100, 60));
+        assert!(rows.iter().all(|row| row.count == 2));
+    }
+}
