@@ -8,6 +8,7 @@
 //!
 //! Memory: totals by series, a few seconds of Windows, and 150 bytes for each second of the run.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -124,7 +125,7 @@ impl Aggregator {
     /// The most frequent kinds of errors, at most 100, and how many errors are of others.
     pub fn errors(&self) -> (Vec<&ErrorRow>, u64) {
         let mut rows: Vec<&ErrorRow> = self.totals.errors.iter().collect();
-        rows.sort_by(|a, b| b.count.cmp(&a.count)); // stable: by kind where counts are equal
+        rows.sort_by_key(|row| Reverse(row.count)); // stable: by kind where counts are equal
         let others = rows.split_off(rows.len().min(errors::MOST_KINDS));
         let more: u64 = others.iter().map(|row| row.count).sum();
         (rows, self.totals.errors_lost + more)

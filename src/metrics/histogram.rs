@@ -388,7 +388,7 @@ mod tests {
         assert_eq!(micros(histogram.max()), 6_000_001);
         assert_eq!(histogram.mean(), Some(Duration::from_micros(4_000_002)));
         let stddev = histogram.stddev().expect("samples").as_secs_f64();
-        assert!((stddev - 1.414_213_5).abs() < 1e-6, "{stddev}");
+        assert!((stddev - std::f64::consts::SQRT_2).abs() < 1e-6, "{stddev}");
     }
 
     #[test]

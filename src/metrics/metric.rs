@@ -107,3 +107,41 @@ impl MetricId {
         Some(MetricId(u16::try_from(index).expect("fewer than 65,536 metrics")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_table_holds_every_metric_in_order() {
+        let documented: Vec<[&str; 3]> = include_str!("../../docs/metrics.md")
+            .lines()
+            .skip_while(|line| !line.starts_with("| `"))
+            .take_while(|line| line.starts_with("| `"))
+            .map(|line| {
+                let mut cells = line.split('|').map(str::trim).skip(1);
+                [(); 3].map(|()| cells.next().expect("four columns"))
+            })
+            .collect();
+        let kind = |metric: &Metric| format!("{:?}", metric.kind).to_lowercase();
+        let unit = |metric: &Metric| match metric.unit {
+            Unit::One => "",
+            Unit::Ms => "ms",
+            Unit::Bytes => "bytes",
+            Unit::Percent => "%",
+        };
+        let defined: Vec<[String; 3]> = BUILTIN
+            .iter()
+            .map(|metric| [format!("`{}`", metric.name), kind(metric), unit(metric).to_owned()])
+            .collect();
+        assert_eq!(documented, defined);
+    }
+
+    #[test]
+    fn a_metric_is_found_by_its_name_and_by_k6s() {
+        assert_eq!(MetricId::named("http_reqs"), Some(HTTP_REQS));
+        assert_eq!(MetricId::named("dropped_iterations"), Some(ITERATIONS_DROPPED));
+        assert_eq!(MetricId::named("nonsense"), None);
+        assert!((0..BUILTIN.len()).all(|i| MetricId(i as u16).metric() == &BUILTIN[i]));
+    }
+}

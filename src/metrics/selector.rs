@@ -80,7 +80,7 @@ impl Selector {
     /// Reads a selector.
     ///
     /// # Errors
-    /// What does not follow the grammar, with the column, and an unknown metric; with a hint,
+    /// What does not follow the grammar, with the column, and a metric that does not exist; with a hint,
     /// without a place.
     pub fn parse(text: &str) -> Result<Selector, Diagnostic> {
         let (metric, conditions) = selector_text::parse(text)?;
@@ -255,7 +255,11 @@ mod tests {
     #[test]
     fn a_fault_is_told_with_its_column_and_a_hint() {
         for (text, message, hint) in [
-            ("http_call_duraton", "unknown metric `http_call_duraton`", "`http_call_duration`?"),
+            (
+                "http_call_duraton",
+                "there is no metric `http_call_duraton`",
+                "`http_call_duration`?",
+            ),
             ("", "a selector begins with a metric", "http_call_duration{"),
             ("checks{check", "column 13: expected `=` or `!=`", "METRIC{tag=value"),
             ("checks{=a}", "column 8: expected the name of a tag", "METRIC{tag=value"),

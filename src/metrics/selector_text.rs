@@ -48,7 +48,7 @@ fn unknown_metric(name: &str) -> Diagnostic {
                  and iteration_response_time"
             .to_owned(),
     };
-    Diagnostic::new(format!("unknown metric `{name}`")).hint(hint)
+    Diagnostic::new(format!("there is no metric `{name}`")).hint(hint)
 }
 
 /// What is still to be read; white space before it is skipped.

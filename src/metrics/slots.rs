@@ -257,8 +257,10 @@ fn counter(id: MetricId, count: &mut u64) -> Option<(MetricId, Value)> {
     (count > 0).then_some((id, Value::Counter(count)))
 }
 
+/// A row that was busy gets room for as many samples again; one that went idle gives it back.
 fn histogram(id: MetricId, samples: &mut Histogram) -> Option<(MetricId, Value)> {
-    (!samples.is_empty()).then(|| (id, Value::Histogram(Box::new(samples.take()))))
+    let taken = samples.take();
+    (!taken.is_empty()).then(|| (id, Value::Histogram(Box::new(taken))))
 }
 
 /// Those that there are, in the order given: that of the metrics.

@@ -86,13 +86,16 @@ impl Hash for Key {
     }
 }
 
+/// Names and values.
+pub(super) type Tags = Vec<(Arc<str>, Arc<str>)>;
+
 /// What all tables of a recorder share: the texts behind ids, and the cap on rows.
 #[derive(Debug)]
 pub(super) struct Series {
     pub names: Names,
     pub scenarios: Vec<Arc<str>>,
     /// The author's tags behind a [`Place::extra`].
-    pub sets: FxHashMap<NameId, Vec<(Arc<str>, Arc<str>)>>,
+    pub sets: FxHashMap<NameId, Tags>,
     pub cap: usize,
     pub rows: usize,
     /// Samples that found no row of their own since the last flip.

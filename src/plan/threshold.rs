@@ -8,8 +8,7 @@ use std::fmt;
 use super::condition::{Condition, GRAMMAR, Stat};
 use super::draft::Node;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
-use crate::metrics::MetricId;
-use crate::metrics::metric::BUILTIN;
+use crate::metrics::{MetricId, Selector};
 
 /// One condition that a run must fulfil.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,17 +108,11 @@ impl fmt::Display for Threshold {
 }
 
 fn metric_of(selector: &str) -> Result<MetricId, Diagnostic> {
-    let name = selector.split('{').next().unwrap_or_default().trim();
-    MetricId::named(name).ok_or_else(|| {
-        let known = BUILTIN.iter().map(|metric| metric.name);
-        let hint = match nearest(name, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "docs/metrics.md lists them; latencies are http_call_duration, \
-                     step_duration and iteration_response_time"
-                .to_owned(),
-        };
-        Diagnostic::new(format!("thresholds: there is no metric `{name}`")).hint(hint)
-    })
+    let parsed = Selector::parse(selector).map_err(|mut fault| {
+        fault.message = format!("thresholds: {}", fault.message);
+        fault
+    })?;
+    Ok(parsed.metric())
 }
 
 /// One item of an entry: an expression, or a table that begins with one or more.
