@@ -32,8 +32,12 @@ enum Kind<'d> {
 #[derive(Debug, Clone, Default)]
 struct Members<'d> {
     list: Vec<(String, Node<'d>)>,
+    /// Where each key stands, once there are more than [`FEW`].
     places: HashMap<String, usize>,
 }
+
+/// Up to so many members, looking at each is quicker than hashing.
+const FEW: usize = 16;
 
 /// Reads a whole document.
 pub(super) fn read(document: &[u8]) -> Result<Node<'_>, Invalid> {
@@ -114,17 +118,26 @@ fn scalar(text: &str) -> Result<Kind<'_>, Invalid> {
 
 impl<'d> Members<'d> {
     fn insert(&mut self, key: String, value: Node<'d>) {
-        match self.places.get(&key) {
-            Some(&place) => self.list[place].1 = value,
-            None => {
-                self.places.insert(key.clone(), self.list.len());
-                self.list.push((key, value));
-            }
+        if let Some(place) = self.place(&key) {
+            self.list[place].1 = value;
+            return;
+        }
+        self.list.push((key, value));
+        if self.list.len() > FEW {
+            let unplaced = self.places.len()..self.list.len();
+            self.places.extend(unplaced.map(|place| (self.list[place].0.clone(), place)));
+        }
+    }
+
+    fn place(&self, key: &str) -> Option<usize> {
+        match self.places.is_empty() {
+            true => self.list.iter().position(|(known, _)| known == key),
+            false => self.places.get(key).copied(),
         }
     }
 
     fn get(&self, key: &str) -> Option<&Node<'d>> {
-        self.places.get(key).map(|&place| &self.list[place].1)
+        self.place(key).map(|place| &self.list[place].1)
     }
 }
 

@@ -285,6 +285,27 @@ mod tests {
         assert_eq!(texts(&long, r#"{"a":{"a":1}}"#), Vec::<String>::new());
     }
 
+    #[test]
+    fn ten_megabytes_end_in_values() {
+        let item = |id| format!(r#"{{"id":{id},"name":"n{id}","tags":["a","b"]}},"#);
+        let items: String = (0..200_000).map(item).collect();
+        let body = format!(r#"{{"items":[{items}{{"id":-1}}]}}"#);
+        assert!(body.len() > 8_000_000);
+        for (path, count) in [
+            ("$.items[-1].id", 1),
+            ("$.items[*].id", 200_001),
+            ("$.items[?@.id < 1].id", 2),
+            ("$..id", 200_001),
+        ] {
+            let found = JsonPath::compile(path).unwrap().all(body.as_bytes()).unwrap();
+            assert_eq!(found.len(), count, "{path}");
+        }
+        let keys: String = (0..200_000).map(|id| format!(r#""k{id}":{id},"#)).collect();
+        let body = format!(r#"{{{keys}"k7":8}}"#);
+        assert_eq!(texts("$.*", &body).len(), 200_000);
+        assert_eq!(texts("$['k7','k8']", &body), ["8", "8"]);
+    }
+
     fn names() -> impl Strategy<Value = String> {
         prop::sample::select(vec!["a", "b", "é", "a b", "\"", "\\", "'", "", "\u{1F600}", "\n"])
             .prop_map(str::to_owned)
