@@ -7,8 +7,8 @@ use std::fmt;
 
 use super::condition::{Condition, GRAMMAR, Stat};
 use super::draft::Node;
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
-use crate::metrics::{MetricId, Selector};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::metrics::{Kind, Selector};
 
 /// One condition that a run must fulfil.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,8 +17,8 @@ pub struct Threshold {
     pub selector: String,
     /// The condition, as written: `p95 < 200ms`.
     pub expression: String,
-    /// The selector's metric.
-    pub metric: MetricId,
+    /// The same, to be matched.
+    pub series: Selector,
     /// What must be true of it.
     pub condition: Condition,
     /// Fewer samples than this say nothing; `None`: 4/(1 − p) for a percentile, else 1.
@@ -38,16 +38,20 @@ impl Threshold {
     /// What does not follow the grammar, an unknown metric, a statistic that the metric has not,
     /// or a unit that does not fit; with a hint, without a place.
     pub fn parse(selector: &str, expression: &str) -> Result<Threshold, Diagnostic> {
-        let metric = metric_of(selector)?;
         let expression = expression.trim();
-        let condition = Condition::parse(metric, expression).map_err(|mut fault| {
-            fault.message = format!("threshold `{selector}`: `{expression}`: {}", fault.message);
-            fault
-        })?;
+        let within = |place: String| {
+            move |fault: Diagnostic| Diagnostic {
+                message: format!("threshold {place}: {}", fault.message),
+                ..fault
+            }
+        };
+        let series = Selector::parse(selector).map_err(within(format!("`{selector}`")))?;
+        let condition = Condition::parse(series.metric(), expression)
+            .map_err(within(format!("`{selector}`: `{expression}`")))?;
         Ok(Threshold {
             selector: selector.to_owned(),
             expression: expression.to_owned(),
-            metric,
+            series,
             condition,
             min_samples: None,
             each: false,
@@ -92,10 +96,11 @@ impl Threshold {
     }
 
     /// Fewer samples than this cannot bear the statistic: as the author said, else 4/(1 − p) for
-    /// a percentile, else 1.
+    /// a percentile, none for a counter (which is 0 where nothing was counted), else 1.
     pub fn least_samples(&self) -> u64 {
         self.min_samples.unwrap_or(match self.condition.stat {
             Stat::Percentile(p) if p < 100.0 => (400.0 / (100.0 - p)).round() as u64,
+            _ if self.series.metric().metric().kind == Kind::Counter => 0,
             _ => 1,
         })
     }
@@ -105,14 +110,6 @@ impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.selector, self.expression)
     }
-}
-
-fn metric_of(selector: &str) -> Result<MetricId, Diagnostic> {
-    let parsed = Selector::parse(selector).map_err(|mut fault| {
-        fault.message = format!("thresholds: {}", fault.message);
-        fault
-    })?;
-    Ok(parsed.metric())
 }
 
 /// One item of an entry: an expression, or a table that begins with one or more.
@@ -164,10 +161,8 @@ impl Threshold {
                 return Err(Diagnostic::new(format!("{place} is a whole number from 1")));
             }
             _ => {
-                let hint = match nearest(field, Self::FIELDS) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("known fields: {}", Self::FIELDS.join(", ")),
-                };
+                let hint = did_you_mean(field, Self::FIELDS)
+                    .unwrap_or_else(|| format!("known fields: {}", Self::FIELDS.join(", ")));
                 return Err(
                     Diagnostic::new(format!("{place} is no field of a threshold")).hint(hint)
                 );
@@ -229,10 +224,11 @@ mod tests {
             (
                 "http_call_duraton",
                 "p95 < 1s",
-                "there is no metric",
+                "unknown metric",
                 "did you mean `http_call_duration`?",
             ),
-            ("latency", "p95 < 1s", "there is no metric `latency`", "docs/metrics.md"),
+            ("latency", "p95 < 1s", "unknown metric `latency`", ""),
+            ("step_duration{step=a", "p95 < 1s", "threshold `step_duration{step=a`: ", ""),
             ("http_calls", "p95 < 100", "`http_calls` is a counter", "`count` and `rate`"),
             ("checks", "count > 3", "`checks` is a rate", "`rate`"),
             ("vus", "min > 3", "`vus` is a gauge", "`value` and `max`"),

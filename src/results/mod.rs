@@ -4,15 +4,24 @@
 //! JSON Schema is `docs/summary.schema.json`); the other files compute it from a merged
 //! [`Window`](crate::metrics::Window). Nothing here reads a clock.
 
+pub mod build;
 pub mod format;
+pub mod remarks;
 pub mod run_info;
+pub mod scenarios;
+pub mod series;
 pub mod summary;
+pub mod tables;
+pub mod thresholds;
 pub mod tick;
 pub mod verdict;
 
 #[cfg(test)]
 pub mod example;
+#[cfg(test)]
+mod fixture;
 
+pub use build::Sources;
 pub use run_info::{RunInfo, ScenarioInfo};
 pub use summary::Summary;
 pub use tick::Tick;

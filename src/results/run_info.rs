@@ -59,15 +59,14 @@ pub struct StageInfo {
 }
 
 impl ScenarioInfo {
-    /// What the plan says. `load` is as planned, or zero for kinds that end with their iterations:
-    /// whoever drives the run corrects it with what came to be.
+    /// What the plan says. `load` is as planned: whoever drives the run corrects it with what came
+    /// to be.
     pub fn of(scenario: &Scenario) -> ScenarioInfo {
-        let (kind, vus_max, length) = shape(&scenario.load);
         ScenarioInfo {
             name: scenario.name.clone(),
-            kind,
-            vus_max,
-            load: length.saturating_sub(scenario.warmup),
+            kind: scenario.load.kind(),
+            vus_max: scenario.load.peak_vus(),
+            load: scenario.load.length().saturating_sub(scenario.warmup),
             paced: scenario.pace.is_some(),
             stages: stages(&scenario.load),
         }
@@ -76,20 +75,6 @@ impl ScenarioInfo {
     /// All scenarios of a plan, in its order.
     pub fn all(plan: &Plan) -> Vec<ScenarioInfo> {
         plan.scenarios.iter().map(Self::of).collect()
-    }
-}
-
-/// Kind, most users, and length (zero if it ends with its iterations).
-fn shape(load: &Load) -> (&'static str, u64, Duration) {
-    match load {
-        Load::ConstantVus { vus, duration } => ("constant_vus", *vus, *duration),
-        Load::RampingVus { start_vus, stages, .. } => {
-            let peak = stages.iter().map(|stage| stage.target.ceil() as u64).max();
-            let length = stages.iter().map(|stage| stage.duration).sum();
-            ("ramping_vus", peak.unwrap_or(0).max(*start_vus), length)
-        }
-        Load::PerVuIterations { vus, .. } => ("per_vu_iterations", *vus, Duration::ZERO),
-        Load::SharedIterations { vus, .. } => ("shared_iterations", *vus, Duration::ZERO),
     }
 }
 

@@ -236,7 +236,7 @@ pub struct Error {
     pub category: String,
     /// The first one's.
     pub message: String,
-    /// Its scenario; null for `setup` and `teardown`.
+    /// Its scenario; null if it belongs to none.
     pub scenario: Option<String>,
     /// Path of its step; empty outside steps.
     pub step: String,
@@ -393,8 +393,8 @@ pub struct Generator {
     pub fds_max: Option<u64>,
     /// How late the workers' loops woke.
     pub loop_lag_ms: Distribution,
-    /// Whether it was the bottleneck.
-    pub saturated: bool,
+    /// Whether it was the bottleneck; null where that was not judged.
+    pub saturated: Option<bool>,
 }
 
 /// Something that bends the numbers.

@@ -1,0 +1,136 @@
+//! What a reader must know before they believe the numbers: whatever was dropped, cut off,
+//! saturated, overflowed or lost, one sentence each.
+
+use super::build::Sources;
+use super::format::{count, counted};
+use super::summary::{Anomaly, Scenario};
+use crate::metrics::Value;
+use crate::metrics::query::matching;
+use crate::plan::condition::Stat;
+
+/// Kinds of errors that the summary tells apart.
+pub const MOST_ERRORS: usize = 100;
+
+/// All that applies.
+pub fn anomalies(sources: &Sources, scenarios: &[Scenario]) -> Vec<Anomaly> {
+    let mut anomalies: Vec<Anomaly> = scenarios.iter().flat_map(of_scenario).collect();
+    anomalies.extend(overflow(sources));
+    anomalies.extend(saturated(sources));
+    anomalies.extend(windows(sources));
+    anomalies.extend(errors(sources));
+    anomalies.extend(ramps(sources));
+    anomalies
+}
+
+/// What to do about it.
+pub fn recommendations(sources: &Sources) -> Vec<String> {
+    let overflow = (sources.totals.overflowed > 0).then(|| {
+        "give calls whose URLs differ one name: path = { … } with a template, or name = \"…\""
+            .to_owned()
+    });
+    overflow.into_iter().collect()
+}
+
+fn anomaly(kind: &str, message: String) -> Anomaly {
+    Anomaly { kind: kind.to_owned(), message }
+}
+
+fn of_scenario(scenario: &Scenario) -> Vec<Anomaly> {
+    let (name, life) = (&scenario.name, &scenario.iterations);
+    let mut anomalies = Vec::new();
+    if life.dropped > 0 {
+        anomalies.push(anomaly("dropped", dropped(scenario)));
+    }
+    if life.interrupted > 0 {
+        let were = if life.interrupted == 1 { "was" } else { "were" };
+        let iterations = counted(life.interrupted, "iteration");
+        anomalies.push(anomaly(
+            "interrupted",
+            format!("{iterations} of {name} {were} cut off: their times are lower bounds"),
+        ));
+    }
+    if life.late > 0 {
+        let iterations = counted(life.late, "iteration");
+        let message = format!("{iterations} of {name} started late because this tool was busy");
+        anomalies.push(anomaly("late", message));
+    }
+    anomalies
+}
+
+/// Those that a plan ran out of time for flatter nobody; all others do.
+fn dropped(scenario: &Scenario) -> String {
+    let reasons: Vec<String> = scenario
+        .dropped_by_reason
+        .iter()
+        .map(|(reason, number)| format!("{} {reason}", count(*number)))
+        .collect();
+    let flattered = scenario.dropped_by_reason.keys().any(|reason| reason != "end");
+    let so = if flattered { ": the percentiles flatter" } else { "" };
+    let iterations = counted(scenario.iterations.dropped, "planned iteration");
+    format!("{iterations} of {} never started ({}){so}", scenario.name, reasons.join(", "))
+}
+
+fn overflow(sources: &Sources) -> Option<Anomaly> {
+    let totals = sources.totals;
+    if totals.overflowed == 0 {
+        return None;
+    }
+    let blame = totals.widest_tag().map_or_else(String::new, |(tag, values)| {
+        format!("; the tag `{tag}` has {} values", count(values as u64))
+    });
+    let samples = counted(totals.overflowed, "sample");
+    let message = format!("{samples} had no series of their own: there are too many{blame}");
+    Some(anomaly("overflow", message))
+}
+
+fn saturated(sources: &Sources) -> Option<Anomaly> {
+    let values = sources.totals.rows.iter().flat_map(|row| &row.values);
+    let saturated: u64 = values
+        .filter_map(|(_, value)| Value::histogram(value))
+        .map(|times| times.saturated())
+        .sum();
+    let samples = counted(saturated, "sample");
+    (saturated > 0)
+        .then(|| anomaly("saturated", format!("{samples} took over an hour and count as one hour")))
+}
+
+fn windows(sources: &Sources) -> Vec<Anomaly> {
+    let mut anomalies = Vec::new();
+    if sources.late_windows > 0 {
+        let windows = counted(sources.late_windows, "second");
+        let message = format!("{windows} of a worker came late: live views missed them");
+        anomalies.push(anomaly("windows_late", message));
+    }
+    if sources.lost_windows > 0 {
+        let windows = counted(sources.lost_windows, "second");
+        let message = format!("{windows} of a worker were lost: their samples are in no number");
+        anomalies.push(anomaly("windows_lost", message));
+        let broken = sources.breaches.iter().cloned();
+        anomalies.extend(broken.map(|breach| anomaly("conservation", breach)));
+    }
+    anomalies
+}
+
+fn errors(sources: &Sources) -> Option<Anomaly> {
+    let mut counts: Vec<u64> = sources.totals.errors.iter().map(|error| error.count).collect();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    let more: u64 = counts.iter().skip(MOST_ERRORS).sum::<u64>() + sources.totals.errors_lost;
+    let message =
+        || format!("{} of further kinds are counted but not shown", counted(more, "error"));
+    (more > 0).then(|| anomaly("errors_lost", message()))
+}
+
+/// A percentile over a ramp mixes all its loads.
+fn ramps(sources: &Sources) -> Vec<Anomaly> {
+    let over_ramp = |threshold: &&crate::plan::Threshold| {
+        let mixes = matches!(threshold.condition.stat, Stat::Percentile(_) | Stat::Mean);
+        let staged = || {
+            matching(&sources.totals.rows, &threshold.series)
+                .any(|(row, _)| row.tags.get("stage").is_some())
+        };
+        mixes && !threshold.each && !threshold.series.names("stage") && staged()
+    };
+    let thresholds = sources.thresholds.iter().filter(over_ramp);
+    let message = |threshold| format!("{threshold} mixes all stages of a ramp: add stage=… to it");
+    thresholds.map(|threshold| anomaly("threshold_over_ramp", message(threshold))).collect()
+}

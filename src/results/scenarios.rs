@@ -1,0 +1,78 @@
+//! Scenarios and the stages of their ramps.
+
+use super::run_info::{RunInfo, ScenarioInfo, StageInfo};
+use super::summary::{Distribution, Iterations, Scenario, Stage};
+use super::tables::{per_second, rate};
+use crate::metrics::window::Lifecycle;
+use crate::metrics::{MetricId, Selector, Value, Window, metric};
+
+/// Every scenario, in the plan's order.
+pub fn scenarios(totals: &Window, run: &RunInfo) -> Vec<Scenario> {
+    let lifecycle = |index| totals.lifecycles.get(index).copied().unwrap_or_default();
+    let scenarios = run.scenarios.iter().enumerate();
+    scenarios.map(|(index, info)| scenario(totals, info, &lifecycle(index))).collect()
+}
+
+fn scenario(totals: &Window, info: &ScenarioInfo, life: &Lifecycle) -> Scenario {
+    let of = |metric: MetricId| Selector::of(metric).with("scenario", &info.name);
+    let times = |metric: MetricId| Distribution::meant(totals, &of(metric));
+    let load_s = info.load.as_secs_f64();
+    let dropped = life.dropped.by_reason().into_iter().filter(|(_, count)| *count > 0);
+    Scenario {
+        name: info.name.to_string(),
+        kind: info.kind.to_owned(),
+        iterations: iterations(life),
+        dropped_by_reason: dropped.map(|(reason, count)| (reason.to_owned(), count)).collect(),
+        adherence_percent: info.paced.then(|| adherence(life)).flatten(),
+        rate_per_s: per_second(totals.count(&of(metric::ITERATIONS)), load_s),
+        load_s,
+        vus_max: most_users(totals, &of(metric::VUS)).unwrap_or(info.vus_max),
+        unstable: false,
+        duration_ms: times(metric::ITERATION_DURATION),
+        response_time_ms: times(metric::ITERATION_RESPONSE_TIME),
+        lag_users_ms: times(metric::ITERATION_LAG_USERS),
+        lag_generator_ms: times(metric::ITERATION_LAG_GENERATOR),
+        stages: info.stages.iter().map(|stage| self::stage(totals, info, stage)).collect(),
+    }
+}
+
+fn iterations(life: &Lifecycle) -> Iterations {
+    Iterations {
+        planned: life.planned,
+        started: life.started,
+        completed: life.completed,
+        failed: life.failed,
+        interrupted: life.interrupted,
+        dropped: life.dropped.total(),
+        late: life.late,
+    }
+}
+
+/// 100 × (arrivals not late by us and not dropped by us) / planned.
+fn adherence(life: &Lifecycle) -> Option<f64> {
+    let kept = life.planned.saturating_sub(life.late + life.dropped.generator);
+    (life.planned > 0).then(|| 100.0 * kept as f64 / life.planned as f64)
+}
+
+fn most_users(totals: &Window, vus: &Selector) -> Option<u64> {
+    match totals.fold(vus) {
+        Some(Value::Gauge { max, .. }) => Some(max.round() as u64),
+        _ => None,
+    }
+}
+
+fn stage(totals: &Window, info: &ScenarioInfo, stage: &StageInfo) -> Stage {
+    let of = |metric: MetricId| {
+        Selector::of(metric).with("scenario", &info.name).with("stage", &stage.name)
+    };
+    let iterations = totals.count(&of(metric::ITERATIONS));
+    let duration_s = stage.length.as_secs_f64();
+    Stage {
+        name: stage.name.clone(),
+        duration_s,
+        iterations,
+        failed: rate(totals.fold(&of(metric::ITERATION_FAILED)).as_ref()).0,
+        rate_per_s: (duration_s > 0.0).then(|| per_second(iterations, duration_s)),
+        response_time_ms: Distribution::meant(totals, &of(metric::ITERATION_RESPONSE_TIME)),
+    }
+}
