@@ -224,10 +224,10 @@ mod tests {
             (
                 "http_call_duraton",
                 "p95 < 1s",
-                "unknown metric",
+                "there is no metric",
                 "did you mean `http_call_duration`?",
             ),
-            ("latency", "p95 < 1s", "unknown metric `latency`", ""),
+            ("latency", "p95 < 1s", "there is no metric `latency`", ""),
             ("step_duration{step=a", "p95 < 1s", "threshold `step_duration{step=a`: ", ""),
             ("http_calls", "p95 < 100", "`http_calls` is a counter", "`count` and `rate`"),
             ("checks", "count > 3", "`checks` is a rate", "`rate`"),
