@@ -1,1 +1,194 @@
-//! Placeholder, being written.
+//! One call: what the author wrote as `http.get(…)`, with all its hops.
+//!
+//! Each hop gets the cookies of its URL and leaves the ones that it was given; redirects are
+//! followed as documented; all of it is over by one deadline. The observer is told of every
+//! exchange, the author of the last.
+
+use std::rc::Rc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderValue, Method};
+use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
+use url::Url;
+
+use super::redirect::{Redirect, redirect, strip};
+use super::{Category, Exchange, Hop, Observer, Request, Response, SendError, Session, coding};
+
+/// Sends `request` and follows where it leads; whatever fails is in the response's `error`.
+pub async fn call(session: &Session, request: Rc<Request>, observer: &dyn Observer) -> Response {
+    let began = Instant::now();
+    let wire = session.wire();
+    let mut journey = Journey::new(session, &request, began);
+    loop {
+        let done = wire.send(journey.hop()).await;
+        session.cookies.store(&journey.url, &done.headers);
+        let step = journey.after(&done);
+        let followed = matches!(step, Step::Go { .. });
+        observer.exchange(&request, &journey.method, journey.hops, followed, &done);
+        match step {
+            Step::Go { url, method, with_body } => journey.go(url, method, with_body),
+            Step::End(error) => return journey.end(done, error),
+        }
+    }
+}
+
+/// Where a call is.
+struct Journey<'c> {
+    session: &'c Session,
+    request: &'c Rc<Request>,
+    began: Instant,
+    method: Method,
+    url: Rc<Url>,
+    /// The author's, less what does not go along. `None`: all of them.
+    headers: Option<HeaderMap>,
+    with_body: bool,
+    hops: u8,
+}
+
+/// What comes after an exchange.
+enum Step {
+    Go { url: Box<Url>, method: Method, with_body: bool },
+    End(Option<SendError>),
+}
+
+impl<'c> Journey<'c> {
+    fn new(session: &'c Session, request: &'c Rc<Request>, began: Instant) -> Self {
+        Journey {
+            session,
+            request,
+            began,
+            method: request.method.clone(),
+            url: request.url.clone(),
+            headers: None,
+            with_body: true,
+            hops: 0,
+        }
+    }
+
+    /// The next hop, as it goes on the wire.
+    fn hop(&self) -> Hop {
+        let options = &*self.request.options;
+        Hop {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.head(),
+            body: if self.with_body { self.request.body.clone() } else { Default::default() },
+            deadline: self.began + options.timeout,
+            timeout: options.timeout,
+            connect_timeout: options.connect_timeout,
+            body_limit: options.body_limit,
+            discard_body: options.discard_body,
+            decode: options.compression,
+        }
+    }
+
+    fn head(&self) -> HeaderMap {
+        let mut headers = self.headers.clone().unwrap_or_else(|| authors_headers(self.request));
+        if self.request.options.compression && !headers.contains_key(ACCEPT_ENCODING) {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
+        }
+        if let Some(basic) = userinfo(&self.url)
+            && !headers.contains_key(AUTHORIZATION)
+        {
+            headers.insert(AUTHORIZATION, basic);
+        }
+        if let Some(ours) = self.session.cookies.header(&self.url) {
+            let joined = match headers.get(COOKIE) {
+                None => ours,
+                Some(theirs) => join_cookies(theirs, &ours),
+            };
+            headers.insert(COOKIE, joined);
+        }
+        headers
+    }
+
+    fn after(&self, done: &Exchange) -> Step {
+        if done.error.is_some() {
+            return Step::End(done.error.clone());
+        }
+        let most = self.request.options.redirects;
+        if most == 0 {
+            return Step::End(None);
+        }
+        match redirect(done.status, &done.headers, &self.method, &self.url) {
+            Redirect::None => Step::End(None),
+            Redirect::Broken(message) => Step::End(Some(redirect_error(message))),
+            Redirect::To { .. } if self.hops >= most => Step::End(Some(redirect_error(format!(
+                "more than {most} redirects; the next would go to {}",
+                String::from_utf8_lossy(done.headers[http::header::LOCATION].as_bytes())
+            )))),
+            Redirect::To { url, method, with_body } => Step::Go { url, method, with_body },
+        }
+    }
+
+    fn go(&mut self, url: Box<Url>, method: Method, with_body: bool) {
+        let mut headers = self.headers.take().unwrap_or_else(|| authors_headers(self.request));
+        strip(&mut headers, &self.url, &url, with_body);
+        self.headers = Some(headers);
+        self.with_body &= with_body;
+        self.method = method;
+        self.url = Rc::from(url);
+        self.hops += 1;
+    }
+
+    fn end(self, done: Exchange, error: Option<SendError>) -> Response {
+        let expected = error.is_none() && self.request.options.expect_status.accepts(done.status);
+        Response {
+            status: done.status,
+            proto: done.proto,
+            headers: done.headers,
+            body: done.body,
+            url: self.url,
+            timings: done.timings,
+            reused: done.reused,
+            hops: self.hops,
+            duration: self.began.elapsed(),
+            size: done.size,
+            error,
+            expected,
+            request: self.request.clone(),
+            peer: done.peer,
+        }
+    }
+}
+
+/// The options' headers, under those of the call.
+fn authors_headers(request: &Request) -> HeaderMap {
+    if request.options.headers.is_empty() {
+        return request.headers.clone();
+    }
+    let mut headers = request.options.headers.clone();
+    for name in request.headers.keys() {
+        headers.remove(name);
+        for value in request.headers.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    headers
+}
+
+/// `user:password@` of a URL, as the header that says the same.
+fn userinfo(url: &Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut plain: Vec<u8> = percent_decode_str(url.username()).collect();
+    plain.push(b':');
+    plain.extend(percent_decode_str(url.password().unwrap_or_default()));
+    let basic = format!("Basic {}", BASE64_STANDARD.encode(plain));
+    let mut value = HeaderValue::try_from(basic).expect("base64 is a header value");
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn join_cookies(theirs: &HeaderValue, ours: &HeaderValue) -> HeaderValue {
+    let joined = [theirs.as_bytes(), b"; ", ours.as_bytes()].concat();
+    HeaderValue::from_maybe_shared(joined).expect("two header values joined are one")
+}
+
+fn redirect_error(message: String) -> SendError {
+    SendError { category: Category::Redirect, message }
+}

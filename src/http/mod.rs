@@ -4,15 +4,24 @@
 //! a user's own connections, which a [`Transport`] opens (reqwest for real, simulated in tests).
 //! A failed request is data: a [`Response`] with an `error`, never a Rust error.
 
-pub mod body;
-pub mod call;
-pub mod client;
-pub mod connect;
-pub mod name;
 pub mod options;
-pub mod redact;
+pub mod name;
 pub mod redirect;
+pub mod cookies;
 pub mod session;
+pub mod coding;
+pub mod body;
+pub mod weight;
+pub mod failure;
+pub mod dns;
+pub mod tls;
+pub mod connect;
+pub mod progress;
+pub mod upload;
+pub mod client;
+pub mod simulated;
+pub mod call;
+pub mod redact;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -23,8 +32,12 @@ use futures_util::future::LocalBoxFuture;
 use http::{HeaderMap, Method};
 use url::Url;
 
+pub use call::call;
+pub use client::ReqwestTransport;
+pub use cookies::{CookieAttributes, Jar};
 pub use options::{CallOptions, ExpectStatus};
 pub use session::Session;
+pub use simulated::SimulatedTransport;
 
 /// What the author asked for, ready to go on the wire.
 #[derive(Debug, Clone)]
@@ -35,7 +48,8 @@ pub struct Request {
     pub url: Rc<Url>,
     /// What the report calls it (see [`name`]).
     pub name: Rc<str>,
-    /// The author's headers, content-type included; not `host`, `cookie`, `accept-encoding`.
+    /// The author's headers, content-type included. An `accept-encoding` or `host` here wins over
+    /// ours; a `cookie` goes before those of the jar.
     pub headers: HeaderMap,
     /// Empty if there is none.
     pub body: Bytes,
@@ -48,7 +62,7 @@ pub struct Request {
 pub struct Response {
     /// 0 if no head arrived.
     pub status: u16,
-    /// `"1.1"`, `"2"`; empty if no head arrived.
+    /// `"1.0"`, `"1.1"`, `"2"`; empty if no head arrived.
     pub proto: &'static str,
     /// Of the last hop.
     pub headers: HeaderMap,
@@ -89,12 +103,16 @@ pub struct Hop {
     pub body: Bytes,
     /// When the whole call must be over.
     pub deadline: tokio::time::Instant,
+    /// How long the call could take in all, for messages.
+    pub timeout: Duration,
     /// How long a new connection may take.
     pub connect_timeout: Duration,
     /// Most bytes of decoded body to keep; more is cut off with `body_too_large`.
     pub body_limit: u64,
     /// Read and count the body but keep (and decode) nothing.
     pub discard_body: bool,
+    /// Decode the content-codings that we know.
+    pub decode: bool,
 }
 
 /// What came of one hop. Whatever arrived before an error stays.
@@ -102,9 +120,9 @@ pub struct Hop {
 pub struct Exchange {
     /// 0 if no head arrived.
     pub status: u16,
-    /// `"1.1"`, `"2"`.
+    /// `"1.0"`, `"1.1"`, `"2"`; empty if no head arrived.
     pub proto: &'static str,
-    /// As received.
+    /// As received, copied out of the read buffers.
     pub headers: HeaderMap,
     /// Decoded, copied out of the read buffers.
     pub body: Bytes,
@@ -114,9 +132,9 @@ pub struct Exchange {
     pub timings: Timings,
     /// Whether it began on a connection that was used before.
     pub reused: bool,
-    /// Connections opened for it.
+    /// Connections that this user opened since its last exchange: for this one, as a rule.
     pub opened: u8,
-    /// Connections that could not be opened.
+    /// Likewise, those that could not be opened.
     pub connect_failed: u8,
     /// The other end.
     pub peer: Option<SocketAddr>,
@@ -139,7 +157,7 @@ pub struct Timings {
     pub connect: Duration,
     /// TLS.
     pub tls: Duration,
-    /// Until the body's last byte was taken.
+    /// Until the body's last byte was taken; zero for bodies that one write takes (64 KiB).
     pub send: Duration,
     /// Until the response's head.
     pub wait: Duration,

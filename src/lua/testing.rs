@@ -11,17 +11,9 @@ use super::host::{Host, Shared};
 use super::program::Program;
 use super::vm::{UserSpec, Vm};
 use super::vu::Vu;
-use crate::http::{Transport, Wire};
+use crate::http::SimulatedTransport;
 use crate::metrics::{Place, Recorder};
 use crate::plan::{Connections, Load, MixEntry, Plan, Scenario, Start};
-
-struct NoTransport;
-
-impl Transport for NoTransport {
-    fn open(&self) -> Rc<dyn Wire> {
-        unreachable!("nothing is sent")
-    }
-}
 
 /// A script in a folder of its own, with the modules beside it.
 pub struct Bench {
@@ -94,7 +86,7 @@ pub fn host() -> Rc<Host> {
     };
     Host::new(
         Rc::new(RefCell::new(Recorder::new(vec!["default".into()], 1000))),
-        Rc::new(NoTransport),
+        Rc::new(SimulatedTransport::new(|_| unreachable!("nothing is sent"))),
         Arc::new(shared),
     )
 }

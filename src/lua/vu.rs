@@ -71,6 +71,7 @@ impl Vu {
 
     /// An empty cookie jar and empty `lt.vu.vars`.
     pub fn fresh_session(&self) {
+        self.user.session.clear();
         if let Some(cell) = self.user.cell.get() {
             // Setting a field of a plain table to nil cannot fail.
             let _ = cell.raw_set("vars", mlua::Value::Nil);

@@ -89,7 +89,6 @@ impl User {
 
     /// The instance that gives the definition, or none at all.
     pub(in crate::lua) fn nobody(transport: &Rc<dyn Transport>, seed: u64) -> User {
-        let _ = transport;
         User {
             id: 0,
             number: 0,
@@ -100,7 +99,7 @@ impl User {
             steps: RefCell::default(),
             thought: Cell::default(),
             rng: RefCell::new(rng(seed, "", 0)),
-            session: Session,
+            session: Session::new(transport.open()),
             options: Rc::default(),
             base_url: None,
             op: RefCell::default(),
