@@ -1,2 +1,14 @@
-//! The `loadtool` command.
-fn main() {}
+//! Parse, run, print one error chain, exit.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use loadtool::cli::{Cli, tell};
+
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    Cli::parse().run().unwrap_or_else(|error| tell(&error))
+}

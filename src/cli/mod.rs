@@ -1,1 +1,76 @@
-//! Placeholder, being written.
+//! The command line: what was typed. What it means is for the commands, a file each.
+
+mod check;
+mod demo;
+mod logging;
+mod run;
+mod script;
+
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand};
+
+use crate::results::verdict::BUG;
+use crate::run::RunError;
+
+/// Exit code of a usage, script or plan error before any load.
+const USAGE: u8 = 2;
+
+/// Exit code when the run could not be carried out.
+const FAILED: u8 = 6;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default())
+    .usage(AnsiColor::Yellow.on_default())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  loadtool run scripts/shop.lua --demo             try it: the built-in shop, ten seconds
+  loadtool run shop.lua --base-url http://127.0.0.1:8080 --vus 50 --duration 1m
+  loadtool check shop.lua                          what would run, and what a user costs
+  loadtool demo --listen 127.0.0.1:8080            the built-in shop, to write scripts against
+
+Exit codes: 0 pass, 2 usage or script error before any load, 3 threshold crossed,
+4 inconclusive, 5 stopped by a signal, 6 aborted, 7 a report could not be written, 70 a bug";
+
+/// Load tests whose scenarios are Lua scripts.
+#[derive(Parser, Debug)]
+#[command(name = "loadtool", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run a script under load and report what happened
+    Run(Box<run::RunArgs>),
+    /// Show what would run and what one user costs; sends nothing
+    Check(check::CheckArgs),
+    /// Serve the built-in shop, a target to try scripts against
+    Demo(demo::DemoArgs),
+}
+
+impl Cli {
+    /// Carries out the command. An `Err` is for [`tell`].
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(args) => args.run(),
+            Command::Check(args) => args.run(),
+            Command::Demo(args) => args.run(),
+        }
+    }
+}
+
+/// Tells an error on stderr; gives the exit code that it deserves.
+pub fn tell(error: &anyhow::Error) -> ExitCode {
+    eprintln!("{error:#}");
+    ExitCode::from(match error.downcast_ref() {
+        Some(RunError::Panic(_)) => BUG,
+        Some(RunError::System(_)) => FAILED,
+        _ => USAGE,
+    })
+}

@@ -1,1 +1,177 @@
-//! Placeholder, being written.
+//! Driving: users, their iterations, and the threads they live on. Knows no output.
+//!
+//! ```text
+//! start ─▶ thread × workers: Worker::prepare ─▶ (all ready) ─▶ Worker::run: Member × users ─▶ Windows
+//! ```
+//!
+//! User `n` of a scenario with W workers lives on worker `n mod W`; W = min(threads, users).
+
+pub mod cancel;
+pub mod course;
+pub mod post;
+pub mod running;
+pub mod user;
+pub mod worker;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::diagnostic::Diagnostic;
+use crate::http::Transport;
+use crate::lua::host::Shared;
+use crate::lua::program::Program;
+use crate::metrics::Window;
+use crate::plan::Plan;
+use crate::stop::StopSwitch;
+use course::Course;
+use running::Running;
+use worker::{Worker, WorkerSpec, workers_of};
+
+/// Makes a worker's transport, on its thread.
+pub type TransportMaker = Arc<dyn Fn() -> Result<Rc<dyn Transport>, Diagnostic> + Send + Sync>;
+
+/// What to run and with what.
+pub struct EngineSpec {
+    /// What to run.
+    pub plan: Arc<Plan>,
+    /// The script.
+    pub program: Arc<Program>,
+    /// Pools, environment, clock.
+    pub shared: Arc<Shared>,
+    /// What `setup` returned, as JSON.
+    pub ctx: Option<Arc<[u8]>>,
+    /// Ends the run.
+    pub switch: StopSwitch,
+    /// Where Windows go; it closes when the last worker has ended.
+    pub windows: mpsc::Sender<Window>,
+    /// Connections.
+    pub transport: TransportMaker,
+}
+
+/// The workers at work.
+pub struct Engine {
+    /// The run's start.
+    pub started: Instant,
+    threads: Vec<JoinHandle<()>>,
+    running: Arc<[Arc<Running>]>,
+}
+
+/// A worker's thread panicked: a bug in this tool.
+#[derive(Debug, thiserror::Error)]
+#[error("a worker thread panicked (this is a bug in loadtool)")]
+pub struct WorkerPanic;
+
+/// Threads that make users before the run starts.
+pub struct Starting {
+    begin: watch::Sender<Option<Instant>>,
+    ready: Vec<oneshot::Receiver<Result<(), Diagnostic>>>,
+    threads: Vec<JoinHandle<()>>,
+    running: Arc<[Arc<Running>]>,
+    shared: Arc<Shared>,
+    made: Arc<AtomicU64>,
+}
+
+/// Starts the threads; each loads the script and makes its users.
+pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
+    let courses: Vec<Course> = spec.plan.scenarios().iter().map(Course::of).collect();
+    let running: Arc<[_]> =
+        courses.iter().map(|c| Arc::new(Running::new(c.profile.peak(), c.quota))).collect();
+    let threads = spec.plan.threads();
+    let workers = courses.iter().map(|c| workers_of(threads, c.profile.peak())).max().unwrap_or(1);
+    let begin = watch::Sender::new(None);
+    let made = Arc::new(AtomicU64::new(0));
+    let base = WorkerSpec {
+        plan: spec.plan,
+        program: spec.program,
+        shared: spec.shared.clone(),
+        ctx: spec.ctx,
+        running: running.clone(),
+        switch: spec.switch,
+        windows: spec.windows,
+        index: 0,
+        made: made.clone(),
+    };
+    let mut starting = Starting { begin, ready: Vec::new(), threads: Vec::new(), running, shared: spec.shared, made };
+    for index in 0..usize::try_from(workers).expect("no more workers than threads") {
+        let worker = WorkerSpec { index, ..base.clone() };
+        let (ready, is_ready) = oneshot::channel();
+        let (transport, begin) = (spec.transport.clone(), starting.begin.subscribe());
+        let thread = std::thread::Builder::new()
+            .name(format!("worker-{index}"))
+            .spawn(move || work(worker, &transport, ready, begin))?;
+        starting.ready.push(is_ready);
+        starting.threads.push(thread);
+    }
+    Ok(starting)
+}
+
+impl Starting {
+    /// How many users have been made so far.
+    pub fn users_made(&self) -> u64 {
+        self.made.load(Relaxed)
+    }
+
+    /// Waits until all users are made; gives the first fault.
+    pub async fn ready(&mut self) -> Result<(), Diagnostic> {
+        for ready in self.ready.drain(..) {
+            ready.await.unwrap_or_else(|_| {
+                Err(Diagnostic::new("a worker thread panicked (this is a bug in loadtool)"))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Starts the load, on all workers at one instant.
+    pub fn begin(self) -> Engine {
+        let started = Instant::now() + Duration::from_millis(1);
+        let _ = self.shared.started.set(started);
+        self.begin.send_replace(Some(started));
+        Engine { started, threads: self.threads, running: self.running }
+    }
+}
+
+impl Engine {
+    /// Waits for the threads; call it when the channel of Windows has closed. Gives how long each
+    /// scenario of `plan` was under load, warm-up included.
+    pub fn join(self, plan: &Plan) -> Result<Vec<Duration>, WorkerPanic> {
+        for thread in self.threads {
+            thread.join().map_err(|_| WorkerPanic)?;
+        }
+        let planned = plan.scenarios().iter().map(|scenario| Course::of(scenario).profile.duration());
+        Ok(self.running.iter().zip(planned).map(|(running, planned)| running.loaded(planned)).collect())
+    }
+}
+
+/// A worker's thread, from its first to its last instruction.
+fn work(
+    spec: WorkerSpec,
+    transport: &TransportMaker,
+    ready: oneshot::Sender<Result<(), Diagnostic>>,
+    mut begin: watch::Receiver<Option<Instant>>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime needs only descriptors, and the limit was raised");
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, async move {
+        let prepared = transport().and_then(|transport| Worker::prepare(spec, transport));
+        let (worker, outcome) = match prepared {
+            Ok(worker) => (Some(worker), Ok(())),
+            Err(fault) => (None, Err(fault)),
+        };
+        let _ = ready.send(outcome);
+        let Some(worker) = worker else { return };
+        // An error means that the control thread has given up before the start.
+        let Ok(start) = begin.wait_for(Option::is_some).await.map(|start| *start) else { return };
+        if let Some(start) = start {
+            worker.run(start).await;
+        }
+    });
+}

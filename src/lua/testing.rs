@@ -76,14 +76,8 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 pub fn host() -> Rc<Host> {
-    let shared = Shared {
-        env: vec![("NAME".to_owned(), "value".to_owned())],
-        pools: Default::default(),
-        started: tokio::time::Instant::now(),
-        seed: 1,
-        redactor: Default::default(),
-        stopping: Default::default(),
-    };
+    let env = vec![("NAME".to_owned(), "value".to_owned())];
+    let shared = Shared::new(env, Default::default(), 1, &[]);
     Host::new(
         Rc::new(RefCell::new(Recorder::new(vec!["default".into()], 1000))),
         Rc::new(SimulatedTransport::new(|_| unreachable!("nothing is sent"))),

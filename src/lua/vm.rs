@@ -125,6 +125,17 @@ impl Vm {
         made
     }
 
+    /// Bytes in Lua's heap.
+    pub fn used_memory(&self) -> u64 {
+        self.core.lua.used_memory() as u64
+    }
+
+    /// Frees whatever nobody needs any more.
+    pub fn collect(&self) {
+        // It fails only if a finalizer does, and scripts have none.
+        let _ = self.core.lua.gc_collect();
+    }
+
     /// Runs `setup`; what it returned, as JSON (`null` if there is none).
     pub async fn setup(&self, definition: &Definition, place: Place) -> Result<Vec<u8>, Failure> {
         let Some(setup) = definition.function("setup") else { return Ok(b"null".to_vec()) };

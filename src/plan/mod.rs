@@ -76,6 +76,23 @@ impl Plan {
         &self.thresholds
     }
 
+    /// From the run's start to the end of the last scenario's load; `None` if one of them ends
+    /// when its iterations are done.
+    pub fn length(&self) -> Option<Duration> {
+        let ends = (0..self.scenarios.len()).map(|index| self.end_of(index));
+        ends.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    fn end_of(&self, index: usize) -> Option<Duration> {
+        let scenario = &self.scenarios[index];
+        let timed = matches!(scenario.load, Load::ConstantVus { .. } | Load::RampingVus { .. });
+        let before = match scenario.start.after {
+            Some(other) => self.end_of(other)?,
+            None => Duration::ZERO,
+        };
+        timed.then(|| before + scenario.start.offset + scenario.load.length())
+    }
+
     /// On every sample.
     pub fn tags(&self) -> &BTreeMap<String, String> {
         &self.tags

@@ -52,11 +52,13 @@ mod tests;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use mlua::{Lua, MultiValue, Table};
+use tokio::time::Instant;
 
 pub use user::{OpenStep, User};
 
@@ -128,14 +130,38 @@ pub struct Shared {
     pub env: Vec<(String, String)>,
     /// Data pools.
     pub pools: crate::data::Pools,
-    /// When the run began; `lt.time.elapsed()`.
-    pub started: tokio::time::Instant,
+    /// When the load began; unset before.
+    pub started: OnceLock<Instant>,
     /// Decides every random choice.
     pub seed: u64,
     /// Strikes secrets out of exemplars and messages.
     pub redactor: Redactor,
     /// `lt.vu.stopping`: nothing more starts.
     pub stopping: AtomicBool,
+}
+
+impl Shared {
+    /// For a run that has not begun; `redact` names headers and fields besides the usual ones.
+    pub fn new(
+        env: Vec<(String, String)>,
+        pools: crate::data::Pools,
+        seed: u64,
+        redact: &[String],
+    ) -> Shared {
+        Shared {
+            env,
+            pools,
+            started: OnceLock::new(),
+            seed,
+            redactor: Redactor::new(redact),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Time since the load began; zero before.
+    pub fn elapsed(&self) -> Duration {
+        self.started.get().map(Instant::elapsed).unwrap_or_default()
+    }
 }
 
 impl Host {
@@ -220,7 +246,7 @@ impl Host {
         let mut place = user.place.get();
         place.step = recorder.intern(&failure.step);
         let left = self.exemplar.take();
-        let at = self.shared.started.elapsed();
+        let at = self.shared.elapsed();
         let exemplar = || left.map_or_else(|| failure.illustrated(), |left| left());
         recorder.error(&place, failure.category, 0, &failure.message, at, exemplar);
     }

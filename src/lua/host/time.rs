@@ -16,7 +16,7 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
     h.raw_set("time_unix_ms", lua.create_function(|_, ()| Ok((now() * 1e3) as i64))?)?;
     h.raw_set("time_iso8601", lua.create_function(|_, at: Value| Ok(told(iso8601(&at))))?)?;
     let host = host.clone();
-    let elapsed = move |_: &Lua, ()| Ok(host.shared.started.elapsed().as_secs_f64());
+    let elapsed = move |_: &Lua, ()| Ok(host.shared.elapsed().as_secs_f64());
     h.raw_set("time_elapsed", lua.create_function(elapsed)?)
 }
 

@@ -1,0 +1,68 @@
+//! `loadtool check`: everything up to the Plan, and what one user costs; nothing is sent.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::Instant;
+
+use super::logging::{self, LogArgs};
+use super::script::ScriptArgs;
+use crate::lua::vm::UserSpec;
+use crate::plan::draft::Flags;
+use crate::run::prepare::{Prepared, prepare};
+use crate::units;
+
+/// Users made to see what one costs.
+const SAMPLE: u64 = 64;
+
+/// A user above this many bytes is worth a warning.
+const HEAVY: u64 = 256 << 10;
+
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    script: ScriptArgs,
+
+    /// Joined with URLs that start with `/`; wins over the script's base_url
+    #[arg(long, value_name = "URL", help_heading = "Target")]
+    base_url: Option<String>,
+
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+impl CheckArgs {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        logging::start(&self.log)?;
+        let flags = Flags { base_url: self.base_url, ..Flags::default() };
+        let prepared = prepare(self.script.spec(Vec::new(), flags)?)?;
+        print!("{}", prepared.plan.explain());
+        let (bytes, time) = cost(&prepared)?;
+        println!("one user: {}, made in {} µs", units::print_bytes(bytes), time.as_micros());
+        if bytes > HEAVY {
+            println!(
+                "  warning: that is much; what all users need only once belongs into lt.data, or \
+                 into functions rather than tables at top level"
+            );
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Lua memory [bytes] and time of one user of the first scenario.
+fn cost(prepared: &Prepared) -> anyhow::Result<(u64, Duration)> {
+    let vm = &prepared.vm;
+    vm.bind(&prepared.plan, None)?;
+    let before = vm.used_memory();
+    let began = Instant::now();
+    let users = vm.bulk(|| {
+        let specs = (1..=SAMPLE).map(|id| UserSpec { id, number: id, scenario: 0, agent: 1 });
+        specs.map(|spec| vm.user(spec)).collect::<Result<Vec<_>, _>>()
+    })?;
+    let time = began.elapsed() / u32::try_from(SAMPLE).unwrap_or(u32::MAX);
+    vm.collect();
+    let bytes = vm.used_memory().saturating_sub(before) / SAMPLE;
+    drop(users);
+    Ok((bytes, time))
+}

@@ -1,0 +1,33 @@
+//! `loadtool demo`: the built-in target.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::demo::{Demo, Options, serve};
+
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+impl DemoArgs {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let demo = open(self.listen)?;
+        println!("demo shop on {}  (Ctrl-C ends it)", demo.url());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async { tokio::signal::ctrl_c().await })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Opens the shop at `address`.
+pub fn open(address: SocketAddr) -> anyhow::Result<Demo> {
+    std::net::TcpListener::bind(address)
+        .and_then(|listener| serve(listener, &Options::default()))
+        .with_context(|| format!("cannot listen on {address}"))
+}

@@ -1,0 +1,88 @@
+//! Log and colour flags, and the logger behind them: lines to stderr, never through a live line.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::output::screen::Screen;
+
+/// When to use colours; `NO_COLOR` counts as `never` unless `always` is said.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Whether this stream gets colours.
+    pub fn decide(self, stream: &impl IsTerminal) -> bool {
+        match self {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+                !refused && !dumb && stream.is_terminal()
+            }
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct LogArgs {
+    /// Colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub color: Color,
+
+    /// Log more: -v is --log-level debug, -vv is trace
+    #[arg(short, action = clap::ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
+
+    /// Least severe messages to log: error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Output")]
+    log_level: LevelFilter,
+}
+
+impl LogArgs {
+    fn level(&self) -> LevelFilter {
+        match self.verbose {
+            0 => self.log_level,
+            1 => self.log_level.max(LevelFilter::Debug),
+            _ => LevelFilter::Trace,
+        }
+    }
+}
+
+/// Installs the logger; gives the screen that it shares with the live line.
+pub fn start(args: &LogArgs) -> anyhow::Result<Arc<Screen>> {
+    let screen = Arc::new(Screen::stderr(args.color.decide(&std::io::stderr())));
+    log::set_boxed_logger(Box::new(Logger(screen.clone())))?;
+    log::set_max_level(args.level());
+    Ok(screen)
+}
+
+struct Logger(Arc<Screen>);
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // Other crates speak only when something is wrong.
+        metadata.target().starts_with("loadtool")
+            || metadata.target() == "script"
+            || metadata.level() <= Level::Warn
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let level = record.level().as_str().to_ascii_lowercase();
+            self.0.line(&format!("{level:>5}  {}", record.args()));
+        }
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,160 @@
+//! `loadtool run`: what was typed → what is meant.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::logging::{self, Color, LogArgs};
+use super::script::{ScriptArgs, pair};
+use crate::plan::draft::Flags;
+use crate::run::{RunSpec, SummaryTo};
+use crate::units;
+
+const EXAMPLES: &str = "\
+Examples:
+  loadtool run scripts/shop.lua --demo
+  loadtool run shop.lua --vus 50 --duration 1m --base-url http://127.0.0.1:8080
+  loadtool run shop.lua --stage 30s:100 --stage 2m:100 --stage 10s:0
+  loadtool run shop.lua --iterations 1000 --vus 10 --summary-json report.json
+  loadtool run shop.lua --env USER=ada --env PASSWORD --summary-json - | jq .verdict";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct RunArgs {
+    #[command(flatten)]
+    script: ScriptArgs,
+
+    /// Start the built-in shop on a free port, run against it, write report.json
+    #[arg(long, help_heading = "Target")]
+    demo: bool,
+
+    /// Joined with URLs that start with `/`; wins over the script's base_url
+    #[arg(long, value_name = "URL", help_heading = "Target", conflicts_with = "demo")]
+    base_url: Option<String>,
+
+    /// Trust the certificates of this PEM file too
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    cacert: Option<PathBuf>,
+
+    /// Do not verify certificates
+    #[arg(long, help_heading = "Target")]
+    insecure: bool,
+
+    /// The scenario that the load flags below are for
+    #[arg(long, value_name = "NAME", help_heading = "Load")]
+    scenario: Option<String>,
+
+    /// How many virtual users
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Load")]
+    vus: Option<u64>,
+
+    /// For how long: 30s, 1m30s, 2h
+    #[arg(long, value_name = "D", value_parser = duration, help_heading = "Load")]
+    duration: Option<Duration>,
+
+    /// How many iterations, all users together; with --duration, within that time
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Load")]
+    iterations: Option<u64>,
+
+    /// Ramp to N users over D (repeatable, one after the other)
+    #[arg(long = "stage", value_name = "D:N", value_parser = stage, help_heading = "Load")]
+    stages: Vec<(Duration, f64)>,
+
+    /// Decides every random choice; printed, so that a run can be repeated
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    seed: Option<u64>,
+
+    /// Worker threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Load")]
+    threads: Option<usize>,
+
+    /// A tag on every sample (repeatable)
+    #[arg(long = "tag", value_name = "K=V", value_parser = pair, help_heading = "Output")]
+    tags: Vec<(String, String)>,
+
+    /// Mask the values of this header or field in everything written (repeatable)
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    redact: Vec<String>,
+
+    /// Write the summary as JSON; `-` is stdout, alone
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    summary_json: Option<PathBuf>,
+
+    /// No live progress
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
+
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+impl RunArgs {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let screen = logging::start(&self.log)?;
+        let _ = rlimit::increase_nofile_limit(u64::MAX);
+        let demo = self.demo.then(|| super::demo::open(([127, 0, 0, 1], 0).into())).transpose()?;
+        let base_url = demo.as_ref().map(|demo| demo.url());
+        let flags = Flags {
+            scenario: self.scenario,
+            vus: self.vus,
+            duration: self.duration,
+            iterations: self.iterations,
+            stages: self.stages,
+            base_url: base_url.or(self.base_url),
+            seed: self.seed,
+            threads: self.threads,
+            tags: self.tags,
+            insecure: self.insecure,
+            cacert: self.cacert,
+        };
+        let spec = RunSpec {
+            script: self.script.spec(self.redact, flags)?,
+            summary: summary_to(self.summary_json, self.demo),
+            live: !self.quiet,
+            color: self.log.color.stdout(),
+            screen,
+        };
+        let code = crate::run::run(spec)?;
+        drop(demo);
+        Ok(ExitCode::from(code))
+    }
+}
+
+/// Where the summary goes: as asked, or with `--demo` to `report.json`.
+fn summary_to(asked: Option<PathBuf>, demo: bool) -> SummaryTo {
+    match asked {
+        Some(path) if path.as_os_str() == "-" => SummaryTo::Stdout,
+        Some(path) => SummaryTo::File(path),
+        None if demo => SummaryTo::File("report.json".into()),
+        None => SummaryTo::Nowhere,
+    }
+}
+
+fn count(text: &str) -> Result<u64, String> {
+    units::count(text).map_err(|error| error.to_string())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    units::duration(text).map_err(|error| error.to_string())
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number from 1".to_owned()),
+        Ok(threads) => Ok(threads),
+    }
+}
+
+fn stage(text: &str) -> Result<(Duration, f64), String> {
+    let (length, target) = text.split_once(':').ok_or("expected D:N, as in 30s:100")?;
+    Ok((duration(length)?, count(target)? as f64))
+}
+
+impl Color {
+    /// Whether stdout gets colours.
+    fn stdout(self) -> bool {
+        self.decide(&std::io::stdout())
+    }
+}

@@ -1,0 +1,84 @@
+//! How the waits of one user are cut short: a flag that costs a comparison per poll.
+//!
+//! A timer or a channel per iteration would be paid by every request; a stop comes once.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Poll, Waker};
+
+/// How far a user has been told to end; it only ever rises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Level {
+    /// Go on.
+    #[default]
+    Go,
+    /// Start nothing more; an iteration under way may finish.
+    Stopping,
+    /// Drop what is under way.
+    Now,
+}
+
+/// One user's flag.
+#[derive(Debug, Default)]
+pub struct Cancel {
+    level: Cell<Level>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Cancel {
+    /// How far it has been told to end.
+    pub fn level(&self) -> Level {
+        self.level.get()
+    }
+
+    /// Tells it to end at least that far.
+    pub fn raise(&self, level: Level) {
+        if level > self.level.get() {
+            self.level.set(level);
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// What `future` gives, or `None` once the flag stands at `level` or above.
+    pub async fn race<F: Future>(&self, level: Level, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            if self.level.get() >= level {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            let mut waker = self.waker.borrow_mut();
+            match &*waker {
+                Some(kept) if kept.will_wake(context.waker()) => {}
+                _ => *waker = Some(context.waker().clone()),
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_raised_flag_ends_a_wait_and_a_lower_level_does_not() {
+        let cancel = Cancel::default();
+        cancel.raise(Level::Stopping);
+        let quick = cancel.race(Level::Now, async { 1 }).await;
+        assert_eq!(quick, Some(1));
+        let wait = cancel.race(Level::Now, std::future::pending::<()>());
+        let stop = async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            cancel.raise(Level::Now);
+        };
+        assert_eq!(tokio::join!(wait, stop).0, None);
+    }
+}

@@ -1,0 +1,88 @@
+//! A scenario's load as every worker reads it: who iterates when, how often, in which stage.
+
+use std::time::Duration;
+
+use crate::metrics::Phase;
+use crate::pace::VuProfile;
+use crate::plan::{Load, Scenario};
+
+/// How many iterations there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// As many as fit into the time.
+    Time,
+    /// So many for each user.
+    Each(u64),
+    /// So many for all users together.
+    Shared(u64),
+}
+
+impl Quota {
+    /// The planned total over `vus` users; `None` if time decides.
+    pub fn total(self, vus: u64) -> Option<u64> {
+        match self {
+            Quota::Time => None,
+            Quota::Each(iterations) => Some(iterations * vus),
+            Quota::Shared(iterations) => Some(iterations),
+        }
+    }
+}
+
+/// The load of one scenario, from its own start.
+#[derive(Debug, Clone)]
+pub struct Course {
+    /// Which users are wanted when.
+    pub profile: VuProfile,
+    /// How many iterations there are.
+    pub quota: Quota,
+    /// Ends of the stages and their names; empty unless the load ramps.
+    stages: Vec<(Duration, String)>,
+    warmup: Duration,
+    /// How long a user that a ramp takes away may finish its iteration.
+    pub ramp_down: Duration,
+}
+
+impl Course {
+    /// Of a scenario of a plan.
+    pub fn of(scenario: &Scenario) -> Course {
+        let (profile, quota, ramp_down) = match scenario.load() {
+            Load::ConstantVus { vus, duration } => {
+                (VuProfile::constant(*vus, *duration), Quota::Time, Duration::ZERO)
+            }
+            Load::RampingVus { start_vus, stages, graceful_ramp_down } => {
+                let pieces = stages.iter().map(|s| (s.duration, s.target as u64)).collect();
+                (VuProfile::new(*start_vus, pieces), Quota::Time, *graceful_ramp_down)
+            }
+            Load::PerVuIterations { vus, iterations, max_duration } => {
+                (VuProfile::constant(*vus, *max_duration), Quota::Each(*iterations), Duration::ZERO)
+            }
+            Load::SharedIterations { vus, iterations, max_duration } => {
+                let profile = VuProfile::constant(*vus, *max_duration);
+                (profile, Quota::Shared(*iterations), Duration::ZERO)
+            }
+        };
+        let stages = stage_ends(scenario.load());
+        Course { profile, quota, stages, warmup: scenario.warmup(), ramp_down }
+    }
+
+    /// The phase of an iteration that is meant to start at `t`.
+    pub fn phase_at(&self, t: Duration) -> Phase {
+        if t < self.warmup { Phase::Warmup } else { Phase::Load }
+    }
+
+    /// The stage that `t` lies in.
+    pub fn stage_at(&self, t: Duration) -> Option<&str> {
+        let stage = self.stages.iter().find(|(end, _)| t < *end).or(self.stages.last())?;
+        Some(&stage.1)
+    }
+}
+
+fn stage_ends(load: &Load) -> Vec<(Duration, String)> {
+    let Load::RampingVus { stages, .. } = load else { return Vec::new() };
+    let mut end = Duration::ZERO;
+    let ends = stages.iter().map(|stage| {
+        end += stage.duration;
+        (end, stage.name.clone())
+    });
+    ends.collect()
+}

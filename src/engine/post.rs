@@ -1,0 +1,158 @@
+//! What the users of one scenario on one worker share, and the worker's desk they report to.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::course::Course;
+use super::running::Running;
+use crate::metrics::window::Lifecycle;
+use crate::metrics::{NameId, Place, Recorder};
+use crate::plan::{Connections, Plan, Scenario};
+use crate::stop::{StopReason, StopSwitch};
+
+/// One worker's clock, recorder and switch.
+pub struct Desk {
+    /// The run's start: offsets count from here.
+    pub start: Instant,
+    /// Where samples go.
+    pub recorder: Rc<RefCell<Recorder>>,
+    /// Ends the run.
+    pub switch: StopSwitch,
+}
+
+impl Desk {
+    /// Time since the run's start; zero before.
+    pub fn now(&self) -> Duration {
+        Instant::now().saturating_duration_since(self.start)
+    }
+
+    /// The instant of an offset; far offsets are cut to thirty years.
+    pub fn instant(&self, offset: Duration) -> Instant {
+        self.start + offset.min(Duration::from_secs(86_400 * 365 * 30))
+    }
+}
+
+/// One scenario's post on one worker.
+pub struct Post {
+    /// The worker's.
+    pub desk: Rc<Desk>,
+    /// Shared with the other workers.
+    pub running: Arc<Running>,
+    /// The scenario whose end this one waits for.
+    pub after: Option<Arc<Running>>,
+    /// Then, or from the run's start, this long.
+    pub offset: Duration,
+    /// Who iterates when.
+    pub course: Course,
+    /// Users of the scenario, over all workers.
+    pub users: u64,
+    /// The scenario and its tags.
+    pub place: Place,
+    /// Stage names as ids, in the order of their ends.
+    pub stages: RefCell<Vec<(Box<str>, NameId)>>,
+    /// Distance of a user's slots.
+    pub pace: Option<Duration>,
+    /// First starts are spread over this.
+    pub spread: Duration,
+    /// How long iterations under way may finish after the end.
+    pub graceful_stop: Duration,
+    /// Running sums of the mix's weights, ending in 1.
+    pub weights: Vec<f64>,
+    /// A new jar at each iteration.
+    pub fresh_session: bool,
+    /// New connections at each iteration.
+    pub fresh_connections: bool,
+    /// Users that are in one of their intervals now.
+    pub active: Cell<u64>,
+    name: Arc<str>,
+}
+
+impl Post {
+    /// The post of scenario number `index` of `plan`.
+    pub fn new(desk: Rc<Desk>, plan: &Plan, index: usize, running: &[Arc<Running>]) -> Post {
+        let scenario = &plan.scenarios()[index];
+        let course = Course::of(scenario);
+        let place = base_place(&desk, plan, scenario, index);
+        Post {
+            running: running[index].clone(),
+            after: scenario.start().after.map(|other| running[other].clone()),
+            offset: scenario.start().offset,
+            users: course.profile.peak(),
+            course,
+            place,
+            stages: RefCell::default(),
+            pace: scenario.pace(),
+            spread: scenario.spread(),
+            graceful_stop: scenario.graceful_stop(),
+            weights: running_sums(scenario),
+            fresh_session: scenario.fresh_session(),
+            fresh_connections: scenario.connections() == Connections::Fresh,
+            active: Cell::new(0),
+            name: scenario.name().clone(),
+            desk,
+        }
+    }
+
+    /// How much later than the scenario user `number` (from 0) starts.
+    pub fn delay_of(&self, number: u64) -> Duration {
+        self.spread.mul_f64(number as f64 / self.users.max(1) as f64)
+    }
+
+    /// How long an iteration may outlive the interval it began in.
+    pub fn grace(&self, last: bool) -> Duration {
+        let ramping = self.course.stage_at(Duration::ZERO).is_some();
+        if ramping && !last { self.course.ramp_down } else { self.graceful_stop }
+    }
+
+    /// The tags of an iteration that is meant to start `t` after the scenario's start.
+    pub fn place_at(&self, t: Duration) -> Place {
+        let stage = self.course.stage_at(t).map_or(NameId::NONE, |name| self.stage_id(name));
+        Place { phase: self.course.phase_at(t), stage, ..self.place }
+    }
+
+    fn stage_id(&self, name: &str) -> NameId {
+        let known = self.stages.borrow().iter().find(|(known, _)| **known == *name).map(|s| s.1);
+        known.unwrap_or_else(|| {
+            let id = self.desk.recorder.borrow_mut().intern(name);
+            self.stages.borrow_mut().push((name.into(), id));
+            id
+        })
+    }
+
+    /// The branch of the mix at `draw`, uniform in 0..1.
+    pub fn branch(&self, draw: f64) -> usize {
+        self.weights.partition_point(|&sum| sum <= draw).min(self.weights.len() - 1)
+    }
+
+    /// Changes the books of the scenario.
+    pub fn lifecycle(&self, change: impl FnOnce(&mut Lifecycle)) {
+        change(self.desk.recorder.borrow_mut().lifecycle(self.place.scenario));
+    }
+
+    /// Ends the run: this scenario cannot work.
+    pub fn give_up(&self, why: &str) {
+        self.desk.switch.now(StopReason::Abort(format!("scenario {}: {why}", self.name)));
+    }
+}
+
+fn base_place(desk: &Desk, plan: &Plan, scenario: &Scenario, index: usize) -> Place {
+    let tags = plan.tags().iter().chain(scenario.tags());
+    let tags: Vec<(&str, &str)> = tags.map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let extra = desk.recorder.borrow_mut().intern_tags(&tags);
+    let scenario = u16::try_from(index).expect("a plan has fewer than 65,536 scenarios");
+    Place { scenario, extra, ..Place::default() }
+}
+
+fn running_sums(scenario: &Scenario) -> Vec<f64> {
+    let total: f64 = scenario.mix().iter().map(|entry| entry.weight).sum();
+    let mut sum = 0.0;
+    let sums = scenario.mix().iter().map(|entry| {
+        sum += entry.weight / total;
+        sum
+    });
+    sums.collect()
+}

@@ -1,0 +1,159 @@
+//! What the workers of a process share about one scenario while it runs: atomics and watches,
+//! touched once an iteration at most.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::course::Quota;
+
+/// How many first iterations must all end in a script error for the run to be given up.
+const HOPELESS: u64 = 20;
+
+/// A time that has not come.
+const NEVER: u64 = u64::MAX;
+
+/// One scenario's shared state.
+#[derive(Debug)]
+pub struct Running {
+    /// When its last user ended, since the run's start; `None` before.
+    ended: watch::Sender<Option<Duration>>,
+    /// Set once its data is used up: nothing more starts.
+    halted: watch::Sender<bool>,
+    /// When it began and when a stop cut it short [µs since the run's start]; `NEVER` before.
+    began: AtomicU64,
+    cut: AtomicU64,
+    /// Users that have not ended.
+    users: AtomicU64,
+    /// Iterations that nobody has taken yet; only for shared ones.
+    left: AtomicU64,
+    /// Users that gave up: their `on_start` failed to the last try.
+    unable: AtomicU64,
+    /// Iterations that ended in a script error before any other did not.
+    broken: AtomicU64,
+    /// Whether one did not.
+    hope: AtomicBool,
+}
+
+impl Running {
+    /// Of a scenario with so many users in this process.
+    pub fn new(users: u64, quota: Quota) -> Running {
+        let left = if let Quota::Shared(iterations) = quota { iterations } else { 0 };
+        Running {
+            ended: watch::Sender::new(None),
+            halted: watch::Sender::new(false),
+            began: AtomicU64::new(NEVER),
+            cut: AtomicU64::new(NEVER),
+            users: AtomicU64::new(users),
+            left: AtomicU64::new(left),
+            unable: AtomicU64::new(0),
+            broken: AtomicU64::new(0),
+            hope: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes one of the shared iterations; `false` if none is left.
+    pub fn take(&self) -> bool {
+        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// Takes all shared iterations that nobody has started.
+    pub fn take_rest(&self) -> u64 {
+        self.left.swap(0, Relaxed)
+    }
+
+    /// Nothing more may start: the scenario's data is used up.
+    pub fn halt(&self) {
+        self.halted.send_replace(true);
+    }
+
+    /// Told when nothing more may start.
+    pub fn watch_halt(&self) -> watch::Receiver<bool> {
+        self.halted.subscribe()
+    }
+
+    /// Told when the scenario has ended, and at which offset in the run.
+    pub fn watch_end(&self) -> watch::Receiver<Option<Duration>> {
+        self.ended.subscribe()
+    }
+
+    /// It has begun, `at` after the run's start.
+    pub fn begin(&self, at: Duration) {
+        self.began.fetch_min(micros(at), Relaxed);
+    }
+
+    /// Nothing more starts from `at` on: a stop, or the end of its data.
+    pub fn cut(&self, at: Duration) {
+        self.cut.fetch_min(micros(at), Relaxed);
+    }
+
+    /// How long it was under load, once it has ended: from its beginning, at most as long as
+    /// `planned`, until a stop cut it short or its last user ended. Zero if it never began.
+    pub fn loaded(&self, planned: Duration) -> Duration {
+        let began = self.began.load(Relaxed);
+        let ended = self.ended.borrow().map_or(NEVER, micros).min(self.cut.load(Relaxed));
+        Duration::from_micros(ended.saturating_sub(began)).min(planned)
+    }
+
+    /// One user has ended, `now` after the run's start. Gives whether it was the last.
+    pub fn user_ended(&self, now: Duration) -> bool {
+        let last = self.users.fetch_sub(1, Relaxed) == 1;
+        if last {
+            self.ended.send_replace(Some(now));
+        }
+        last
+    }
+
+    /// One user could not start. Gives whether that holds for all `users` of the scenario.
+    pub fn user_gave_up(&self, users: u64) -> bool {
+        self.unable.fetch_add(1, Relaxed) + 1 == users
+    }
+
+    /// Notes how an iteration ended. Gives `true` once, if the first ones were all `broken`: they
+    /// ended in a script error, and so would the rest.
+    pub fn hopeless(&self, broken: bool) -> bool {
+        if self.hope.load(Relaxed) {
+            return false;
+        }
+        if !broken {
+            self.hope.store(true, Relaxed);
+            return false;
+        }
+        self.broken.fetch_add(1, Relaxed) + 1 == HOPELESS
+    }
+}
+
+fn micros(at: Duration) -> u64 {
+    u64::try_from(at.as_micros()).unwrap_or(NEVER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_iterations_are_handed_out_once_each() {
+        let running = Running::new(2, Quota::Shared(3));
+        assert_eq!([(); 4].map(|()| running.take()), [true, true, true, false]);
+        assert_eq!(running.take_rest(), 0);
+    }
+
+    #[test]
+    fn only_twenty_script_errors_from_the_very_first_are_hopeless() {
+        let running = Running::new(1, Quota::Time);
+        let told: Vec<_> = (0..30).filter(|_| running.hopeless(true)).collect();
+        assert_eq!(told, [19]);
+        let running = Running::new(1, Quota::Time);
+        assert!(!running.hopeless(false));
+        assert!(!(0..30).any(|_| running.hopeless(true)));
+    }
+
+    #[test]
+    fn the_last_user_to_end_ends_the_scenario() {
+        let running = Running::new(2, Quota::Time);
+        assert!(!running.user_ended(Duration::from_secs(1)));
+        assert!(running.user_ended(Duration::from_secs(2)));
+        assert_eq!(*running.watch_end().borrow(), Some(Duration::from_secs(2)));
+    }
+}

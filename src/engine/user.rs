@@ -1,0 +1,332 @@
+//! One virtual user's way through its scenario: start, iterate while it is wanted, stop.
+//!
+//! ```text
+//! wait for the scenario's start ─▶ for each interval of its course:
+//!     wait for it ─▶ on_start (once) ─▶ iterate until its end ─▶ …    ─▶ on_stop
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tokio::time::Sleep;
+
+use super::cancel::{Cancel, Level};
+use super::course::Quota;
+use super::post::Post;
+use crate::lua::error::{Ended, Stopped};
+use crate::lua::vu::Vu;
+use crate::metrics::{IterationSample, Outcome, Phase, Place};
+use crate::pace::Interval;
+use crate::pace::Slots;
+use crate::stop::StopReason;
+
+/// How often `on_start` is tried before the user gives up, and the first pause between tries.
+const START_TRIES: u32 = 5;
+const START_PAUSE: Duration = Duration::from_millis(500);
+
+/// A generator above this lag has started an iteration late.
+const LATE_AFTER: Duration = Duration::from_millis(10);
+
+/// Iterations after which a user lets the others run, even if none of them waited.
+const BREATHER: u64 = 64;
+
+/// A user and what it needs to know of its scenario.
+pub struct Member {
+    /// Its coroutine, session and environment.
+    pub vu: Vu,
+    /// From 0, in the scenario.
+    pub number: u64,
+    /// What the users of this scenario on this worker share.
+    pub post: Rc<Post>,
+    /// Ends its waits.
+    pub cancel: Rc<Cancel>,
+    /// Draws the branch of the mix.
+    pub rng: RefCell<Xoshiro256PlusPlus>,
+    /// Iterations started.
+    pub started: Cell<u64>,
+}
+
+/// What a user does next.
+#[derive(PartialEq)]
+enum Next {
+    GoOn,
+    EndInterval,
+    Leave,
+}
+
+impl Member {
+    /// Lives until its course, its data or the run is over.
+    pub async fn live(self) {
+        if let Some(origin) = self.scenario_start().await {
+            self.attend(origin).await;
+        }
+        self.close_books();
+    }
+
+    /// When its scenario starts, as an offset in the run; `None` if the run stops before.
+    async fn scenario_start(&self) -> Option<Duration> {
+        let mut origin = self.post.offset;
+        if let Some(after) = &self.post.after {
+            let mut end = after.watch_end();
+            let ended = self.cancel.race(Level::Stopping, end.wait_for(Option::is_some)).await?;
+            origin += ended.ok().and_then(|end| *end)?;
+        }
+        if !self.wait_until(origin).await {
+            return None;
+        }
+        self.post.running.begin(origin);
+        Some(origin)
+    }
+
+    /// Iterates in each interval of its course, between `on_start` and `on_stop`.
+    async fn attend(&self, origin: Duration) {
+        let delay = self.post.delay_of(self.number);
+        let intervals = self.post.course.profile.intervals(self.number);
+        let last = intervals.last().map(|interval| interval.end);
+        let mut awake = false;
+        let mut slots = None;
+        for interval in intervals {
+            let from = interval.start.max(delay);
+            let grace = self.post.grace(Some(interval.end) == last);
+            if from >= interval.end || !self.wait_until(origin + from).await {
+                continue;
+            }
+            if !awake && !self.wake().await {
+                return;
+            }
+            awake = true;
+            let slots = slots.get_or_insert_with(|| self.slots(origin + from));
+            self.post.active.set(self.post.active.get() + 1);
+            let next = self.work(origin, interval, grace, slots).await;
+            self.post.active.set(self.post.active.get() - 1);
+            if next == Next::Leave {
+                break;
+            }
+        }
+        if awake && self.vu.has_on_stop() && self.cancel.level() < Level::Now {
+            self.part().await;
+        }
+    }
+
+    fn slots(&self, start: Duration) -> Option<Slots> {
+        self.post.pace.map(|pace| Slots::new(start, pace))
+    }
+
+    /// Iterates until the interval ends or there is nothing more to do.
+    async fn work(
+        &self,
+        origin: Duration,
+        interval: Interval,
+        grace: Duration,
+        slots: &mut Option<Slots>,
+    ) -> Next {
+        let end = origin + interval.end;
+        let cutoff = tokio::time::sleep_until(self.post.desk.instant(end.saturating_add(grace)));
+        tokio::pin!(cutoff);
+        loop {
+            let now = self.post.desk.now();
+            let due = match slots {
+                Some(slots) => self.take_slot(slots, now, end),
+                None => now,
+            };
+            if due >= end {
+                return Next::EndInterval;
+            }
+            if !self.wait_until(due).await || !self.take_quota() {
+                return Next::Leave;
+            }
+            match self.iteration(origin, due, cutoff.as_mut()).await {
+                Next::GoOn => {}
+                next => return next,
+            }
+        }
+    }
+
+    /// The next slot of a paced user; missed ones are accounted for.
+    fn take_slot(&self, slots: &mut Slots, now: Duration, end: Duration) -> Duration {
+        let slot = slots.take(now);
+        let missed = if slot.due < end { slot.missed } else { 0 };
+        if missed > 0 {
+            self.post.lifecycle(|life| {
+                life.planned += missed;
+                life.due += missed;
+                life.dropped.overrun += missed;
+            });
+        }
+        slot.due
+    }
+
+    /// Waits until `at`; `false` if nothing more may start.
+    async fn wait_until(&self, at: Duration) -> bool {
+        if self.cancel.level() >= Level::Stopping {
+            return false;
+        }
+        if at <= self.post.desk.now() {
+            return true;
+        }
+        let sleep = tokio::time::sleep_until(self.post.desk.instant(at));
+        self.cancel.race(Level::Stopping, sleep).await.is_some()
+    }
+
+    /// Takes one iteration of the quota; `false` if none is left.
+    fn take_quota(&self) -> bool {
+        match self.post.course.quota {
+            Quota::Time => true,
+            Quota::Each(iterations) => self.started.get() < iterations,
+            Quota::Shared(_) => self.post.running.take(),
+        }
+    }
+
+    /// One iteration that was meant to start at `due`.
+    async fn iteration(&self, origin: Duration, due: Duration, cutoff: Pin<&mut Sleep>) -> Next {
+        let number = self.started.replace(self.started.get() + 1);
+        let place = self.post.place_at(due - origin);
+        self.refresh();
+        let begun = self.post.desk.now();
+        self.post.lifecycle(|life| {
+            life.planned += 1;
+            life.due += 1;
+            life.started += 1;
+            life.late += u64::from(self.post.pace.is_none() && begun - due > LATE_AFTER);
+        });
+        let branch = self.draw_branch();
+        let pass = async {
+            tokio::select! {
+                biased;
+                ended = self.vu.iterate(number, branch, place) => Some(ended),
+                () = cutoff => None,
+            }
+        };
+        let ended = self.cancel.race(Level::Now, pass).await.flatten();
+        self.book(place, due, begun, ended.as_ref());
+        if number % BREATHER == BREATHER - 1 {
+            tokio::task::yield_now().await;
+        }
+        self.judge(ended)
+    }
+
+    /// What `session = "fresh"` and `connections = "fresh"` ask for at each iteration.
+    fn refresh(&self) {
+        if self.post.fresh_session {
+            self.vu.fresh_session();
+        }
+        if self.post.fresh_connections {
+            self.vu.fresh_connections();
+        }
+    }
+
+    fn draw_branch(&self) -> usize {
+        match self.post.weights.len() {
+            0 | 1 => 0,
+            _ => self.post.branch(self.rng.borrow_mut().random::<f64>()),
+        }
+    }
+
+    /// Records an iteration; `None` is one that was cut off.
+    fn book(&self, place: Place, due: Duration, begun: Duration, ended: Option<&Ended>) {
+        if ended.is_none() {
+            self.vu.interrupt();
+        }
+        let outcome = match ended {
+            Some(Ended::Completed) => Outcome::Completed,
+            Some(Ended::Failed(_)) => Outcome::Failed,
+            Some(Ended::Stopped(_)) | None => Outcome::Interrupted,
+        };
+        let lag = begun.saturating_sub(due);
+        let lasted = self.post.desk.now().saturating_sub(begun);
+        let sample = IterationSample {
+            duration: lasted.saturating_sub(self.vu.thought()),
+            lag,
+            lag_users: if self.post.pace.is_some() && lag > LATE_AFTER { lag } else { Duration::ZERO },
+            outcome,
+        };
+        self.post.desk.recorder.borrow_mut().iteration(&place, &sample);
+        self.post.lifecycle(|life| match outcome {
+            Outcome::Completed => life.completed += 1,
+            Outcome::Failed => life.failed += 1,
+            Outcome::Interrupted => life.interrupted += 1,
+        });
+    }
+
+    /// What the end of an iteration means for the user, the scenario and the run.
+    fn judge(&self, ended: Option<Ended>) -> Next {
+        let broken = match &ended {
+            Some(Ended::Failed(failure)) if failure.category == "script" => Some(&failure.message),
+            _ => None,
+        };
+        if self.post.running.hopeless(broken.is_some()) {
+            let why = broken.map(String::as_str).unwrap_or_default();
+            self.post.give_up(&format!("its first 20 iterations all failed in the script: {why}"));
+        }
+        match ended {
+            Some(Ended::Completed | Ended::Failed(_)) => Next::GoOn,
+            Some(Ended::Stopped(Stopped::Vu)) => Next::Leave,
+            Some(Ended::Stopped(Stopped::Scenario)) => {
+                self.post.running.halt();
+                Next::Leave
+            }
+            Some(Ended::Stopped(Stopped::Run(message))) => {
+                self.post.desk.switch.now(StopReason::Abort(message));
+                Next::Leave
+            }
+            None if self.cancel.level() == Level::Now => Next::Leave,
+            None => Next::EndInterval,
+        }
+    }
+
+    /// `on_start`, tried again with growing pauses; `false` if it never came to its end.
+    async fn wake(&self) -> bool {
+        if !self.vu.has_on_start() {
+            return true;
+        }
+        let place = Place { phase: Phase::OnStart, ..self.post.place };
+        let mut failure = String::new();
+        for attempt in 0..START_TRIES {
+            match self.cancel.race(Level::Now, self.vu.on_start(place)).await {
+                Some(Ended::Completed) => return true,
+                Some(Ended::Failed(failed)) => failure = failed.message,
+                stopped => {
+                    self.judge(stopped);
+                    return false;
+                }
+            }
+            let pause = START_PAUSE * 2u32.pow(attempt);
+            if !self.wait_until(self.post.desk.now() + pause).await {
+                return false;
+            }
+        }
+        if self.post.running.user_gave_up(self.post.users) {
+            self.post.give_up(&format!("no user could start: {failure}"));
+        }
+        false
+    }
+
+    /// `on_stop`, within the scenario's `graceful_stop`.
+    async fn part(&self) {
+        let place = Place { phase: Phase::Drain, ..self.post.place };
+        let stop = tokio::time::timeout(self.post.graceful_stop, self.vu.on_stop(place));
+        if !matches!(self.cancel.race(Level::Now, stop).await, Some(Ok(_))) {
+            self.vu.interrupt();
+        }
+    }
+
+    /// Accounts for what was planned for this user and never started.
+    fn close_books(&self) {
+        let last = self.post.running.user_ended(self.post.desk.now());
+        let never = match self.post.course.quota {
+            Quota::Time => 0,
+            Quota::Each(iterations) => iterations.saturating_sub(self.started.get()),
+            Quota::Shared(_) if last => self.post.running.take_rest(),
+            Quota::Shared(_) => 0,
+        };
+        self.post.lifecycle(|life| {
+            life.planned += never;
+            life.due += never;
+            life.dropped.end += never;
+        });
+    }
+}

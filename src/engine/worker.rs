@@ -1,0 +1,205 @@
+//! One worker: a thread's own runtime, Lua state, transport and recorder, and its share of users.
+//!
+//! Nothing is shared with other workers while the run goes on but a few atomics ([`Running`])
+//! and the stop watch. What leaves is a [`Window`] a second.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::cancel::{Cancel, Level};
+use super::course::Course;
+use super::post::{Desk, Post};
+use super::running::Running;
+use super::user::Member;
+use crate::diagnostic::Diagnostic;
+use crate::http::Transport;
+use crate::lua::host::{Host, Shared};
+use crate::lua::program::Program;
+use crate::lua::vm::{UserSpec, Vm};
+use crate::lua::vu::Vu;
+use crate::metrics::{MetricId, Recorder, Window, metric};
+use crate::plan::Plan;
+use crate::share::Share;
+use crate::stop::{Stop, StopSwitch};
+
+/// Distinct tag sets a worker keeps apart.
+pub const SERIES_CAP: usize = 10_000;
+
+/// Everything a worker needs; all of it can be sent to its thread.
+#[derive(Clone)]
+pub struct WorkerSpec {
+    /// What to run.
+    pub plan: Arc<Plan>,
+    /// The script.
+    pub program: Arc<Program>,
+    /// Pools, environment, clock.
+    pub shared: Arc<Shared>,
+    /// What `setup` returned, as JSON.
+    pub ctx: Option<Arc<[u8]>>,
+    /// By scenario.
+    pub running: Arc<[Arc<Running>]>,
+    /// Ends the run.
+    pub switch: StopSwitch,
+    /// Where Windows go.
+    pub windows: mpsc::Sender<Window>,
+    /// From 0.
+    pub index: usize,
+    /// Users a worker has made so far, over all workers: progress for whoever waits.
+    pub made: Arc<std::sync::atomic::AtomicU64>,
+}
+
+/// A worker whose users are made and wait for the start.
+pub struct Worker {
+    spec: WorkerSpec,
+    vm: Vm,
+    recorder: Rc<RefCell<Recorder>>,
+    users: Vec<(usize, u64, Vu)>,
+}
+
+/// How many workers a scenario of `users` users has.
+pub fn workers_of(threads: usize, users: u64) -> u64 {
+    users.min(threads as u64).max(1)
+}
+
+impl Worker {
+    /// Loads the script and makes the users of this worker.
+    pub fn prepare(spec: WorkerSpec, transport: Rc<dyn Transport>) -> Result<Worker, Diagnostic> {
+        let names = spec.plan.scenarios().iter().map(|s| s.name().clone()).collect();
+        let recorder = Rc::new(RefCell::new(Recorder::new(names, SERIES_CAP)));
+        let host = Host::new(recorder.clone(), transport, spec.shared.clone());
+        let vm = Vm::new(spec.program.clone(), host)?;
+        vm.bind(&spec.plan, spec.ctx.as_deref())?;
+        let users = vm.bulk(|| make_users(&vm, &spec))?;
+        Ok(Worker { spec, vm, recorder, users })
+    }
+
+    /// Runs until all users have ended; then the last Window is sent.
+    pub async fn run(self, start: Instant) {
+        let Worker { spec, vm, recorder, users } = self;
+        let switch = spec.switch.clone();
+        let desk = Rc::new(Desk { start, recorder, switch });
+        let scenarios = 0..spec.plan.scenarios().len();
+        let posts: Vec<Rc<Post>> = scenarios
+            .map(|index| Rc::new(Post::new(desk.clone(), &spec.plan, index, &spec.running)))
+            .collect();
+        tokio::time::sleep_until(start).await;
+        let mut cancels = vec![Vec::new(); posts.len()];
+        let mut members = JoinSet::new();
+        for (scenario, number, vu) in users {
+            let member = member(&spec, &posts[scenario], number, vu);
+            cancels[scenario].push(member.cancel.clone());
+            members.spawn_local(member.live());
+        }
+        let over = async { while members.join_next().await.is_some() {} };
+        tokio::select! {
+            () = over => {}
+            () = clock(&desk, &posts, &spec.windows) => {}
+            () = heed(&spec, &posts, &cancels) => {}
+        }
+        let second = second_of(desk.now());
+        let window = flip(&desk, &posts, second);
+        // The receiver is gone only if the control thread is, and then nobody wants the Window.
+        let _ = spec.windows.send(window).await;
+        drop(vm);
+    }
+}
+
+fn make_users(vm: &Vm, spec: &WorkerSpec) -> Result<Vec<(usize, u64, Vu)>, Diagnostic> {
+    let mut users = Vec::new();
+    let mut before = 0;
+    for (scenario, definition) in spec.plan.scenarios().iter().enumerate() {
+        let total = Course::of(definition).profile.peak();
+        let workers = workers_of(spec.plan.threads(), total);
+        if let Some(share) = Share::new(spec.index as u64, workers) {
+            for k in 0..share.count(total) {
+                let number = share.nth(k);
+                let user = UserSpec {
+                    id: before + number + 1,
+                    number: number + 1,
+                    scenario,
+                    agent: 1,
+                };
+                users.push((scenario, number, vm.user(user)?));
+                spec.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        before += total;
+    }
+    Ok(users)
+}
+
+fn member(spec: &WorkerSpec, post: &Rc<Post>, number: u64, vu: Vu) -> Member {
+    // A stream of its own, so that the mix does not disturb what the script draws.
+    let seed = spec.plan.seed() ^ 0x6d69_7820_6472_6177 ^ (u64::from(post.place.scenario) << 48);
+    Member {
+        vu,
+        number,
+        post: post.clone(),
+        cancel: Rc::new(Cancel::default()),
+        rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed ^ number)),
+        started: Cell::new(0),
+    }
+}
+
+fn second_of(offset: Duration) -> u32 {
+    u32::try_from(offset.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// Sends a Window at the end of each second of the run.
+async fn clock(desk: &Desk, posts: &[Rc<Post>], windows: &mpsc::Sender<Window>) {
+    for second in 0u32.. {
+        tokio::time::sleep_until(desk.start + Duration::from_secs(u64::from(second) + 1)).await;
+        let window = flip(desk, posts, second);
+        if windows.send(window).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn flip(desk: &Desk, posts: &[Rc<Post>], second: u32) -> Window {
+    let mut recorder = desk.recorder.borrow_mut();
+    for post in posts {
+        let gauge = |id: MetricId, value: u64| (id, value as f64);
+        let (id, value) = gauge(metric::VUS, post.active.get());
+        recorder.gauge(&post.place, id, value);
+    }
+    recorder.flip(second)
+}
+
+/// Passes stops on to the users; never ends by itself.
+async fn heed(spec: &WorkerSpec, posts: &[Rc<Post>], cancels: &[Vec<Rc<Cancel>>]) {
+    let scenarios = posts.iter().zip(cancels).map(|(post, cancels)| {
+        heed_scenario(post, cancels, spec.switch.watch(), post.running.watch_halt())
+    });
+    futures_util::future::join_all(scenarios).await;
+    std::future::pending::<()>().await;
+}
+
+/// A stop in two strokes: nothing more starts, then, after the grace, what is left is cut off.
+async fn heed_scenario(
+    post: &Post,
+    cancels: &[Rc<Cancel>],
+    mut stop: watch::Receiver<Stop>,
+    mut halt: watch::Receiver<bool>,
+) {
+    let raise = |level| cancels.iter().for_each(|cancel| cancel.raise(level));
+    tokio::select! {
+        _ = stop.wait_for(Stop::is_stopping) => {}
+        _ = halt.wait_for(|halted| *halted) => {}
+    }
+    post.running.cut(post.desk.now());
+    raise(Level::Stopping);
+    tokio::select! {
+        _ = stop.wait_for(|stop| matches!(stop, Stop::Now(_))) => {}
+        () = tokio::time::sleep(post.graceful_stop) => {}
+    }
+    raise(Level::Now);
+}

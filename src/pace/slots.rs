@@ -1,0 +1,72 @@
+//! Slots of a paced user: iteration `k` is meant to start at `start + k · pace`.
+//!
+//! An iteration that overruns its slot makes the next one start at once. Slots that passed
+//! altogether meanwhile are missed, never caught up in a burst.
+
+use std::time::Duration;
+
+/// The slot to start in, and what was missed before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// When it was meant to start.
+    pub due: Duration,
+    /// Slots passed over since the one before.
+    pub missed: u64,
+}
+
+/// The slots of one user.
+#[derive(Debug, Clone)]
+pub struct Slots {
+    start: Duration,
+    pace: Duration,
+    next: u64,
+}
+
+impl Slots {
+    /// Slots at `start`, `start + pace`, …; `pace` above 0.
+    pub fn new(start: Duration, pace: Duration) -> Slots {
+        Slots { start, pace, next: 0 }
+    }
+
+    /// The slot to use at `now`: the next one if it lies ahead, else the latest that is due.
+    pub fn take(&mut self, now: Duration) -> Slot {
+        let passed = now.saturating_sub(self.start).as_nanos() / self.pace.as_nanos();
+        let latest = u64::try_from(passed).unwrap_or(u64::MAX);
+        let slot = self.next.max(latest);
+        let missed = slot - self.next;
+        self.next = slot + 1;
+        Slot { due: self.start + duration_times(self.pace, slot), missed }
+    }
+}
+
+/// `duration · factor`, which the `u32` of the standard operator would overflow.
+fn duration_times(duration: Duration, factor: u64) -> Duration {
+    let nanos = duration.as_nanos() * u128::from(factor);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_user_in_time_gets_every_slot() {
+        let mut slots = Slots::new(ms(100), ms(50));
+        let due: Vec<_> = [0, 120, 170].map(|now| slots.take(ms(now))).to_vec();
+        let expected = [100, 150, 200].map(|due| Slot { due: ms(due), missed: 0 });
+        assert_eq!(due, expected);
+    }
+
+    #[test]
+    fn an_overrun_starts_the_latest_slot_at_once_and_counts_the_missed() {
+        let mut slots = Slots::new(ms(0), ms(50));
+        assert_eq!(slots.take(ms(0)), Slot { due: ms(0), missed: 0 });
+        assert_eq!(slots.take(ms(60)), Slot { due: ms(50), missed: 0 });
+        assert_eq!(slots.take(ms(260)), Slot { due: ms(250), missed: 3 });
+        assert_eq!(slots.take(ms(261)), Slot { due: ms(300), missed: 0 });
+    }
+}

@@ -1,0 +1,270 @@
+//! One run on one page: prepare, set up, drive, tear down, judge, tell.
+
+pub mod control;
+pub mod health;
+pub mod prepare;
+pub mod signals;
+
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::aggregator::Aggregator;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::{self, EngineSpec, TransportMaker, WorkerPanic};
+use crate::http::Transport;
+use crate::http::client::ReqwestTransport;
+use crate::metrics::{Phase, Place};
+use crate::output::console::{Console, ConsoleSpec};
+use crate::output::json::Json;
+use crate::output::screen::Screen;
+use crate::output::Output;
+use crate::plan::Plan;
+use crate::results::build::Sources;
+use crate::results::{RunInfo, ScenarioInfo, Summary};
+use crate::stop::{Stop, StopReason, StopSwitch};
+use control::Control;
+use prepare::{Prepared, ScriptSpec, prepare};
+
+/// Windows that may wait for the control thread: minutes of them, then workers wait for it.
+const WINDOWS: usize = 1024;
+
+/// How long `teardown` may take.
+const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long it may take once the run was told to end now.
+const HASTY_TEARDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What to run and where to tell of it.
+pub struct RunSpec {
+    /// The script and what it is told.
+    pub script: ScriptSpec,
+    /// Where the JSON summary goes.
+    pub summary: SummaryTo,
+    /// Whether there is a live line.
+    pub live: bool,
+    /// Whether the report gets colours.
+    pub color: bool,
+    /// Where talk goes.
+    pub screen: Arc<Screen>,
+}
+
+/// Where the JSON summary goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SummaryTo {
+    /// It was not asked for.
+    Nowhere,
+    /// A file.
+    File(PathBuf),
+    /// Stdout; the report then goes to stderr.
+    Stdout,
+}
+
+/// Why there is no result at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The user's mistakes, before any load.
+    #[error("{0}")]
+    Faults(#[from] Diagnostics),
+    /// The operating system refused a runtime, a thread or a signal handler.
+    #[error("cannot start the run: {0}")]
+    System(#[from] io::Error),
+    /// A bug.
+    #[error(transparent)]
+    Panic(#[from] WorkerPanic),
+}
+
+impl From<Diagnostic> for RunError {
+    fn from(fault: Diagnostic) -> Self {
+        RunError::Faults(fault.into())
+    }
+}
+
+/// Runs a script under load and tells what happened; gives the exit code.
+///
+/// # Errors
+/// What prevented the load altogether. Whatever happens under load is in the result.
+pub fn run(spec: RunSpec) -> Result<u8, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, drive(spec))
+}
+
+async fn drive(spec: RunSpec) -> Result<u8, RunError> {
+    let switch = StopSwitch::default();
+    let signals = tokio::task::spawn_local(signals::heed(switch.clone())?);
+    let prepared = prepare(spec.script.clone())?;
+    let started_at = jiff::Timestamp::now();
+    let mut control = Control {
+        aggregator: Aggregator::new(prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect()),
+        outputs: outputs(&spec, &prepared.plan),
+        health: health::Reader::default(),
+    };
+    let ctx = set_up(&prepared, &switch).await;
+    let mut loads = vec![Duration::ZERO; prepared.plan.scenarios().len()];
+    let mut duration = Duration::ZERO;
+    if let Some(ctx) = ctx {
+        (loads, duration) = load(&prepared, ctx, &switch, &mut control).await?;
+        tear_down(&prepared, &switch).await;
+    }
+    control.aggregator.add(prepared.recorder.borrow_mut().flip(last_second(&control)));
+    control.aggregator.finish();
+    signals.abort();
+    let info = info(&prepared, started_at, duration, &loads);
+    let stop = switch.watch().borrow().clone();
+    let summary = Summary::of(&Sources {
+        run: &info,
+        thresholds: prepared.plan.thresholds(),
+        totals: control.aggregator.totals(),
+        timeline: control.aggregator.timeline(),
+        breaches: &control.aggregator.breaches(),
+        late_windows: control.aggregator.late_windows(),
+        lost_windows: control.aggregator.lost_windows(),
+        stop: stop.reason(),
+    });
+    Ok(tell(&summary, control.outputs))
+}
+
+/// Runs `setup`; `None` if it failed, which ends the run.
+async fn set_up(prepared: &Prepared, switch: &StopSwitch) -> Option<Arc<[u8]>> {
+    let place = Place { phase: Phase::Setup, ..Place::default() };
+    let setup = prepared.vm.setup(&prepared.definition, place);
+    let mut stop = switch.watch();
+    let failed = tokio::select! {
+        done = timeout(prepared.plan.setup_timeout(), setup) => match done {
+            Ok(Ok(ctx)) => return Some(ctx.into()),
+            Ok(Err(failure)) => format!("setup failed: {}", failure.message),
+            Err(_) => "setup took longer than setup_timeout".to_owned(),
+        },
+        _ = stop.wait_for(Stop::is_stopping) => return None,
+    };
+    switch.now(StopReason::Abort(failed));
+    None
+}
+
+/// Drives the load to its end; gives how long each scenario was under load, and the whole.
+async fn load(
+    prepared: &Prepared,
+    ctx: Arc<[u8]>,
+    switch: &StopSwitch,
+    control: &mut Control,
+) -> Result<(Vec<Duration>, Duration), RunError> {
+    prepared.vm.bind(&prepared.plan, Some(&ctx))?;
+    let (sender, mut windows) = mpsc::channel(WINDOWS);
+    let mut starting = engine::prepare(EngineSpec {
+        plan: prepared.plan.clone(),
+        program: prepared.program.clone(),
+        shared: prepared.shared.clone(),
+        ctx: Some(ctx),
+        switch: switch.clone(),
+        windows: sender,
+        transport: transport_maker(&prepared.plan),
+    })?;
+    let mut stop = switch.watch();
+    tokio::select! {
+        ready = starting.ready() => ready?,
+        _ = stop.wait_for(Stop::is_stopping) => return Ok(Default::default()),
+    }
+    let engine = starting.begin();
+    control.health.read();
+    control.follow(engine.started, &mut windows).await;
+    let duration = engine.started.elapsed();
+    Ok((engine.join(&prepared.plan)?, duration))
+}
+
+fn transport_maker(plan: &Plan) -> TransportMaker {
+    let options = plan.transport().clone();
+    Arc::new(move || Ok(Rc::new(ReqwestTransport::new(&options)?) as Rc<dyn Transport>))
+}
+
+/// Runs `teardown`, also after an abort; its failure is recorded and changes no verdict.
+async fn tear_down(prepared: &Prepared, switch: &StopSwitch) {
+    let place = Place { phase: Phase::Teardown, ..Place::default() };
+    let teardown = prepared.vm.teardown(&prepared.definition, place);
+    let mut stop = switch.watch();
+    let hasty = async {
+        let _ = stop.wait_for(|stop| matches!(stop, Stop::Now(_))).await;
+        tokio::time::sleep(HASTY_TEARDOWN_TIMEOUT).await;
+    };
+    tokio::select! {
+        done = timeout(TEARDOWN_TIMEOUT, teardown) => match done {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => log::error!("teardown failed: {}", failure.message),
+            Err(_) => log::error!("teardown took longer than {} s", TEARDOWN_TIMEOUT.as_secs()),
+        },
+        () = hasty => log::error!("teardown was cut off"),
+    }
+}
+
+fn last_second(control: &Control) -> u32 {
+    u32::try_from(control.aggregator.timeline().len().saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+fn outputs(spec: &RunSpec, plan: &Plan) -> Vec<Box<dyn Output>> {
+    let out: Box<dyn io::Write> = match spec.summary {
+        SummaryTo::Stdout => Box::new(io::stderr()),
+        _ => Box::new(io::stdout()),
+    };
+    let console = ConsoleSpec {
+        screen: spec.screen.clone(),
+        live: spec.live,
+        planned: plan.length(),
+        out,
+        color: spec.color,
+    };
+    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(Console::new(console))];
+    match &spec.summary {
+        SummaryTo::Nowhere => {}
+        SummaryTo::File(path) => outputs.push(Box::new(Json::File(path.clone()))),
+        SummaryTo::Stdout => outputs.push(Box::new(Json::Stream(Box::new(io::stdout())))),
+    }
+    outputs
+}
+
+fn info(
+    prepared: &Prepared,
+    started_at: jiff::Timestamp,
+    duration: Duration,
+    loads: &[Duration],
+) -> RunInfo {
+    let plan = &prepared.plan;
+    let mut scenarios = ScenarioInfo::all(plan);
+    for ((info, scenario), load) in scenarios.iter_mut().zip(plan.scenarios()).zip(loads) {
+        info.load = load.saturating_sub(scenario.warmup());
+    }
+    RunInfo {
+        id: uuid::Uuid::now_v7().to_string(),
+        name: plan.name().to_owned(),
+        script: plan.script().display().to_string(),
+        script_sha256: sha256_hex(prepared.program.text()),
+        started_at: started_at.to_string(),
+        duration,
+        load: loads.iter().copied().max().unwrap_or_default(),
+        seed: plan.seed(),
+        threads: plan.threads(),
+        agents: 1,
+        scenarios,
+    }
+}
+
+/// Tells every output; gives the exit code.
+fn tell(summary: &Summary, outputs: Vec<Box<dyn Output>>) -> u8 {
+    let mut unwritten = false;
+    for mut output in outputs {
+        if let Err(error) = output.finish(summary) {
+            log::error!("{error}");
+            unwritten = true;
+        }
+    }
+    summary.verdict.exit_code_after(unwritten)
+}
+
+fn sha256_hex(text: &str) -> String {
+    digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,84 @@
+//! From a file name to a Plan: everything before anything is sent.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rand::TryRng;
+
+use crate::data::Pools;
+use crate::diagnostic::Diagnostics;
+use crate::engine::worker::SERIES_CAP;
+use crate::http::TransportOptions;
+use crate::http::client::ReqwestTransport;
+use crate::lua::host::{Host, Shared};
+use crate::lua::program::Program;
+use crate::lua::vm::{Definition, Vm};
+use crate::metrics::Recorder;
+use crate::plan::Plan;
+use crate::plan::draft::{Draft, Flags};
+use crate::plan::validate::validate;
+use crate::share::Share;
+
+/// Which script, and what it is told.
+#[derive(Debug, Clone)]
+pub struct ScriptSpec {
+    /// The Lua file.
+    pub script: PathBuf,
+    /// Folders with modules.
+    pub libs: Vec<PathBuf>,
+    /// `lt.env`.
+    pub env: Vec<(String, String)>,
+    /// Names of headers and fields that are masked wherever they are written.
+    pub redact: Vec<String>,
+    /// What the command line says of the plan.
+    pub flags: Flags,
+}
+
+/// A script that could run.
+pub struct Prepared {
+    /// The script and its modules' roots.
+    pub program: Arc<Program>,
+    /// What all workers share.
+    pub shared: Arc<Shared>,
+    /// What it will do.
+    pub plan: Arc<Plan>,
+    /// The control thread's own Lua, in which the definition lives.
+    pub vm: Vm,
+    /// Whose `setup` and `teardown` run.
+    pub definition: Definition,
+    /// What `setup` and `teardown` record.
+    pub recorder: Rc<RefCell<Recorder>>,
+}
+
+/// Reads, runs once and validates the script; every fault at once.
+pub fn prepare(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
+    let seed = *spec.flags.seed.get_or_insert_with(draw_seed);
+    let program = Program::load(spec.script, &spec.libs)?;
+    let shared = Arc::new(Shared::new(spec.env, Pools::new(seed, Share::WHOLE), seed, &spec.redact));
+    let recorder = Rc::new(RefCell::new(Recorder::new(Vec::new(), SERIES_CAP)));
+    let transport = TransportOptions {
+        insecure: spec.flags.insecure,
+        cacert: spec.flags.cacert.clone(),
+        user_agent: None,
+    };
+    let transport = Rc::new(ReqwestTransport::new(&transport)?);
+    let vm = Vm::new(program.clone(), Host::new(recorder.clone(), transport, shared.clone()))?;
+    let definition = vm.define()?;
+    let plan = Arc::new(validate(&Draft {
+        script: program.path().to_owned(),
+        source: program.text().clone(),
+        definition: definition.node(),
+        flags: spec.flags,
+    })?);
+    Ok(Prepared { program, shared, plan, vm, definition, recorder })
+}
+
+/// A seed from the system's randomness.
+fn draw_seed() -> u64 {
+    rand::rngs::SysRng.try_next_u64().unwrap_or_else(|_| {
+        // Without randomness from the system any seed will do; it is told like any other.
+        u64::from(std::process::id())
+    })
+}
