@@ -23,7 +23,9 @@ impl Output for Json {
     fn finish(&mut self, summary: &Summary) -> Result<(), OutputError> {
         match self {
             Json::File(path) => quietly(replace(path, summary), WHAT, &*path),
-            Json::Stream(stream) => quietly(write(stream, summary), WHAT, "stdout"),
+            Json::Stream(stream) => {
+                quietly(write(&mut BufWriter::new(stream), summary), WHAT, "stdout")
+            }
         }
     }
 }

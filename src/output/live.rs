@@ -34,7 +34,7 @@ impl Live {
         let line = self.line(tick);
         if self.screen.is_terminal() {
             self.screen.live(&line);
-        } else if (tick.second + 1) % EVERY == 0 {
+        } else if (tick.second + 1).is_multiple_of(EVERY) {
             self.screen.line(&line);
         }
     }

@@ -244,3 +244,25 @@ fn plain_number(text: &str) -> Option<f64> {
     let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
     text.parse().ok().filter(|number: &f64| decimal && number.is_finite())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::metric::ITERATIONS;
+
+    #[test]
+    fn a_condition_holds_on_the_right_side_of_its_limit() {
+        for (expression, below, at, above) in [
+            ("count < 5", true, false, false),
+            ("count <= 5", true, true, false),
+            ("count > 5", false, false, true),
+            ("count >= 5", false, true, true),
+            ("count == 5", false, true, false),
+            ("count != 5", true, false, true),
+        ] {
+            let condition = Condition::parse(ITERATIONS, expression).unwrap();
+            let held = [4.0, 5.0, 6.0].map(|observed| condition.holds(observed));
+            assert_eq!(held, [below, at, above], "{expression}");
+        }
+    }
+}

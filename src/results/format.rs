@@ -9,7 +9,7 @@ pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -61,7 +61,7 @@ pub fn percent(fraction: f64) -> String {
         0.0 => "0 %".to_owned(),
         1.0 => "100 %".to_owned(),
         _ if percent > 0.0 && percent < 0.01 => "<0.01 %".to_owned(),
-        _ if percent < 100.0 && percent >= 99.995 => ">99.99 %".to_owned(),
+        _ if (99.995..100.0).contains(&percent) => ">99.99 %".to_owned(),
         _ => format!("{percent:.2} %"),
     }
 }

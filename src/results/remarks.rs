@@ -134,3 +134,79 @@ fn ramps(sources: &Sources) -> Vec<Anomaly> {
     let message = |threshold| format!("{threshold} mixes all stages of a ramp: add stage=… to it");
     thresholds.map(|threshold| anomaly("threshold_over_ramp", message(threshold))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Window;
+    use crate::metrics::window::Dropped;
+    use crate::plan::Threshold;
+    use crate::results::{RunInfo, Summary, fixture};
+
+    fn sources<'a>(run: &'a RunInfo, totals: &'a Window) -> Sources<'a> {
+        Sources {
+            run,
+            thresholds: &[],
+            totals,
+            timeline: &[],
+            breaches: &[],
+            late_windows: 0,
+            lost_windows: 0,
+            stop: None,
+        }
+    }
+
+    fn kinds(sources: &Sources) -> Vec<String> {
+        Summary::of(sources).anomalies.into_iter().map(|anomaly| anomaly.kind).collect()
+    }
+
+    #[test]
+    fn whatever_bends_the_numbers_is_told() {
+        let (run, mut totals) = (fixture::run(), fixture::totals());
+        totals.lifecycles[0].late = 3;
+        totals.lifecycles[0].dropped = Dropped { users: 4, ..Dropped::default() };
+        totals.overflowed = 5;
+        totals.errors_lost = 6;
+        let told = kinds(&sources(&run, &totals));
+        assert_eq!(told, ["dropped", "interrupted", "late", "overflow", "errors_lost"]);
+    }
+
+    #[test]
+    fn with_windows_lost_a_broken_law_is_a_remark_and_else_a_bug() {
+        let (run, totals) = (fixture::run(), fixture::totals());
+        let breaches = ["planned 2 is not started 1".to_owned()];
+        let sound = Sources { breaches: &breaches, ..sources(&run, &totals) };
+        assert_eq!(kinds(&Sources { late_windows: 1, ..sound }), ["interrupted", "windows_late"]);
+        assert_eq!(Summary::of(&sound).verdict.exit_code, 70);
+        let lossy = Sources { lost_windows: 1, ..sound };
+        assert_eq!(kinds(&lossy), ["interrupted", "windows_lost", "conservation"]);
+        assert_eq!(Summary::of(&lossy).verdict.exit_code, 0);
+    }
+
+    #[test]
+    fn a_percentile_over_a_whole_ramp_gets_a_remark() {
+        let (run, totals) = (fixture::run(), fixture::totals());
+        for (selector, expression, remarked) in [
+            ("iteration_duration", "p95 < 9s", true),
+            ("iteration_duration{stage=1}", "p95 < 9s", false),
+            ("iteration_failed", "rate < 99%", false),
+        ] {
+            let thresholds = [Threshold::parse(selector, expression).unwrap()];
+            let told = kinds(&Sources { thresholds: &thresholds, ..sources(&run, &totals) });
+            assert_eq!(told.contains(&"threshold_over_ramp".to_owned()), remarked, "{selector}");
+        }
+    }
+
+    #[test]
+    fn only_drops_that_flatter_are_said_to() {
+        let mut scenario = Scenario { name: "buyers".into(), ..Scenario::default() };
+        scenario.iterations.dropped = 1200;
+        scenario.dropped_by_reason = [("end".to_owned(), 1200)].into();
+        assert_eq!(
+            dropped(&scenario),
+            "1,200 planned iterations of buyers never started (1,200 end)"
+        );
+        scenario.dropped_by_reason = [("users".to_owned(), 1200)].into();
+        assert!(dropped(&scenario).ends_with("(1,200 users): the percentiles flatter"));
+    }
+}

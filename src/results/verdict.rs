@@ -203,8 +203,9 @@ mod tests {
         }
     }
 
-    fn judge(stop: Option<StopReason>, thresholds: &[Threshold], completed: u64) -> Verdict {
-        Verdict::of(&Facts { bugs: &[], stop: stop.as_ref(), thresholds, completed })
+    fn judge(stop: Option<&StopReason>, thresholds: &[&Threshold], completed: u64) -> Verdict {
+        let thresholds: Vec<_> = thresholds.iter().copied().cloned().collect();
+        Verdict::of(&Facts { bugs: &[], stop, thresholds: &thresholds, completed })
     }
 
     fn verdict(result: Outcome, exit_code: u8, reasons: &[&str]) -> Verdict {
@@ -233,27 +234,24 @@ mod tests {
         let no_data_says = "step_duration{step=b} p95 < 200ms: no data";
         let nothing = "no iteration completed";
         let signal_says = "stopped by a signal before its end";
-        let signal = || Some(StopReason::Signal);
-        let abort = || Some(StopReason::Abort("setup failed: no".into()));
-        let by_threshold = || Some(StopReason::Threshold("step_duration p95 < 200ms".into()));
+        let signal = StopReason::Signal;
+        let abort = StopReason::Abort("setup failed: no".into());
+        let crossing = StopReason::Threshold("step_duration p95 < 200ms".into());
 
         for (given, expected) in [
-            (judge(None, &[holds.clone()], 9), verdict(Pass, 0, &[])),
-            (judge(None, &[no_data_but_optional], 9), verdict(Pass, 0, &[])),
+            (judge(None, &[&holds], 9), verdict(Pass, 0, &[])),
+            (judge(None, &[&no_data_but_optional], 9), verdict(Pass, 0, &[])),
             (judge(None, &[], 9), verdict(Unjudged, 0, &[])),
             (judge(None, &[], 0), verdict(Inconclusive, 4, &[nothing])),
-            (judge(None, &[holds.clone()], 0), verdict(Inconclusive, 4, &[nothing])),
-            (judge(None, &[few.clone()], 9), verdict(Inconclusive, 4, &[few_says])),
-            (judge(None, &[no_data], 9), verdict(Fail, 3, &[no_data_says])),
-            (judge(None, &[holds, slow.clone()], 9), verdict(Fail, 3, &[slow_says])),
-            (
-                judge(None, &[slow.clone(), failing], 9),
-                verdict(Fail, 3, &[failing_says, slow_says]),
-            ),
-            (judge(None, &[few, slow.clone()], 9), verdict(Fail, 3, &[slow_says, few_says])),
-            (judge(by_threshold(), &[slow.clone()], 9), verdict(Fail, 3, &[slow_says])),
-            (judge(signal(), &[slow], 9), verdict(Aborted, 5, &[signal_says, slow_says])),
-            (judge(abort(), &[], 0), verdict(Aborted, 6, &["setup failed: no", nothing])),
+            (judge(None, &[&holds], 0), verdict(Inconclusive, 4, &[nothing])),
+            (judge(None, &[&few], 9), verdict(Inconclusive, 4, &[few_says])),
+            (judge(None, &[&no_data], 9), verdict(Fail, 3, &[no_data_says])),
+            (judge(None, &[&holds, &slow], 9), verdict(Fail, 3, &[slow_says])),
+            (judge(None, &[&slow, &failing], 9), verdict(Fail, 3, &[failing_says, slow_says])),
+            (judge(None, &[&few, &slow], 9), verdict(Fail, 3, &[slow_says, few_says])),
+            (judge(Some(&crossing), &[&slow], 9), verdict(Fail, 3, &[slow_says])),
+            (judge(Some(&signal), &[&slow], 9), verdict(Aborted, 5, &[signal_says, slow_says])),
+            (judge(Some(&abort), &[], 0), verdict(Aborted, 6, &["setup failed: no", nothing])),
         ] {
             assert_eq!(given, expected);
         }
