@@ -108,7 +108,9 @@ fn ms(ms: u64) -> Duration {
 
 #[test]
 fn constant_users_iterate_back_to_back_until_the_end() {
-    let script = format!("{GET}return {{ scenarios = {{ a = {{ run = get, load = {{ vus = 5, duration = '10s' }} }} }} }}");
+    let script = format!(
+        "{GET}return {{ scenarios = {{ a = {{ run = get, load = {{ vus = 5, duration = '10s' }} }} }} }}"
+    );
     let run = simulate(&script, ms(100));
     let life = run.life(0);
     assert_eq!((life.planned, life.started, life.completed), (500, 500, 500));
@@ -120,7 +122,9 @@ fn constant_users_iterate_back_to_back_until_the_end() {
 #[test]
 fn a_ramp_has_as_many_users_as_its_line_says() {
     let stages = "{ {'10s', 10}, {'5s', 10}, {'10s', 0} }";
-    let script = format!("{GET}return {{ scenarios = {{ a = {{ run = get, load = {{ start_vus = 0, stages = {stages} }} }} }} }}");
+    let script = format!(
+        "{GET}return {{ scenarios = {{ a = {{ run = get, load = {{ start_vus = 0, stages = {stages} }} }} }} }}"
+    );
     let run = simulate(&script, ms(50));
     // A second's Window is taken at its end: at 1 s the line has reached 1, at 10 s it is at 10.
     assert_eq!(run.vus()[..10], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
@@ -161,7 +165,9 @@ fn iterations_that_outlive_the_grace_are_interrupted() {
 fn a_paced_user_starts_in_its_slots_and_missed_ones_are_dropped() {
     let load = "{ vus = 1, duration = '10s' }";
     let paced = |pace: &str| {
-        format!("{GET}return {{ scenarios = {{ a = {{ run = get, pace = '{pace}', load = {load} }} }} }}")
+        format!(
+            "{GET}return {{ scenarios = {{ a = {{ run = get, pace = '{pace}', load = {load} }} }} }}"
+        )
     };
     let in_time = simulate(&paced("500ms"), ms(100)).life(0);
     assert_eq!((in_time.planned, in_time.completed, in_time.dropped.overrun), (20, 20, 0));
@@ -174,7 +180,9 @@ fn a_paced_user_starts_in_its_slots_and_missed_ones_are_dropped() {
 #[test]
 fn users_are_spread_over_the_pace() {
     let load = "{ vus = 10, duration = '10s' }";
-    let script = format!("{GET}return {{ scenarios = {{ a = {{ run = get, pace = '10s', load = {load} }} }} }}");
+    let script = format!(
+        "{GET}return {{ scenarios = {{ a = {{ run = get, pace = '10s', load = {load} }} }} }}"
+    );
     let run = simulate(&script, ms(1));
     assert_eq!(run.life(0).completed, 10);
     let per_second: Vec<_> = run.aggregator.timeline().iter().map(|t| t.iterations).collect();

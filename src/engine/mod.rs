@@ -97,7 +97,14 @@ pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
         index: 0,
         made: made.clone(),
     };
-    let mut starting = Starting { begin, ready: Vec::new(), threads: Vec::new(), running, shared: spec.shared, made };
+    let mut starting = Starting {
+        begin,
+        ready: Vec::new(),
+        threads: Vec::new(),
+        running,
+        shared: spec.shared,
+        made,
+    };
     for index in 0..usize::try_from(workers).expect("no more workers than threads") {
         let worker = WorkerSpec { index, ..base.clone() };
         let (ready, is_ready) = oneshot::channel();
@@ -143,8 +150,14 @@ impl Engine {
         for thread in self.threads {
             thread.join().map_err(|_| WorkerPanic)?;
         }
-        let planned = plan.scenarios().iter().map(|scenario| Course::of(scenario).profile.duration());
-        Ok(self.running.iter().zip(planned).map(|(running, planned)| running.loaded(planned)).collect())
+        let planned =
+            plan.scenarios().iter().map(|scenario| Course::of(scenario).profile.duration());
+        Ok(self
+            .running
+            .iter()
+            .zip(planned)
+            .map(|(running, planned)| running.loaded(planned))
+            .collect())
     }
 }
 

@@ -241,7 +241,11 @@ impl Member {
         let sample = IterationSample {
             duration: lasted.saturating_sub(self.vu.thought()),
             lag,
-            lag_users: if self.post.pace.is_some() && lag > LATE_AFTER { lag } else { Duration::ZERO },
+            lag_users: if self.post.pace.is_some() && lag > LATE_AFTER {
+                lag
+            } else {
+                Duration::ZERO
+            },
             outcome,
         };
         self.post.desk.recorder.borrow_mut().iteration(&place, &sample);

@@ -121,12 +121,8 @@ fn make_users(vm: &Vm, spec: &WorkerSpec) -> Result<Vec<(usize, u64, Vu)>, Diagn
         if let Some(share) = Share::new(spec.index as u64, workers) {
             for k in 0..share.count(total) {
                 let number = share.nth(k);
-                let user = UserSpec {
-                    id: before + number + 1,
-                    number: number + 1,
-                    scenario,
-                    agent: 1,
-                };
+                let user =
+                    UserSpec { id: before + number + 1, number: number + 1, scenario, agent: 1 };
                 users.push((scenario, number, vm.user(user)?));
                 spec.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }

@@ -194,6 +194,7 @@ impl Writer<'_> {
                 ))),
             })
             .map_err(message)?;
+        #[expect(clippy::unnecessary_sort_by, reason = "the bytes are borrowed from the key")]
         fields.sort_by(|(a, _), (b, _)| a.as_bytes().cmp(&b.as_bytes()));
         self.out.push(b'{');
         for (i, (key, value)) in fields.iter().enumerate() {

@@ -64,7 +64,8 @@ impl VuProfile {
         for &(duration, target) in &self.pieces {
             if from <= n && n < target {
                 since = Some(at + crossing(duration, from, target, n + 1));
-            } else if target <= n && n < from
+            } else if target <= n
+                && n < from
                 && let Some(start) = since.take()
             {
                 push(&mut intervals, start, at + crossing(duration, from, target, n));

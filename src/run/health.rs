@@ -22,7 +22,8 @@ impl Reader {
     fn try_read(&mut self) -> Option<Health> {
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
         let (ticks, threads) = parse_stat(&stat)?;
-        let resident: u64 = fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
+        let resident: u64 =
+            fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
         let now = Instant::now();
         let cpu_percent = self.last.replace((now, ticks)).and_then(|(then, before)| {
             let seconds = (now - then).as_secs_f64();

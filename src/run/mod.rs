@@ -21,10 +21,10 @@ use crate::engine::{self, EngineSpec, TransportMaker, WorkerPanic};
 use crate::http::Transport;
 use crate::http::client::ReqwestTransport;
 use crate::metrics::{Phase, Place};
+use crate::output::Output;
 use crate::output::console::{Console, ConsoleSpec};
 use crate::output::json::Json;
 use crate::output::screen::Screen;
-use crate::output::Output;
 use crate::plan::Plan;
 use crate::results::build::Sources;
 use crate::results::{RunInfo, ScenarioInfo, Summary};
@@ -102,7 +102,9 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
     let prepared = prepare(spec.script.clone())?;
     let started_at = jiff::Timestamp::now();
     let mut control = Control {
-        aggregator: Aggregator::new(prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect()),
+        aggregator: Aggregator::new(
+            prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect(),
+        ),
         outputs: outputs(&spec, &prepared.plan),
         health: health::Reader::default(),
     };

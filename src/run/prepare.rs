@@ -56,7 +56,8 @@ pub struct Prepared {
 pub fn prepare(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
     let seed = *spec.flags.seed.get_or_insert_with(draw_seed);
     let program = Program::load(spec.script, &spec.libs)?;
-    let shared = Arc::new(Shared::new(spec.env, Pools::new(seed, Share::WHOLE), seed, &spec.redact));
+    let shared =
+        Arc::new(Shared::new(spec.env, Pools::new(seed, Share::WHOLE), seed, &spec.redact));
     let recorder = Rc::new(RefCell::new(Recorder::new(Vec::new(), SERIES_CAP)));
     let transport = TransportOptions {
         insecure: spec.flags.insecure,

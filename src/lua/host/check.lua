@@ -120,7 +120,9 @@ function lt.expect(subject, wanted)
   local failed = evaluate(subject, wanted)
   if failed then
     local title = h.response_title(subject)
-    return raise((title and title .. ": " or "") .. table.concat(failed, "; "), "assertion")
+    local message = (title and title .. ": " or "") .. table.concat(failed, "; ")
+    h.response_illustrate(subject, message)
+    return raise(message, "assertion")
   end
   return subject
 end

@@ -48,8 +48,11 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
 /// The pools that this worker has met, with their columns as Lua strings.
 struct Opened {
     host: Rc<Host>,
-    pools: RefCell<Vec<(Arc<Pool>, Rc<[LuaString]>)>>,
+    pools: RefCell<Vec<Met>>,
 }
+
+/// A pool and its columns as Lua strings.
+type Met = (Arc<Pool>, Rc<[LuaString]>);
 
 /// A row, a message, or neither: then the user was told to stop.
 type Picked = (Option<String>, Option<Table>);

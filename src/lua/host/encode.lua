@@ -5,5 +5,9 @@ lt.encode = {}
 for _, codec in ipairs { "base64", "base64url", "hex", "url" } do
   local encode, decode = h["encode_" .. codec], h["decode_" .. codec]
   lt.encode[codec] = function(text) return value(encode(text)) end
-  lt.encode[codec .. "_decode"] = function(text) return value(decode(text)) end
+  lt.encode[codec .. "_decode"] = function(text)
+    local decoded, why = value(decode(text))
+    if why then return nil, why end
+    return decoded
+  end
 end

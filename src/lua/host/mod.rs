@@ -31,10 +31,13 @@
 
 mod check;
 mod compiled;
+mod cookies;
 mod data;
 mod encode;
+mod http;
 mod json;
 mod log;
+mod observe;
 mod options;
 mod pause;
 mod pool_options;
@@ -43,6 +46,7 @@ mod response;
 mod step;
 mod time;
 pub mod told;
+mod url;
 pub mod user;
 mod vu;
 
@@ -80,6 +84,7 @@ pub const MODULES: &[Module] = &[
     Module { name: "step", register: step::register, sugar: include_str!("step.lua") },
     Module { name: "data", register: data::register, sugar: include_str!("data.lua") },
     Module { name: "response", register: response::register, sugar: include_str!("response.lua") },
+    Module { name: "http", register: http::register, sugar: include_str!("http.lua") },
     Module { name: "check", register: check::register, sugar: include_str!("check.lua") },
 ];
 
@@ -117,8 +122,8 @@ pub struct Host {
     pub(super) failure: RefCell<Option<Failure>>,
     /// Traceback of an error that a step passes on.
     pub(super) kept: RefCell<Option<Kept>>,
-    /// What illustrates the failure that is under way, if it is recorded and first of its kind.
-    pub exemplar: RefCell<Option<Exemplar>>,
+    /// What illustrates a failure with that message, if it is recorded and first of its kind.
+    pub exemplar: RefCell<Option<(String, Exemplar)>>,
     /// Bytes that Lua objects hold outside Lua's heap, and those not yet told to the collector.
     held: Cell<usize>,
     untold: Cell<usize>,
@@ -208,10 +213,7 @@ impl Host {
     ) -> Option<&'static str> {
         let user = self.current.borrow();
         if !user.may_wait.get() {
-            return Some(
-                "nothing can wait at a script's top level: requests and pauses belong into \
-                 functions that the run calls",
-            );
+            return Some(AT_TOP_LEVEL);
         }
         *user.op.borrow_mut() = Some(Box::pin(op));
         None
@@ -245,9 +247,9 @@ impl Host {
         let mut recorder = self.recorder.borrow_mut();
         let mut place = user.place.get();
         place.step = recorder.intern(&failure.step);
-        let left = self.exemplar.take();
+        let left = self.exemplar.take().filter(|(message, _)| failure.message.ends_with(message));
         let at = self.shared.elapsed();
-        let exemplar = || left.map_or_else(|| failure.illustrated(), |left| left());
+        let exemplar = || left.map_or_else(|| failure.illustrated(), |(_, left)| left());
         recorder.error(&place, failure.category, 0, &failure.message, at, exemplar);
     }
 
@@ -273,6 +275,10 @@ impl Host {
         self.held.get()
     }
 }
+
+/// Why nothing may wait.
+const AT_TOP_LEVEL: &str = "nothing can wait at a script's top level: requests and pauses belong \
+                            into functions that the run calls";
 
 /// Held bytes per step of the collector: twice what one step is worth to Lua itself.
 const GC_STEP: usize = 16 << 10;

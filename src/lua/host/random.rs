@@ -88,7 +88,7 @@ fn weighted(rng: &mut impl Rng, table: &Value) -> Result<Value, String> {
         }
         weights.push((value, weight));
     }
-    weights.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
+    weights.sort_by_key(|(value, _)| order(value));
     let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
     let mut drawn = sum * rng.random::<f64>();
     for (value, weight) in &weights {

@@ -6,7 +6,11 @@ local methods = {}
 
 for _, name in ipairs { "json", "json_all", "regex", "regex_all", "header", "header_all", "cookie" } do
   local raw = h["response_" .. name]
-  methods[name] = function(r, what, which) return value(raw(r, what, which)) end
+  methods[name] = function(r, what, which)
+    local found, why = value(raw(r, what, which))
+    if why then return found, why end
+    return found -- alone, so that it can be an argument among others
+  end
 end
 
 -- r:extract { token = "$.token", id = { regex = "id=(\\d+)" } }: all of it, or the iteration ends.
@@ -37,7 +41,11 @@ function methods.extract(r, wanted)
         .. "{ header = … }, { cookie = … }")
     end
     local found, why = methods[kind](r, what, group)
-    if found == nil then return raise("`" .. name .. "`: " .. why, "extract") end
+    if found == nil then
+      local message = "`" .. name .. "`: " .. why
+      h.response_illustrate(r, message)
+      return raise(message, "extract")
+    end
     result[name] = found
   end
   return result

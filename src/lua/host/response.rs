@@ -111,6 +111,16 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
     let field = |lua: &Lua, (r, key): (Value, Value)| told_in(with(&r, |r| field(lua, r, &key)));
     h.raw_set("response_field", lua.create_function(field)?)?;
     h.raw_set("response_title", lua.create_function(|_, r: Value| Ok(with(&r, title).ok()))?)?;
+    let this = host.clone();
+    let illustrate = move |_: &Lua, (r, message): (Value, mlua::LuaString)| {
+        if let Ok(response) = with(&r, Response::clone) {
+            let (shared, message) = (this.shared.clone(), message.to_string_lossy());
+            let exemplar = move || shared.redactor.exemplar(&response.request, &response);
+            *this.exemplar.borrow_mut() = Some((message, Box::new(exemplar)));
+        }
+        Ok(())
+    };
+    h.raw_set("response_illustrate", lua.create_function(illustrate)?)?;
     let extract = Rc::new(Extract {
         json: Json::of(lua)?,
         compiled: Compiled::of(lua),

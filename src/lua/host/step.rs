@@ -56,7 +56,10 @@ fn begin(host: &Host, paths: &Paths, name: &Value) -> Result<usize, String> {
 
 /// Paths of steps, by the path around and the name: no text is built for a known one.
 #[derive(Default)]
-struct Paths(RefCell<FxHashMap<NameId, FxHashMap<Box<[u8]>, NameId>>>);
+struct Paths(RefCell<FxHashMap<NameId, Inside>>);
+
+/// The steps inside one path, by name.
+type Inside = FxHashMap<Box<[u8]>, NameId>;
 
 impl Paths {
     fn of(&self, host: &Host, outer: NameId, name: &[u8]) -> Result<NameId, String> {

@@ -1,0 +1,159 @@
+//! `lt.http`: from what the author wrote to a request under way, and to a response in Lua.
+//!
+//! The commonest call, a literal URL without options, reuses its whole request.
+
+use std::rc::Rc;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use mlua::{Lua, MultiValue, Table, Value};
+use tokio::time::Instant;
+
+use super::observe::Ids;
+use super::options::Given;
+use super::response::Reply;
+use super::told::needs;
+use super::url::{Template, Templates};
+use super::user::User;
+use super::{AT_TOP_LEVEL, Host, cookies, observe};
+use crate::http::{Request, call};
+use crate::lua::value::Json;
+
+/// Puts the raw functions into `h`.
+pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
+    let caller = Rc::new(Caller {
+        host: host.clone(),
+        json: Json::of(lua)?,
+        templates: Templates::default(),
+        ids: Rc::new(Ids::new(&mut host.recorder.borrow_mut())),
+    });
+    let this = caller.clone();
+    let start = move |lua: &Lua, (method, url, options): (Value, Value, Value)| {
+        Ok(match this.prepare(&method, &url, &options) {
+            Ok(prepared) => this.start(lua, prepared).map(str::to_owned),
+            Err(message) => Some(message),
+        })
+    };
+    h.raw_set("http_call", lua.create_function(start)?)?;
+    cookies::register(lua, host, h)
+}
+
+/// What the calls of one worker share.
+struct Caller {
+    host: Rc<Host>,
+    json: Rc<Json>,
+    templates: Templates,
+    ids: Rc<Ids>,
+}
+
+/// A request and what its samples are called.
+struct Prepared {
+    user: Rc<User>,
+    request: Rc<Request>,
+    tags: Vec<(String, String)>,
+}
+
+impl Caller {
+    fn prepare(&self, method: &Value, url: &Value, options: &Value) -> Result<Prepared, String> {
+        let user = self.host.user();
+        if !user.may_wait.get() {
+            return Err(AT_TOP_LEVEL.into());
+        }
+        let method = method_of(method)?;
+        let Value::String(url) = url else { return Err(needs("a request", "a URL", url)) };
+        let url = url.to_str().map_err(|_| "the URL is not UTF-8".to_owned())?;
+        let template = self.templates.of(&url, user.base_url.as_deref())?;
+        match options {
+            Value::Nil => {
+                let request = plain(&template, &user, method)?;
+                Ok(Prepared { user, request, tags: Vec::new() })
+            }
+            Value::Table(options) => self.with_options(user, method, &template, options),
+            other => Err(needs("a request", "a table of options", other)),
+        }
+    }
+
+    fn with_options(
+        &self,
+        user: Rc<User>,
+        method: Method,
+        template: &Template,
+        options: &Table,
+    ) -> Result<Prepared, String> {
+        let given = Given::read(options, &user.options, &self.json)?;
+        let mut url = template.fill(&given.path)?;
+        if !given.query.is_empty() {
+            let query = match url.query() {
+                Some(before) if !before.is_empty() => format!("{before}&{}", given.query),
+                _ => given.query,
+            };
+            Rc::make_mut(&mut url).set_query(Some(&query));
+        }
+        let request = Rc::new(Request {
+            method,
+            url,
+            name: given.name.map_or_else(|| template.name.clone(), Into::into),
+            headers: given.headers,
+            body: given.body,
+            options: given.options,
+        });
+        Ok(Prepared { user, request, tags: given.tags })
+    }
+
+    /// Leaves the call as what the user's coroutine waits for.
+    fn start(&self, lua: &Lua, prepared: Prepared) -> Option<&'static str> {
+        let Prepared { user, request, tags } = prepared;
+        let (host, lua) = (self.host.clone(), lua.clone());
+        let mut place = user.place.get();
+        let name = {
+            let mut recorder = host.recorder.borrow_mut();
+            if !tags.is_empty() {
+                place.extra = observe::add_tags(&mut recorder, place.extra, &tags);
+            }
+            recorder.intern(&request.name)
+        };
+        let ids = self.ids.clone();
+        self.host.wait(async move {
+            let began = Instant::now();
+            let watch = observe::Watch::begin(&host, &ids, place, name, &request, began);
+            let response = call(&user.session, request.clone(), &watch).await;
+            watch.end(&response);
+            let reply = Reply::give(&lua, &host, response)?;
+            Ok(MultiValue::from_vec(vec![Value::UserData(reply)]))
+        })
+    }
+}
+
+/// A request without options: the last one of this URL, if it was the same.
+fn plain(template: &Template, user: &User, method: Method) -> Result<Rc<Request>, String> {
+    let mut last = template.plain.borrow_mut();
+    if let Some(last) = &*last
+        && last.method == method
+        && Rc::ptr_eq(&last.options, &user.options)
+    {
+        return Ok(last.clone());
+    }
+    let request = Rc::new(Request {
+        method,
+        url: template.fill(&[])?,
+        name: template.name.clone(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        options: user.options.clone(),
+    });
+    *last = Some(request.clone());
+    Ok(request)
+}
+
+fn method_of(method: &Value) -> Result<Method, String> {
+    let Value::String(name) = method else { return Err(needs("a request", "a method", method)) };
+    match &*name.as_bytes() {
+        b"GET" => Ok(Method::GET),
+        b"POST" => Ok(Method::POST),
+        other => {
+            let name = String::from_utf8_lossy(other).to_uppercase();
+            Method::from_str(&name).map_err(|_| format!("{name:?} is no HTTP method"))
+        }
+    }
+}

@@ -1,0 +1,401 @@
+---@meta loadtool
+-- Type definitions of `require "loadtool"` for editors (the annotations of LuaLS).
+
+---A length of time: seconds, or a text like "250ms", "30s", "1m30s", "2h".
+---@alias loadtool.Duration number|string
+---A number of bytes, or a text like "10KB", "64MiB".
+---@alias loadtool.Bytes integer|string
+---A status, a class like "2xx", a range like "200-204", or a list of them.
+---@alias loadtool.Status integer|string|(integer|string)[]
+---@alias loadtool.Scalar string|number|boolean
+
+---@class loadtool
+---@field http loadtool.http Requests.
+---@field data loadtool.data Pools of rows that all users share.
+---@field json loadtool.json
+---@field encode loadtool.encode
+---@field random loadtool.random Choices that follow from --seed.
+---@field time loadtool.time The wall clock, for what goes into requests.
+---@field log loadtool.log To the log, not to the report.
+---@field vu loadtool.vu The virtual user that runs; read-only.
+---@field env table<string, string> What --env gave.
+---@field any loadtool.any As a JSON condition: present and not null.
+local lt = {}
+
+---@class loadtool.any
+---@class loadtool.Matches
+
+-- Assertions ------------------------------------------------------------------------------------
+
+---Judged in this order, own labels last in byte order. Each one is a check of its own.
+---@class loadtool.Conditions
+---@field status? loadtool.Status
+---@field proto? "1.1"|"2"
+---@field header? table<string, string|true|loadtool.Matches>
+---@field cookie? table<string, string|true|loadtool.Matches> Set by this response.
+---@field size? { [1]: integer?, [2]: integer?, min: integer?, max: integer? } Body bytes as received.
+---@field max_ms? number The whole call.
+---@field body_contains? string
+---@field body_matches? string A regular expression in Rust's syntax.
+---@field json? table<string, any> By JSONPath: a value, a function of the value, or lt.any.
+---@field [string] boolean|fun(subject: any): any, string?
+
+---Counts every condition, pass or fail, and stops nothing.
+---@param subject any A response; any value if all conditions are labels of your own.
+---@param conditions loadtool.Conditions
+---@return boolean all_hold
+function lt.check(subject, conditions) end
+
+---Counts every condition; if one fails, the iteration ends as failed, category `assertion`.
+---@generic T
+---@param subject T
+---@param conditions loadtool.Conditions
+---@return T subject
+function lt.expect(subject, conditions) end
+
+---Ends the iteration as failed, category `script`.
+---@param message? any
+function lt.fail(message) end
+
+---Ends the whole run.
+---@param message? any
+function lt.abort(message) end
+
+---For `header` and `cookie` conditions: the value must match.
+---@param regex string
+---@return loadtool.Matches
+function lt.matches(regex) end
+
+---Times a block and names its requests' step; steps nest ("checkout/pay"). An error inside fails
+---the step and goes on up.
+---@generic R
+---@param name string
+---@param fn fun(...): R...
+---@param ... any Arguments of fn.
+---@return R ...
+function lt.step(name, fn, ...) end
+
+-- Time ------------------------------------------------------------------------------------------
+
+---@class loadtool.Pause
+---@field mean loadtool.Duration
+---@field dist? "lognormal"|"exponential"|"normal" Default lognormal; the standard deviation of it and of normal is half the mean.
+---@field max? loadtool.Duration
+
+---A person's pause: in no latency.
+---@param min loadtool.Duration|loadtool.Pause
+---@param max? loadtool.Duration Then it is drawn evenly between the two.
+function lt.think(min, max) end
+
+---Waiting that is part of what is timed.
+---@param length loadtool.Duration
+function lt.sleep(length) end
+
+---@class loadtool.time
+local time = {}
+---@return number seconds since 1970
+function time.now() end
+---@return integer milliseconds since 1970
+function time.unix_ms() end
+---@param seconds? number Since 1970; default now.
+---@return string text Like "2026-01-31T12:00:00.000Z".
+function time.iso8601(seconds) end
+---@return number seconds since the run began
+function time.elapsed() end
+
+-- HTTP ------------------------------------------------------------------------------------------
+
+---@class loadtool.RequestOptions
+---@field query? table<string, loadtool.Scalar|loadtool.Scalar[]>
+---@field path? table<string, loadtool.Scalar> Fills {name} in the URL.
+---@field headers? table<string, loadtool.Scalar|loadtool.Scalar[]>
+---@field json? any At most one of json, form and body.
+---@field form? table<string, loadtool.Scalar|loadtool.Scalar[]>
+---@field body? string
+---@field name? string What the report calls it; default: the URL's template.
+---@field tags? table<string, loadtool.Scalar>
+---@field timeout? loadtool.Duration The whole call; default "30s".
+---@field connect_timeout? loadtool.Duration Default "10s".
+---@field redirects? integer How many to follow; default 10.
+---@field auth? { basic: string[] }|{ bearer: string }
+---@field body_limit? loadtool.Bytes Default "64MiB".
+---@field discard_body? boolean Read and count it, keep nothing.
+---@field expect_status? loadtool.Status Default 200–399.
+---@field compression? boolean Default true.
+
+---@class loadtool.http
+---@field cookies loadtool.cookies
+local http = {}
+---@param url string
+---@param options? loadtool.RequestOptions
+---@return loadtool.Response
+function http.get(url, options) end
+---@param url string
+---@param options? loadtool.RequestOptions
+---@return loadtool.Response
+function http.head(url, options) end
+---@param url string
+---@param options? loadtool.RequestOptions
+---@return loadtool.Response
+function http.options(url, options) end
+---@param url string
+---@param options? loadtool.RequestOptions
+---@return loadtool.Response
+function http.delete(url, options) end
+---@param url string
+---@param options? loadtool.RequestOptions
+---@return loadtool.Response
+function http.post(url, options) end
+---@param url string
+---@param options? loadtool.RequestOptions
+---@return loadtool.Response
+function http.put(url, options) end
+---@param url string
+---@param options? loadtool.RequestOptions
+---@return loadtool.Response
+function http.patch(url, options) end
+---@param method string
+---@param url string
+---@param options? loadtool.RequestOptions
+---@return loadtool.Response
+function http.request(method, url, options) end
+
+---@class loadtool.CookieAttributes
+---@field domain? string
+---@field path? string
+---@field max_age? integer Seconds.
+---@field secure? boolean
+---@field http_only? boolean
+
+---The cookie jar of this user.
+---@class loadtool.cookies
+local cookies = {}
+---@param url string
+---@param name string
+---@return string? value
+function cookies:get(url, name) end
+---@param url string
+---@return table<string, string>
+function cookies:all(url) end
+---@param url string
+---@param name string
+---@param value string
+---@param attributes? loadtool.CookieAttributes
+function cookies:set(url, name, value, attributes) end
+function cookies:clear() end
+
+---@class loadtool.Timings Milliseconds of the last hop; 0 where a connection was reused.
+---@field blocked number
+---@field dns number
+---@field connect number
+---@field tls number
+---@field send number
+---@field wait number
+---@field receive number
+
+---A transport failure does not raise: status is 0, ok false, error is set.
+---@class loadtool.Response
+---@field status integer 0 if no head arrived.
+---@field ok boolean By expect_status.
+---@field error? { category: string, message: string }
+---@field body string
+---@field url string The last hop's.
+---@field proto "1.1"|"2"|""
+---@field headers table<string, string> In any case; several values joined by ", ".
+---@field cookies table<string, string> Set by this response.
+---@field size integer Body bytes as received.
+---@field ms number The call.
+---@field timings loadtool.Timings
+---@field reused boolean
+---@field hops integer Redirects that were followed.
+---@field request { method: string, url: string, name: string, headers: table<string, string>, body: string }
+local response = {}
+---The whole document, or the first match of a JSONPath; a null there is nil and "is null".
+---@param path? string
+---@return any value, string? why_not
+function response:json(path) end
+---@param path string
+---@return any[] values, string? why_none
+function response:json_all(path) end
+---@param pattern string Rust's regular expressions.
+---@param group? integer|string Default: the first group, else the whole match.
+---@return string? text, string? why_not
+function response:regex(pattern, group) end
+---@param pattern string
+---@param group? integer|string
+---@return string[]
+function response:regex_all(pattern, group) end
+---@param name string
+---@return string? value, string? why_not
+function response:header(name) end
+---@param name string
+---@return string[]
+function response:header_all(name) end
+---@param name string
+---@return string? value, string? why_not
+function response:cookie(name) end
+---All of them, or the iteration ends as failed, category `extract`.
+---@param wanted table<string, string|{ json: string }|{ regex: string, group: integer|string? }|{ header: string }|{ cookie: string }>
+---@return table<string, any>
+function response:extract(wanted) end
+
+-- Data ------------------------------------------------------------------------------------------
+
+---@class loadtool.CsvOptions
+---@field pick? "sequential"|"random"|"shuffle"|"unique"|"per_vu"
+---@field at_end? "recycle"|"stop_vu"|"stop_scenario"|"error"
+---@field name? string Tells pools of one file and the same options apart.
+---@field header? boolean|string[]
+---@field delimiter? string
+---@field quote? string|false
+---@field comment? string|false
+---@field trim? boolean
+---@field types? table<string, "string"|"integer"|"number"|"boolean">
+
+---@class loadtool.data
+local data = {}
+---At top level only; the same file, options and name are the same pool.
+---@param file string Relative to the calling file.
+---@param options? loadtool.CsvOptions
+---@return loadtool.Pool
+function data.csv(file, options) end
+
+---@class loadtool.Pool
+---@operator len: integer
+local pool = {}
+---@return table<string, any> row
+function pool:next() end
+---@param index integer From 1.
+---@return table<string, any>? row
+function pool:get(index) end
+
+-- Values ----------------------------------------------------------------------------------------
+
+---@class loadtool.json
+---@field null lightuserdata
+local json = {}
+---@param value any
+---@return string
+function json.encode(value) end
+---@param text string
+---@return any value, string? why_not
+function json.decode(text) end
+---Marks a list as an array, so that it is written as one when it is empty.
+---@param list? any[]
+---@return any[] list
+function json.array(list) end
+
+---@class loadtool.encode
+local encode = {}
+---@param bytes string
+---@return string
+function encode.base64(bytes) end
+---@param text string
+---@return string? bytes, string? why_not
+function encode.base64_decode(text) end
+---@param bytes string
+---@return string
+function encode.base64url(bytes) end
+---@param text string
+---@return string? bytes, string? why_not
+function encode.base64url_decode(text) end
+---@param bytes string
+---@return string
+function encode.hex(bytes) end
+---@param text string
+---@return string? bytes, string? why_not
+function encode.hex_decode(text) end
+---@param text string
+---@return string
+function encode.url(text) end
+---@param text string
+---@return string? bytes, string? why_not
+function encode.url_decode(text) end
+
+---@class loadtool.random
+local random = {}
+---@param a integer
+---@param b integer
+---@return integer in_a_to_b
+function random.int(a, b) end
+---@param a? number
+---@param b? number
+---@return number in_a_to_b Without arguments from 0 to 1.
+function random.float(a, b) end
+---@generic T
+---@param list T[]
+---@return T? item, string? why_not
+function random.pick(list) end
+---@generic T
+---@param weights table<T, number>
+---@return T
+function random.weighted(weights) end
+---@param length integer
+---@param alphabet? string
+---@return string
+function random.string(length, alphabet) end
+---@return string
+function random.uuid() end
+---A copy in random order.
+---@generic T
+---@param list T[]
+---@return T[]
+function random.shuffle(list) end
+---@param mean? number
+---@param deviation? number
+---@return number
+function random.normal(mean, deviation) end
+---@param mean? number
+---@return number
+function random.exponential(mean) end
+
+---@class loadtool.log
+local log = {}
+---@param ... any
+function log.debug(...) end
+---@param ... any
+function log.info(...) end
+---@param ... any
+function log.warn(...) end
+---@param ... any
+function log.error(...) end
+
+---@class loadtool.vu
+---@field id integer From 1, in the run.
+---@field number integer From 1, in the scenario.
+---@field iteration integer From 0.
+---@field scenario string
+---@field agent integer
+---@field stopping boolean Whether the run is about to end.
+---@field vars table This user's own memory.
+
+-- The definition --------------------------------------------------------------------------------
+
+---@class loadtool.Definition
+---@field name? string
+---@field base_url? string
+---@field scenarios? table<string, loadtool.Scenario>
+---@field thresholds? table<string, string|string[]|table>
+---@field http? loadtool.RequestOptions
+---@field setup? fun(): any
+---@field teardown? fun(ctx: any)
+---@field setup_timeout? loadtool.Duration
+---@field tags? table<string, string>
+
+---@class loadtool.Scenario
+---@field run? fun(ctx: any)
+---@field mix? { weight: number, name: string, run: fun(ctx: any) }[]
+---@field load? table
+---@field on_start? fun(ctx: any)
+---@field on_stop? fun(ctx: any)
+---@field start_after? loadtool.Duration
+---@field after? string
+---@field warmup? loadtool.Duration
+---@field pace? loadtool.Duration
+---@field spread? loadtool.Duration
+---@field session? "keep"|"fresh"
+---@field connections? "keep"|"fresh"|"shared"
+---@field tags? table<string, string>
+---@field http? loadtool.RequestOptions
+
+return lt
