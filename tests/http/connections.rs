@@ -1,0 +1,118 @@
+//! Connections: reuse, phases, and what is counted.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use loadtool::http::Transport;
+
+use crate::stage::{User, always, answer, server, server_at};
+
+#[tokio::test]
+async fn a_connection_is_opened_once_and_its_phases_are_told_once() {
+    let address = always(answer("200 OK", "ok")).await;
+    let (user, url) = (User::new(), format!("http://localhost:{}/", address.port()));
+    let first = user.get(&url).await;
+    assert_eq!(first.error, None);
+    let done = user.last();
+    assert_eq!((done.opened, done.connect_failed, done.reused), (1, 0, false));
+    assert!(done.timings.dns > Duration::ZERO && done.timings.connect > Duration::ZERO);
+    assert_eq!(done.timings.tls, Duration::ZERO);
+    assert!(done.timings.blocked >= done.timings.dns + done.timings.connect);
+    for _ in 0..3 {
+        let again = user.get(&url).await;
+        let done = user.last();
+        assert_eq!((done.opened, done.connect_failed, done.reused), (0, 0, true));
+        let timings = done.timings;
+        let set_up = [timings.blocked, timings.dns, timings.connect, timings.tls];
+        assert_eq!(set_up, [Duration::ZERO; 4]);
+        assert!(timings.wait > Duration::ZERO && again.reused);
+        assert!(again.duration >= timings.duration());
+    }
+}
+
+#[tokio::test]
+async fn an_address_needs_no_resolver_also_in_version_6() {
+    let address = server_at("[::1]:0", |peer| peer.answer(|_| answer("200 OK", "six"))).await;
+    let user = User::new();
+    let response = user.get(format!("http://{address}/")).await;
+    assert_eq!((response.body, response.peer), ("six".into(), Some(address)));
+    assert_eq!(user.last().timings.dns, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_server_that_closes_after_each_answer_gets_a_new_connection_each_time() {
+    let address = always(answer("200 OK\nconnection: close", "bye")).await;
+    let user = User::new();
+    for _ in 0..3 {
+        let response = user.get(format!("http://{address}/")).await;
+        assert_eq!((response.error, response.reused), (None, false));
+        assert_eq!(user.last().opened, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_ends_with_its_connection_is_whole() {
+    let address = server(|mut peer| async move {
+        peer.request().await.unwrap();
+        peer.send("HTTP/1.0 200 OK\r\n\r\nuntil the end").await.unwrap();
+    })
+    .await;
+    let response = User::new().get(format!("http://{address}/")).await;
+    assert_eq!((response.error, response.proto), (None, "1.0"));
+    assert_eq!(response.body, "until the end");
+}
+
+/// The server closes while nothing here can notice, so that the client finds out only when it
+/// writes the request; what it does then, it does by itself.
+#[tokio::test]
+async fn a_kept_connection_that_died_is_dialled_again_and_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (closed, until_closed) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        for _ in 0..3 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]).unwrap();
+            stream.write_all(&answer("200 OK", "ok")).unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    let user = User::new();
+    for _ in 0..3 {
+        let response = user.get(format!("http://{address}/")).await;
+        assert_eq!((response.status, response.error), (200, None));
+        assert_eq!((response.reused, user.last().opened), (false, 1));
+        until_closed.recv().unwrap();
+    }
+    server.join().unwrap();
+}
+
+#[tokio::test]
+async fn each_wire_has_connections_of_its_own() {
+    let address = server(|peer| {
+        let number = peer.number.to_string();
+        peer.answer(move |_| answer("200 OK", &number))
+    })
+    .await;
+    let (user, url) = (User::new(), format!("http://{address}/"));
+    assert_eq!(user.get(&url).await.body, "0");
+    assert_eq!(user.get(&url).await.body, "0");
+    user.session.reconnect(user.transport.open());
+    assert_eq!(user.get(&url).await.body, "1");
+}
+
+#[tokio::test]
+async fn calls_at_once_are_counted_exactly_in_sum() {
+    let address = server(|peer| peer.answer(|_| answer("200 OK", "ok"))).await;
+    let (user, url) = (User::new(), format!("http://{address}/"));
+    for _ in 0..3 {
+        let calls = (0..6).map(|_| user.get(&url));
+        for response in futures_util::future::join_all(calls).await {
+            assert_eq!((response.status, response.error), (200, None));
+        }
+    }
+    let opened: u32 = user.seen.borrow().iter().map(|seen| u32::from(seen.done.opened)).sum();
+    assert!((1..=6).contains(&opened), "{opened}");
+}
