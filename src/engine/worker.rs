@@ -145,7 +145,8 @@ fn member(spec: &WorkerSpec, post: &Rc<Post>, number: u64, vu: Vu) -> Member {
     }
 }
 
-fn second_of(offset: Duration) -> u32 {
+/// The second of the run that `offset` lies in, from 0.
+pub fn second_of(offset: Duration) -> u32 {
     u32::try_from(offset.as_secs()).unwrap_or(u32::MAX)
 }
 

@@ -33,6 +33,11 @@ impl Control {
             }
             self.tick(second);
         }
+    }
+
+    /// Closes the books: `last` is what the control thread recorded since the load's end.
+    pub fn close(&mut self, last: Window) {
+        self.aggregator.add(last);
         self.aggregator.finish();
     }
 

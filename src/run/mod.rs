@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::aggregator::Aggregator;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::worker::second_of;
 use crate::engine::{self, EngineSpec, TransportMaker, WorkerPanic};
 use crate::http::Transport;
 use crate::http::client::ReqwestTransport;
@@ -109,14 +110,14 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
         health: health::Reader::default(),
     };
     let ctx = set_up(&prepared, &switch).await;
+    control.aggregator.add(prepared.recorder.borrow_mut().flip(0));
     let mut loads = vec![Duration::ZERO; prepared.plan.scenarios().len()];
     let mut duration = Duration::ZERO;
     if let Some(ctx) = ctx {
         (loads, duration) = load(&prepared, ctx, &switch, &mut control).await?;
         tear_down(&prepared, &switch).await;
     }
-    control.aggregator.add(prepared.recorder.borrow_mut().flip(last_second(&control)));
-    control.aggregator.finish();
+    control.close(prepared.recorder.borrow_mut().flip(second_of(duration)));
     signals.abort();
     let info = info(&prepared, started_at, duration, &loads);
     let stop = switch.watch().borrow().clone();
@@ -202,10 +203,6 @@ async fn tear_down(prepared: &Prepared, switch: &StopSwitch) {
         },
         () = hasty => log::error!("teardown was cut off"),
     }
-}
-
-fn last_second(control: &Control) -> u32 {
-    u32::try_from(control.aggregator.timeline().len().saturating_sub(1)).unwrap_or(u32::MAX)
 }
 
 fn outputs(spec: &RunSpec, plan: &Plan) -> Vec<Box<dyn Output>> {

@@ -76,10 +76,8 @@ pub fn prepare(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
     Ok(Prepared { program, shared, plan, vm, definition, recorder })
 }
 
-/// A seed from the system's randomness.
+/// A seed from the system's randomness, short enough to be typed again.
 fn draw_seed() -> u64 {
-    rand::rngs::SysRng.try_next_u64().unwrap_or_else(|_| {
-        // Without randomness from the system any seed will do; it is told like any other.
-        u64::from(std::process::id())
-    })
+    // Without randomness from the system any seed will do; it is told like any other.
+    u64::from(rand::rngs::SysRng.try_next_u32().unwrap_or_else(|_| std::process::id()))
 }
