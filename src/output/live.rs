@@ -16,6 +16,7 @@ pub struct Live {
     screen: Arc<Screen>,
     planned: Option<Duration>,
     iterations: u64,
+    calls: u64,
     failed: u64,
     errors: u64,
 }
@@ -23,12 +24,13 @@ pub struct Live {
 impl Live {
     /// `planned`: the whole length, where the plan has one.
     pub fn new(screen: Arc<Screen>, planned: Option<Duration>) -> Live {
-        Live { screen, planned, iterations: 0, failed: 0, errors: 0 }
+        Live { screen, planned, iterations: 0, calls: 0, failed: 0, errors: 0 }
     }
 
     /// Shows one more second.
     pub fn tick(&mut self, tick: &Tick) {
         self.iterations += tick.iterations;
+        self.calls += tick.calls;
         self.failed += tick.failed;
         self.errors += tick.errors.values().sum::<u64>();
         let line = self.line(tick);
@@ -50,9 +52,13 @@ impl Live {
             self.clock(tick),
             format::counted(tick.vus, "user"),
             format::counted(self.iterations, "iteration"),
-            format!("{} calls/s", format::count(tick.calls)),
-            format!("p95 {}", tick.p95_ms.map_or_else(|| "–".to_owned(), format::ms)),
         ];
+        if self.calls > 0 {
+            parts.push(format!("{} calls/s", format::count(tick.calls)));
+            parts.push(format!("p95 {}", tick.p95_ms.map_or_else(|| "–".to_owned(), format::ms)));
+        } else {
+            parts.push(format!("{} iterations/s", format::count(tick.iterations)));
+        }
         if tick.backlog > 0 {
             parts.push(format!("{} waiting", format::count(tick.backlog)));
         }

@@ -55,8 +55,7 @@ impl Report<'_> {
         let verdict = &self.summary.verdict;
         let word = verdict.result.as_str().to_uppercase();
         let length = format::length(std::time::Duration::from_secs_f64(run.duration_s.max(0.0)));
-        let users = self.summary.timeline.iter().map(|second| second.vus).max().unwrap_or(0);
-        let users = format::counted(users, "user");
+        let users = format::counted(self.users(), "user");
         let about = format!(": {length}, {users}, seed {}", run.seed);
         let name = text::harmless(&run.name).into_owned();
         let room = COLUMNS.saturating_sub(word.len() + 2 + text::width(&about));
@@ -65,6 +64,13 @@ impl Report<'_> {
         for reason in &verdict.reasons {
             page.item("-", reason);
         }
+    }
+
+    /// Most at once; of a run that was over within its first second, all there were.
+    fn users(&self) -> u64 {
+        let at_once = self.summary.timeline.iter().map(|second| second.vus).max();
+        let all = || self.summary.scenarios.iter().map(|scenario| scenario.vus_max).sum();
+        at_once.filter(|&users| users > 0).unwrap_or_else(all)
     }
 
     /// What bends the numbers, and what to do about it.

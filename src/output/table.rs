@@ -143,8 +143,11 @@ impl Table {
     }
 }
 
-/// The text in a style; a plain one adds nothing.
+/// The text in a style; a plain one adds nothing, and there is nothing to see of an empty one.
 pub fn styled(text: &str, style: Style) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
     format!("{style}{text}{style:#}")
 }
 

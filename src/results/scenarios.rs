@@ -26,7 +26,7 @@ fn scenario(totals: &Window, info: &ScenarioInfo, life: &Lifecycle) -> Scenario 
         adherence_percent: info.paced.then(|| adherence(life)).flatten(),
         rate_per_s: per_second(totals.count(&of(metric::ITERATIONS)), load_s),
         load_s,
-        vus_max: most_users(totals, &of(metric::VUS)).unwrap_or(info.vus_max),
+        vus_max: most_users(totals, info, life),
         unstable: false,
         duration_ms: times(metric::ITERATION_DURATION),
         response_time_ms: times(metric::ITERATION_RESPONSE_TIME),
@@ -54,10 +54,13 @@ fn adherence(life: &Lifecycle) -> Option<f64> {
     (life.planned > 0).then(|| 100.0 * kept as f64 / life.planned as f64)
 }
 
-fn most_users(totals: &Window, vus: &Selector) -> Option<u64> {
-    match totals.fold(vus) {
-        Some(Value::Gauge { max, .. }) => Some(max.round() as u64),
-        _ => None,
+/// The gauge is read once a second: of a scenario that was over before, the plan tells.
+fn most_users(totals: &Window, info: &ScenarioInfo, life: &Lifecycle) -> u64 {
+    let vus = Selector::of(metric::VUS).with("scenario", &info.name);
+    match totals.fold(&vus) {
+        Some(Value::Gauge { max, .. }) if max > 0.0 => max.round() as u64,
+        _ if life.started > 0 => info.vus_max,
+        _ => 0,
     }
 }
 

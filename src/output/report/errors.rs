@@ -28,7 +28,8 @@ pub(super) fn errors(summary: &Summary, page: &mut Page) {
             page.line(format!("      {line}"));
         }
         if let Some(exemplar) = error.exemplar.as_deref().filter(|_| i < EXEMPLARS) {
-            show(exemplar, page);
+            // That of a script error begins with the message, which was just said.
+            show(exemplar.strip_prefix(&error.message).unwrap_or(exemplar), page);
         }
     }
     if let Some(more) = summary.errors.len().checked_sub(KINDS + 1) {
@@ -61,7 +62,7 @@ fn title(summary: &Summary, error: &Error) -> String {
 
 /// The first lines of an exemplar, each cut.
 fn show(exemplar: &str, page: &mut Page) {
-    let mut lines = exemplar.trim_end().lines();
+    let mut lines = exemplar.trim_matches('\n').lines();
     for line in lines.by_ref().take(EXEMPLAR_LINES) {
         let line = text::harmless(line);
         let line = format!("      | {}", text::cut(&line, COLUMNS - 8));

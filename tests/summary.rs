@@ -1,0 +1,70 @@
+//! The summary of a run as a user gets it, held against its JSON Schema.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::Value as Json;
+
+const SCRIPT: &str = r#"
+local lt = require "loadtool"
+return {
+  scenarios = {
+    fine = { run = function()
+      lt.step("wait", function() lt.sleep(0.001) end)
+      lt.check({}, { ["all is well"] = function() return true end })
+    end, load = { vus = 2, iterations = 100 } },
+    poor = { run = function() lt.fail "no luck" end, load = { vus = 1, iterations = 3 } },
+  },
+  thresholds = { iteration_failed = "rate < 1%", step_duration = { "p95 < 60s", optional = true } },
+}
+"#;
+
+fn run(arguments: &[&str]) -> (tempfile::TempDir, Output) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("test.lua"), SCRIPT).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtool"))
+        .args(["run", "test.lua", "--quiet", "--threads", "1"])
+        .args(arguments)
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    (dir, output)
+}
+
+fn assert_valid(summary: &Json) {
+    let schema = include_str!("../docs/summary.schema.json");
+    let schema: Json = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let faults: Vec<_> = validator.iter_errors(summary).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn json_on_stdout_is_alone_there_and_as_its_schema_says() {
+    let (_dir, output) = run(&["--summary-json", "-"]);
+    let summary: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_valid(&summary);
+    assert_eq!(output.status.code(), Some(3), "{}", summary["verdict"]);
+    assert_eq!(summary["verdict"]["result"], "fail");
+    assert_eq!(summary["steps"][0]["count"], 100);
+    assert_eq!(summary["checks"][0]["passed"], 100);
+    assert_eq!(summary["errors"][0]["count"], 3);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("FAIL  test.lua"), "the report");
+}
+
+#[test]
+fn a_file_is_written_beside_the_report() {
+    let (dir, output) = run(&["--summary-json", "report.json"]);
+    let summary = fs::read(dir.path().join("report.json")).unwrap();
+    assert_valid(&serde_json::from_slice(&summary).unwrap());
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("FAIL  test.lua"));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_exit_7_and_the_report_is_there_all_the_same() {
+    let (_dir, output) = run(&["--summary-json", "missing/report.json"]);
+    assert_eq!(output.status.code(), Some(7));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("cannot write the JSON summary to missing/report.json: No such file"));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("FAIL  test.lua"));
+}
