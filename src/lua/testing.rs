@@ -107,6 +107,7 @@ fn plan(script: PathBuf) -> Plan {
         scenarios: vec![scenario],
         thresholds: Vec::new(),
         tags: Default::default(),
+        http: Default::default(),
         transport: Default::default(),
         setup_timeout: Duration::from_secs(60),
         seed: 1,

@@ -8,7 +8,7 @@ use mlua::{Function, Table, Value};
 
 use super::driver::{Core, Coroutine};
 use super::error::{Ended, Failure, Stopped};
-use super::host::{Host, User};
+use super::host::{Bound, Host, User};
 use super::program::Program;
 use super::value::Json;
 use super::vu::{BRANCHES, ON_START, ON_STOP, Vu};
@@ -26,7 +26,7 @@ pub struct Vm {
     start: Function,
     /// In which scripts' top levels run, one after another.
     loader: Coroutine,
-    plan: RefCell<Option<Arc<Plan>>>,
+    bound: RefCell<Option<Bound>>,
 }
 
 /// Who a user is.
@@ -77,7 +77,7 @@ impl Vm {
         let (body, start) = (kernel.get("body")?, kernel.get("start")?);
         let core = Rc::new(Core { lua, host, kernel, body });
         let loader = Coroutine::default();
-        Ok(Vm { core, program, main, start, loader, plan: RefCell::default() })
+        Ok(Vm { core, program, main, start, loader, bound: RefCell::default() })
     }
 
     /// Runs the script once, for its definition.
@@ -91,7 +91,7 @@ impl Vm {
     /// Fixes what users are made for: their plan, and what `setup` returned (as JSON).
     pub fn bind(&self, plan: &Arc<Plan>, ctx: Option<&[u8]>) -> Result<(), Diagnostic> {
         self.hand_over(ctx).map_err(|e| Diagnostic::new(format!("cannot hand over ctx: {e}")))?;
-        *self.plan.borrow_mut() = Some(plan.clone());
+        *self.bound.borrow_mut() = Some(Bound::new(plan));
         Ok(())
     }
 
@@ -106,10 +106,10 @@ impl Vm {
 
     /// A user: runs the script once more, in an environment of the user's own.
     pub fn user(&self, spec: UserSpec) -> Result<Vu, Diagnostic> {
-        let plan = self.plan.borrow();
-        let plan = plan.as_ref().ok_or_else(|| Diagnostic::new("users are made after bind()"))?;
-        let scenario = &plan.scenarios[spec.scenario];
-        let user = Rc::new(User::new(&self.core.host, plan, scenario, &spec));
+        let bound = self.bound.borrow();
+        let bound = bound.as_ref().ok_or_else(|| Diagnostic::new("users are made after bind()"))?;
+        let scenario = &bound.plan.scenarios[spec.scenario];
+        let user = Rc::new(User::new(&self.core.host, bound, &spec));
         let value = self.instance(&user)?;
         let (starts, stops) = self.take_functions(&user, &value, scenario)?;
         user.may_wait.set(true);
@@ -168,17 +168,20 @@ impl Vm {
         function: Function,
         place: Place,
     ) -> Result<Table, Failure> {
-        let user = &definition.user;
-        let Some(cell) = user.cell.get() else { unreachable!("an instance has a cell") };
+        let Some(cell) = definition.user.cell.get() else { unreachable!("an instance has a cell") };
         let slot = || -> mlua::Result<()> {
             let keeping: Function = self.core.kernel.get("keeping")?;
             cell.raw_set(BRANCHES, keeping.call::<Function>((cell, function))?)
         };
         slot().map_err(|e| Failure::resource(e.to_string()))?;
+        let user = match &*self.bound.borrow() {
+            Some(bound) => Rc::new(User::definition(&self.core.host, bound, cell)),
+            None => return Err(Failure::resource("setup runs after bind()")),
+        };
         user.place.set(place);
         user.may_wait.set(true);
         let (coroutine, body) = (&definition.coroutine, &self.core.body);
-        match self.core.run(coroutine, user, body, (cell, BRANCHES)).await {
+        match self.core.run(coroutine, &user, body, (cell, BRANCHES)).await {
             Ended::Completed => Ok(cell.clone()),
             Ended::Failed(failure) => Err(failure),
             Ended::Stopped(why) => Err(stopped(why)),

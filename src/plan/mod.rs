@@ -40,6 +40,8 @@ pub struct Plan {
     pub(crate) thresholds: Vec<Threshold>,
     /// On every sample.
     pub(crate) tags: BTreeMap<String, String>,
+    /// Defaults of the calls of `setup` and `teardown`; scenarios have their own.
+    pub(crate) http: Arc<CallOptions>,
     /// For connections, all of them.
     pub(crate) transport: TransportOptions,
     /// How long `setup` may take.

@@ -78,6 +78,7 @@ fn read(report: &Report<'_>) -> Option<Plan> {
         scenarios: flags::apply(report, scenarios),
         thresholds: thresholds(&definition),
         tags: tags(&definition),
+        http: defaults.into(),
         transport: transport(&definition),
         setup_timeout: definition.positive_duration("setup_timeout").unwrap_or(SETUP_TIMEOUT),
         seed: report.draft.flags.seed.unwrap_or_else(drawn_seed),

@@ -73,6 +73,7 @@ pub fn prepare(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
         definition: definition.node(),
         flags: spec.flags,
     })?);
+    vm.bind(&plan, None)?;
     Ok(Prepared { program, shared, plan, vm, definition, recorder })
 }
 

@@ -11,8 +11,8 @@ use loadtool::http::{ReqwestTransport, TransportOptions};
 use loadtool::lua::error::{Ended, Failure, Stopped};
 use loadtool::lua::host::{Host, Shared};
 use loadtool::lua::program::Program;
-use loadtool::lua::vm::{UserSpec, Vm};
-use loadtool::metrics::{MetricId, Place, Recorder, Value, Window};
+use loadtool::lua::vm::{Definition, UserSpec, Vm};
+use loadtool::metrics::{MetricId, Phase, Place, Recorder, Value, Window};
 use loadtool::plan::Plan;
 use loadtool::plan::draft::{Draft, Flags};
 use loadtool::plan::validate::validate;
@@ -22,6 +22,7 @@ use crate::server::Server;
 pub struct Bench {
     server: Server,
     vm: Vm,
+    definition: Definition,
     host: Rc<Host>,
     runtime: tokio::runtime::Runtime,
     _folder: Option<tempfile::TempDir>,
@@ -80,10 +81,9 @@ impl Bench {
             flags,
         };
         let plan: Plan = validate(&draft).unwrap_or_else(|faults| panic!("{faults}"));
-        drop(definition);
         vm.bind(&Arc::new(plan), None)?;
         drop(_inside);
-        Ok(Bench { server, vm, host, runtime, _folder: folder })
+        Ok(Bench { server, vm, definition, host, runtime, _folder: folder })
     }
 
     /// Runs the first iteration, which must fail.
@@ -92,6 +92,15 @@ impl Bench {
             Some(Ended::Failed(failure)) => failure,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What `setup` returned, as JSON.
+    pub fn setup(&self) -> String {
+        let place = Place { phase: Phase::Setup, ..Place::default() };
+        let _inside = self.runtime.enter();
+        let ctx = self.runtime.block_on(self.vm.setup(&self.definition, place));
+        let ctx = ctx.unwrap_or_else(|failure| panic!("{failure}"));
+        String::from_utf8(ctx).expect("JSON is UTF-8")
     }
 
     /// What illustrates the first error of a category.

@@ -126,6 +126,16 @@ fn a_failed_expectation_is_illustrated_without_secrets() {
 }
 
 #[test]
+fn setup_sends_requests_with_the_definitions_base_and_defaults() {
+    let script = "local lt = require 'loadtool'\nreturn {
+        http = { headers = { ['x-team'] = 'blue' } },
+        scenarios = { s = { run = function() end } },
+        setup = function() return lt.http.get('/echo'):json '$.headers' end,
+    }";
+    assert_eq!(Bench::text(script).setup(), r#"{"x-team":"blue"}"#);
+}
+
+#[test]
 fn a_relative_url_needs_a_base() {
     let script = "local lt = require 'loadtool'\nreturn function() lt.http.get '/x' end";
     let failure = Bench::without_base(script).failure();

@@ -64,7 +64,7 @@ use futures_util::future::LocalBoxFuture;
 use mlua::{Lua, MultiValue, Table};
 use tokio::time::Instant;
 
-pub use user::{OpenStep, User};
+pub use user::{Bound, OpenStep, User};
 
 use super::error::{Failure, Kept, Sources, Stopped};
 use super::sandbox::clock::Clock;

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::Host;
 use crate::http::{Category, Exchange, Observer, Request, Response};
-use crate::metrics::{CallSample, NameId, Outcome, Place, Recorder, RequestSample};
+use crate::metrics::window::Lifecycle;
+use crate::metrics::{CallSample, NameId, Outcome, Phase, Place, Recorder, RequestSample};
 
 /// Interned names that every call needs.
 pub struct Ids {
@@ -97,8 +98,16 @@ impl<'a> Watch<'a> {
         request: &'a Rc<Request>,
         began: Instant,
     ) -> Watch<'a> {
-        host.recorder.borrow_mut().lifecycle(place.scenario).prepared += 1;
-        Watch { host, ids, place, name, request, began, ended: Cell::new(false) }
+        let watch = Watch { host, ids, place, name, request, began, ended: Cell::new(false) };
+        watch.count(&mut host.recorder.borrow_mut(), |life| life.prepared += 1);
+        watch
+    }
+
+    /// Counts a boundary of an arrival; what hooks send belongs to none.
+    fn count(&self, recorder: &mut Recorder, boundary: impl FnOnce(&mut Lifecycle)) {
+        if matches!(self.place.phase, Phase::Warmup | Phase::Load | Phase::Drain) {
+            boundary(recorder.lifecycle(self.place.scenario));
+        }
     }
 
     /// Records the call, and its error if it came to one.
@@ -168,11 +177,12 @@ impl Observer for Watch<'_> {
         done: &Exchange,
     ) {
         let mut recorder = self.host.recorder.borrow_mut();
-        let life = recorder.lifecycle(self.place.scenario);
-        life.prepared += u64::from(followed);
-        life.sent += u64::from(done.status != 0 || done.bytes_sent > 0);
-        life.headers += u64::from(done.status != 0);
-        life.bodies += u64::from(done.status != 0 && done.error.is_none());
+        self.count(&mut recorder, |life| {
+            life.prepared += u64::from(followed);
+            life.sent += u64::from(done.status != 0 || done.bytes_sent > 0);
+            life.headers += u64::from(done.status != 0);
+            life.bodies += u64::from(done.status != 0 && done.error.is_none());
+        });
         let accepted = followed || request.options.expect_status.accepts(done.status);
         let expected = accepted && done.error.is_none();
         let error = match &done.error {

@@ -11,13 +11,14 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rustc_hash::FxHasher;
 use tokio::time::Instant;
+use url::Url;
 
 use super::{Host, Op};
 use crate::http::{CallOptions, Session, Transport};
 use crate::lua::error::Stopped;
 use crate::lua::vm::UserSpec;
 use crate::metrics::{NameId, Place};
-use crate::plan::{Plan, Scenario};
+use crate::plan::Plan;
 
 /// One virtual user. Everything that its journey changes is in cells, for it is shared by the
 /// operations under way; no borrow outlives a host call.
@@ -45,7 +46,7 @@ pub struct User {
     /// Defaults of its calls.
     pub options: Rc<CallOptions>,
     /// Joined with URLs that start with `/`.
-    pub base_url: Option<Rc<url::Url>>,
+    pub base_url: Option<Rc<Url>>,
     /// The operation that its coroutine waits for.
     pub op: RefCell<Option<Op>>,
     /// Whether its coroutine may wait: not at the script's top level.
@@ -54,6 +55,28 @@ pub struct User {
     pub stop: RefCell<Option<Stopped>>,
     /// Its own table in Lua: `env`, `loaded` (modules), `vars`, and the functions it runs.
     pub cell: OnceCell<Table>,
+}
+
+/// A plan, and what all users of a worker share of it.
+pub struct Bound {
+    pub(in crate::lua) plan: Arc<Plan>,
+    base_url: Option<Rc<Url>>,
+    /// Of `setup` and `teardown`.
+    own_options: Rc<CallOptions>,
+    /// By scenario.
+    options: Vec<Rc<CallOptions>>,
+}
+
+impl Bound {
+    pub(in crate::lua) fn new(plan: &Arc<Plan>) -> Bound {
+        let shared = |options: &CallOptions| Rc::new(options.clone());
+        Bound {
+            plan: plan.clone(),
+            base_url: plan.base_url.clone().map(Rc::new),
+            own_options: shared(&plan.http),
+            options: plan.scenarios.iter().map(|scenario| shared(&scenario.http)).collect(),
+        }
+    }
 }
 
 /// A pass of `lt.step` that has begun.
@@ -69,21 +92,27 @@ pub struct OpenStep {
 
 impl User {
     /// User `spec` of `scenario`.
-    pub(in crate::lua) fn new(
-        host: &Host,
-        plan: &Plan,
-        scenario: &Scenario,
-        spec: &UserSpec,
-    ) -> User {
+    pub(in crate::lua) fn new(host: &Host, bound: &Bound, spec: &UserSpec) -> User {
+        let scenario = &bound.plan.scenarios[spec.scenario];
         User {
             id: spec.id,
             number: spec.number,
             scenario: scenario.name.clone(),
             agent: spec.agent,
-            rng: RefCell::new(rng(plan.seed, &scenario.name, spec.number)),
-            options: Rc::new((*scenario.http).clone()),
-            base_url: plan.base_url.clone().map(Rc::new),
-            ..User::nobody(&host.transport, plan.seed)
+            rng: RefCell::new(rng(bound.plan.seed, &scenario.name, spec.number)),
+            options: bound.options[spec.scenario].clone(),
+            base_url: bound.base_url.clone(),
+            ..User::nobody(&host.transport, bound.plan.seed)
+        }
+    }
+
+    /// The user as which `setup` and `teardown` run, over the cell of the definition's instance.
+    pub(in crate::lua) fn definition(host: &Host, bound: &Bound, cell: &Table) -> User {
+        User {
+            options: bound.own_options.clone(),
+            base_url: bound.base_url.clone(),
+            cell: OnceCell::from(cell.clone()),
+            ..User::nobody(&host.transport, bound.plan.seed)
         }
     }
 
