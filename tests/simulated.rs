@@ -121,14 +121,15 @@ fn constant_users_iterate_back_to_back_until_the_end() {
 
 #[test]
 fn a_ramp_has_as_many_users_as_its_line_says() {
-    let stages = "{ {'10s', 10}, {'5s', 10}, {'10s', 0} }";
+    let stages = "{ {'10s', 9}, {'5s', 9}, {'10s', 0} }";
     let script = format!(
         "{GET}return {{ scenarios = {{ a = {{ run = get, load = {{ start_vus = 0, stages = {stages} }} }} }} }}"
     );
     let run = simulate(&script, ms(50));
-    // A second's Window is taken at its end: at 1 s the line has reached 1, at 10 s it is at 10.
-    assert_eq!(run.vus()[..10], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    assert_eq!(run.vus()[10..15], [10; 5]);
+    // A second's Window is taken at its end: at 1 s the line is at 0.9, at 9 s at 8.1.
+    assert_eq!(run.vus()[..9], [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(run.vus()[10..15], [9; 5]);
+    // A user is there until the line has come down to it.
     assert_eq!(run.vus()[15..24], [9, 8, 7, 6, 5, 4, 3, 2, 1]);
 }
 

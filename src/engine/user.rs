@@ -148,13 +148,12 @@ impl Member {
 
     /// The next slot of a paced user; missed ones are accounted for.
     fn take_slot(&self, slots: &mut Slots, now: Duration, end: Duration) -> Duration {
-        let slot = slots.take(now);
-        let missed = if slot.due < end { slot.missed } else { 0 };
-        if missed > 0 {
+        let slot = slots.take(now, end);
+        if slot.missed > 0 {
             self.post.lifecycle(|life| {
-                life.planned += missed;
-                life.due += missed;
-                life.dropped.overrun += missed;
+                life.planned += slot.missed;
+                life.due += slot.missed;
+                life.dropped.overrun += slot.missed;
             });
         }
         slot.due

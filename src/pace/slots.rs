@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct Slot {
     /// When it was meant to start.
     pub due: Duration,
-    /// Slots passed over since the one before.
+    /// Slots before the end that were passed over since the one before.
     pub missed: u64,
 }
 
@@ -28,15 +28,20 @@ impl Slots {
         Slots { start, pace, next: 0 }
     }
 
-    /// The slot to use at `now`: the next one if it lies ahead, else the latest that is due.
-    pub fn take(&mut self, now: Duration) -> Slot {
-        let passed = now.saturating_sub(self.start).as_nanos() / self.pace.as_nanos();
-        let latest = u64::try_from(passed).unwrap_or(u64::MAX);
-        let slot = self.next.max(latest);
-        let missed = slot - self.next;
+    /// The slot to use at `now`: the next one if it lies ahead, else the latest that is due. What
+    /// is due from `end` on is not meant to be used, nor missed.
+    pub fn take(&mut self, now: Duration, end: Duration) -> Slot {
+        let (since, until) = (now.saturating_sub(self.start), end.saturating_sub(self.start));
+        let slot = self.next.max(narrow(since.as_nanos() / self.pace.as_nanos()));
+        let before_end = narrow(until.as_nanos().div_ceil(self.pace.as_nanos()));
+        let missed = slot.min(before_end).saturating_sub(self.next);
         self.next = slot + 1;
         Slot { due: self.start + duration_times(self.pace, slot), missed }
     }
+}
+
+fn narrow(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// `duration · factor`, which the `u32` of the standard operator would overflow.
@@ -56,7 +61,7 @@ mod tests {
     #[test]
     fn a_user_in_time_gets_every_slot() {
         let mut slots = Slots::new(ms(100), ms(50));
-        let due: Vec<_> = [0, 120, 170].map(|now| slots.take(ms(now))).to_vec();
+        let due: Vec<_> = [0, 120, 170].map(|now| slots.take(ms(now), ms(1_000))).to_vec();
         let expected = [100, 150, 200].map(|due| Slot { due: ms(due), missed: 0 });
         assert_eq!(due, expected);
     }
@@ -64,9 +69,11 @@ mod tests {
     #[test]
     fn an_overrun_starts_the_latest_slot_at_once_and_counts_the_missed() {
         let mut slots = Slots::new(ms(0), ms(50));
-        assert_eq!(slots.take(ms(0)), Slot { due: ms(0), missed: 0 });
-        assert_eq!(slots.take(ms(60)), Slot { due: ms(50), missed: 0 });
-        assert_eq!(slots.take(ms(260)), Slot { due: ms(250), missed: 3 });
-        assert_eq!(slots.take(ms(261)), Slot { due: ms(300), missed: 0 });
+        assert_eq!(slots.take(ms(0), ms(1_000)), Slot { due: ms(0), missed: 0 });
+        assert_eq!(slots.take(ms(60), ms(1_000)), Slot { due: ms(50), missed: 0 });
+        assert_eq!(slots.take(ms(260), ms(1_000)), Slot { due: ms(250), missed: 3 });
+        assert_eq!(slots.take(ms(261), ms(1_000)), Slot { due: ms(300), missed: 0 });
+        // 350 and 400 are missed; 450 is not meant to be used any more.
+        assert_eq!(slots.take(ms(520), ms(450)), Slot { due: ms(500), missed: 2 });
     }
 }
