@@ -20,21 +20,21 @@ return {
 "#;
 
 fn run(arguments: &[&str]) -> (tempfile::TempDir, Output) {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("test.lua"), SCRIPT).unwrap();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    fs::write(dir.path().join("test.lua"), SCRIPT).expect("it takes a file");
     let output = Command::new(env!("CARGO_BIN_EXE_loadtool"))
         .args(["run", "test.lua", "--quiet", "--threads", "1"])
         .args(arguments)
         .current_dir(dir.path())
         .output()
-        .unwrap();
+        .expect("the tool was built");
     (dir, output)
 }
 
 fn assert_valid(summary: &Json) {
     let schema = include_str!("../docs/summary.schema.json");
-    let schema: Json = serde_json::from_str(schema).unwrap();
-    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let schema: Json = serde_json::from_str(schema).expect("the schema is JSON");
+    let validator = jsonschema::draft202012::new(&schema).expect("it is a schema");
     let faults: Vec<_> = validator.iter_errors(summary).map(|fault| fault.to_string()).collect();
     assert!(faults.is_empty(), "{faults:#?}");
 }
