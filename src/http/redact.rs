@@ -63,7 +63,7 @@ impl Redactor {
     }
 
     /// Whether a header or field of that name holds a secret.
-    fn is_secret(&self, name: &str) -> bool {
+    pub fn is_secret(&self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();
         let own = self.own.iter().map(String::as_str);
         SECRET.iter().copied().chain(own).any(|pattern| matches(pattern, &name))
@@ -134,6 +134,13 @@ impl Redactor {
             }
         }
         out
+    }
+
+    /// A response whose body is shown only so far, without its secrets.
+    pub fn shown(&self, response: &Response) -> Response {
+        let cut = &response.body[..response.body.len().min(SHOWN)];
+        let body = self.json(&String::from_utf8_lossy(cut)).into();
+        Response { body, ..response.clone() }
     }
 
     /// Text with JSON in it: wherever a string is followed by a colon it is a key.

@@ -11,10 +11,11 @@ use mlua::{Lua, Table, Value};
 
 use super::Host;
 use super::compiled::{Compiled, Kept};
-use super::options::expect_status;
+use super::read::expect_status;
 use super::response;
 use super::told::{needs, unknown};
 use crate::check::{Condition, JsonWant, Want};
+use crate::http::Response;
 use crate::lua::value::Json;
 use crate::metrics::NameId;
 
@@ -120,11 +121,43 @@ impl Judge {
             true => self.known.of(&key, compile)?,
             false => Rc::new(compile()?),
         };
-        let verdict = response::with(r, |r| known.condition.evaluate(r))?;
+        let verdict = response::with(r, |r| {
+            known.condition.evaluate(r).map_err(|failure| self.shown(&known.condition, r, failure))
+        })?;
         let place = self.host.user().place.get();
         self.host.recorder.borrow_mut().check(&place, known.label, verdict.is_ok());
         Ok(verdict.map_err(|failure| format!("{}: {failure}", known.condition.label())))
     }
+}
+
+impl Judge {
+    /// A failure's message without secrets in it.
+    fn shown(&self, condition: &Condition, r: &Response, failure: String) -> String {
+        let redactor = &self.host.shared.redactor;
+        let secret = match condition {
+            Condition::BodyContains(_) | Condition::BodyMatches(_) => {
+                return condition.evaluate(&redactor.shown(r)).err().unwrap_or(failure);
+            }
+            Condition::Cookie { want: Want::Present, .. } => false,
+            Condition::Cookie { .. } => true,
+            Condition::Header { name, .. } => redactor.is_secret(name),
+            Condition::Json { path, .. } => redactor.is_secret(last_name(path.as_str())),
+            _ => false,
+        };
+        match secret {
+            false => failure,
+            true if failure.ends_with("got nothing") || failure.ends_with("got none") => {
+                "expected a secret value, got none".into()
+            }
+            true => "the value is not the expected one (secret, so not shown)".into(),
+        }
+    }
+}
+
+/// `password` of `$.user.password` and of `$.user['password']`.
+fn last_name(path: &str) -> &str {
+    let end = path.trim_end_matches([']', '\'', '"']);
+    end.rsplit(['.', '[', '\'', '"']).next().unwrap_or(end)
 }
 
 /// Writes a text that is the same for the same condition; `false` if there is none.

@@ -1,7 +1,6 @@
 //! The option table of a call: what a request is made of, and how it is sent.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,10 +10,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use mlua::{LuaString, Table, Value};
 use url::form_urlencoded;
 
-use super::told::{described, needs, unknown};
-use crate::http::{CallOptions, ExpectStatus};
-use crate::lua::value::{Json, number_text};
-use crate::units;
+use super::read;
+use super::told::{needs, unknown};
+use crate::http::CallOptions;
+use crate::lua::value::Json;
 
 /// Every option, for "did you mean".
 const KNOWN: [&str; 16] = [
@@ -35,9 +34,6 @@ const KNOWN: [&str; 16] = [
     "tags",
     "timeout",
 ];
-
-/// A bare number above this was meant as milliseconds.
-const LONGEST_BARE_SECONDS: f64 = 600.0;
 
 /// What one call was told.
 #[derive(Debug)]
@@ -72,7 +68,7 @@ impl Given {
             options: defaults.clone(),
             body_of: None,
         };
-        each(table, |key, value| match &key {
+        read::each(table, |key, value| match &key {
             Value::String(name) => given.option(&name.to_string_lossy(), &value, json),
             other => Err(needs("an option table", "names", other)),
         })?;
@@ -85,10 +81,10 @@ impl Given {
             "form" => self.form(value),
             "body" => self.raw_body(value),
             "headers" => self.all_headers(value),
-            "query" => pairs("query", value).map(|pairs| self.query = encoded(&pairs)),
-            "path" => pairs("path", value).map(|pairs| self.path = pairs),
-            "tags" => pairs("tags", value).map(|pairs| self.tags = pairs),
-            "name" => text("name", value).map(|name| self.name = Some(name)),
+            "query" => read::pairs("query", value).map(|pairs| self.query = encoded(&pairs)),
+            "path" => read::pairs("path", value).map(|pairs| self.path = pairs),
+            "tags" => read::pairs("tags", value).map(|pairs| self.tags = pairs),
+            "name" => read::text("name", value).map(|name| self.name = Some(name)),
             "auth" => self.auth(value),
             _ => self.sending(name, value),
         }
@@ -98,16 +94,16 @@ impl Given {
     fn sending(&mut self, name: &str, value: &Value) -> Result<(), String> {
         let options = Rc::make_mut(&mut self.options);
         match name {
-            "timeout" => options.timeout = duration(name, value)?,
-            "connect_timeout" => options.connect_timeout = duration(name, value)?,
+            "timeout" => options.timeout = read::duration(name, value)?,
+            "connect_timeout" => options.connect_timeout = read::duration(name, value)?,
             "redirects" => {
-                options.redirects = u8::try_from(count(name, value)?)
+                options.redirects = u8::try_from(read::count(name, value)?)
                     .map_err(|_| "redirects: at most 255 can be followed".to_owned())?;
             }
-            "body_limit" => options.body_limit = bytes(name, value)?,
-            "discard_body" => options.discard_body = flag(name, value)?,
-            "compression" => options.compression = flag(name, value)?,
-            "expect_status" => options.expect_status = expect_status(name, value)?,
+            "body_limit" => options.body_limit = read::bytes(name, value)?,
+            "discard_body" => options.discard_body = read::flag(name, value)?,
+            "compression" => options.compression = read::flag(name, value)?,
+            "expect_status" => options.expect_status = read::expect_status(name, value)?,
             _ => return Err(unknown("option", name, KNOWN)),
         }
         Ok(())
@@ -120,7 +116,7 @@ impl Given {
     }
 
     fn form(&mut self, value: &Value) -> Result<(), String> {
-        let body = encoded(&pairs("form", value)?);
+        let body = encoded(&read::pairs("form", value)?);
         self.body("form", body.into(), Some("application/x-www-form-urlencoded"))
     }
 
@@ -156,14 +152,14 @@ impl Given {
         let Value::Table(table) = value else {
             return Err(needs("headers", "a table of name = value", value));
         };
-        each(table, |key, value| {
+        read::each(table, |key, value| {
             let Value::String(name) = &key else {
                 return Err(needs("headers", "names as keys", &key));
             };
             let (name, shown) = (header_name(name)?, name.to_string_lossy());
             self.headers.remove(&name);
             match &value {
-                Value::Table(list) => each(list, |_, value| {
+                Value::Table(list) => read::each(list, |_, value| {
                     self.headers.append(&name, header_value(&shown, &value)?);
                     Ok(())
                 }),
@@ -181,12 +177,13 @@ impl Given {
         let get = |key: &str| table.raw_get::<Value>(key).unwrap_or(Value::Nil);
         let header = match (get("basic"), get("bearer")) {
             (Value::Table(pair), Value::Nil) => {
-                let part = |index| text("auth.basic", &pair.raw_get(index).unwrap_or(Value::Nil));
+                let part =
+                    |index| read::text("auth.basic", &pair.raw_get(index).unwrap_or(Value::Nil));
                 let plain = format!("{}:{}", part(1)?, part(2)?);
                 format!("Basic {}", STANDARD.encode(plain))
             }
             (Value::Nil, token @ Value::String(_)) => {
-                format!("Bearer {}", text("auth.bearer", &token)?)
+                format!("Bearer {}", read::text("auth.bearer", &token)?)
             }
             _ => return Err(format!("auth needs {USAGE}")),
         };
@@ -199,78 +196,8 @@ impl Given {
     }
 }
 
-/// Walks a table; stops at the first error.
-fn each(
-    table: &Table,
-    mut visit: impl FnMut(Value, Value) -> Result<(), String>,
-) -> Result<(), String> {
-    let mut fault = None;
-    let walked = table.for_each(|key: Value, value: Value| {
-        visit(key, value).map_err(|what| {
-            fault = Some(what);
-            mlua::Error::runtime("")
-        })
-    });
-    match (fault, walked) {
-        (Some(what), _) => Err(what),
-        (None, walked) => walked.map_err(|error| error.to_string()),
-    }
-}
-
-/// `key = value` or `key = { value, … }`, sorted by key so that runs are alike.
-fn pairs(option: &str, value: &Value) -> Result<Vec<(String, String)>, String> {
-    let Value::Table(table) = value else {
-        return Err(needs(option, "a table of name = value", value));
-    };
-    let mut pairs = Vec::new();
-    each(table, |key, value| {
-        let Value::String(key) = &key else { return Err(needs(option, "names as keys", &key)) };
-        let key = key.to_string_lossy();
-        match &value {
-            Value::Table(list) => {
-                let items = list.sequence_values::<Value>();
-                for item in items {
-                    let item = item.map_err(|error| error.to_string())?;
-                    pairs.push((key.clone(), scalar(option, &key, &item)?));
-                }
-            }
-            value => {
-                let text = scalar(option, &key, value)?;
-                pairs.push((key, text));
-            }
-        }
-        Ok(())
-    })?;
-    pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(pairs)
-}
-
 fn encoded(pairs: &[(String, String)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
-}
-
-/// A value in a URL, a form or a tag: integral floats are written as integers.
-fn scalar(option: &str, key: &str, value: &Value) -> Result<String, String> {
-    let refused = || needs(&format!("{option}.{key}"), "a string, number or boolean", value);
-    match value {
-        Value::String(text) => utf8(&format!("{option}.{key}"), text),
-        Value::Integer(integer) => Ok(integer.to_string()),
-        Value::Number(number) => number_text(*number).ok_or_else(refused),
-        Value::Boolean(flag) => Ok(flag.to_string()),
-        _ => Err(refused()),
-    }
-}
-
-fn text(option: &str, value: &Value) -> Result<String, String> {
-    match value {
-        Value::String(text) => utf8(option, text),
-        other => Err(needs(option, "a string", other)),
-    }
-}
-
-fn utf8(what: &str, text: &LuaString) -> Result<String, String> {
-    let text = text.to_str().map_err(|_| format!("{what} is not UTF-8"))?;
-    Ok(text.to_owned())
 }
 
 fn header_name(name: &LuaString) -> Result<HeaderName, String> {
@@ -282,94 +209,16 @@ fn header_value(name: &str, value: &Value) -> Result<HeaderValue, String> {
     let refused = |_| format!("headers.{name}: the text cannot stand in a header");
     match value {
         Value::String(text) => HeaderValue::from_bytes(&text.as_bytes()).map_err(refused),
-        value => HeaderValue::try_from(scalar("headers", name, value)?).map_err(refused),
-    }
-}
-
-/// `30`, `0.5`, `"250ms"`.
-pub fn duration(option: &str, value: &Value) -> Result<Duration, String> {
-    let seconds = match value {
-        Value::String(text) => {
-            return units::duration(&text.to_string_lossy())
-                .map_err(|what| format!("{option}: {what}"));
-        }
-        Value::Integer(integer) => *integer as f64,
-        Value::Number(number) => *number,
-        other => return Err(needs(option, "seconds or a text like \"30s\"", other)),
-    };
-    if seconds > LONGEST_BARE_SECONDS {
-        return Err(format!(
-            "{option} = {seconds} is more than 600 seconds; for milliseconds write \"{seconds}ms\""
-        ));
-    }
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| format!("{option} = {seconds} is not a length of time"))
-}
-
-fn count(option: &str, value: &Value) -> Result<u64, String> {
-    match value {
-        Value::Integer(integer) => u64::try_from(*integer).ok(),
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
-        Value::Number(number) if number.fract() == 0.0 && (0.0..9e15).contains(number) => {
-            Some(*number as u64)
-        }
-        _ => None,
-    }
-    .ok_or_else(|| needs(option, "a whole number from 0", value))
-}
-
-fn bytes(option: &str, value: &Value) -> Result<u64, String> {
-    match value {
-        Value::String(text) => {
-            units::bytes(&text.to_string_lossy()).map_err(|what| format!("{option}: {what}"))
-        }
-        value => count(option, value),
-    }
-}
-
-fn flag(option: &str, value: &Value) -> Result<bool, String> {
-    value.as_boolean().ok_or_else(|| needs(option, "true or false", value))
-}
-
-/// `200`, `"2xx"` or a list of such.
-pub fn expect_status(option: &str, value: &Value) -> Result<ExpectStatus, String> {
-    let mut ranges = Vec::new();
-    match value {
-        Value::Table(list) => {
-            for item in list.sequence_values::<Value>() {
-                ranges.push(status_range(option, &item.map_err(|error| error.to_string())?)?);
-            }
-        }
-        value => ranges.push(status_range(option, value)?),
-    }
-    if ranges.is_empty() {
-        return Err(format!("{option} is an empty list"));
-    }
-    Ok(ExpectStatus(ranges))
-}
-
-fn status_range(option: &str, value: &Value) -> Result<(u16, u16), String> {
-    const USAGE: &str = "a status like 200 or a class like \"2xx\", or a list of them";
-    let refused = || format!("{option} needs {USAGE}, got {}", described(value));
-    match value {
-        Value::Integer(_) | Value::Number(_) => {
-            let status = count(option, value).map_err(|_| refused())?;
-            match u16::try_from(status) {
-                Ok(status) if status < 1000 => Ok((status, status)),
-                _ => Err(refused()),
-            }
-        }
-        Value::String(text) => match ExpectStatus::parse(&text.to_string_lossy()) {
-            Ok(ExpectStatus(ranges)) => Ok(ranges[0]),
-            Err(_) => Err(refused()),
-        },
-        _ => Err(refused()),
+        value => HeaderValue::try_from(read::scalar("headers", name, value)?).map_err(refused),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::http::ExpectStatus;
     use mlua::Lua;
 
     fn given(source: &str) -> Result<Given, String> {

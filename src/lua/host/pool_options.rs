@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use mlua::Value;
 
+use super::read::{flag, text};
 use super::told::{needs, unknown};
 use crate::data::{AtEnd, CsvOptions, FieldType, Header, Pick, PoolSpec, Source};
 
@@ -38,17 +39,6 @@ pub fn read(file: PathBuf, options: &Value) -> Result<PoolSpec, String> {
     }
     let source = Source::Csv { file, options: csv };
     Ok(PoolSpec { source, name, pick, at_end })
-}
-
-fn text(option: &str, value: &Value) -> Result<String, String> {
-    match value {
-        Value::String(text) => Ok(text.to_string_lossy()),
-        other => Err(needs(option, "a string", other)),
-    }
-}
-
-fn flag(option: &str, value: &Value) -> Result<bool, String> {
-    value.as_boolean().ok_or_else(|| needs(option, "true or false", value))
 }
 
 fn one_of<T: Copy>(option: &str, value: &Value, known: &[(&'static str, T)]) -> Result<T, String> {

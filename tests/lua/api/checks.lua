@@ -20,9 +20,12 @@ return function()
 
   local ok, e = pcall(expect, http.get "/status/503", {
     status = { "2xx", 304 }, proto = "2", size = { max = 3 }, max_ms = 0,
-    header = { ["x-none"] = true }, cookie = { sid = true },
+    header = { ["x-none"] = true }, cookie = { sid = true, other = "o1" },
     body_contains = "absent", body_matches = "^absent",
-    json = { ["$.error"] = "none", ["$.nothing"] = lt.any, ["$.password"] = function(v) return #v > 10 end },
+    json = {
+      ["$.error"] = "none", ["$.nothing"] = lt.any, ["$.error.x"] = function(v) return v == "x" end,
+      ["$['access_token']"] = 1, ["$.password"] = "not shown",
+    },
     Zebra = false, apple = function() return nil, "for a reason" end,
   })
   out[#out + 1] = ("%s %s\n  %s"):format(ok, e.category, e.message:gsub("; ", "\n  "))

@@ -1,0 +1,164 @@
+//! Values of option tables, by what an option may be; the errors are messages for the author.
+
+use std::time::Duration;
+
+use mlua::{LuaString, Table, Value};
+
+use super::told::{described, needs};
+use crate::http::ExpectStatus;
+use crate::lua::value::number_text;
+use crate::units;
+
+/// A bare number above this was meant as milliseconds.
+const LONGEST_BARE_SECONDS: f64 = 600.0;
+
+/// Walks a table; stops at the first error.
+pub fn each(
+    table: &Table,
+    mut visit: impl FnMut(Value, Value) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut fault = None;
+    let walked = table.for_each(|key: Value, value: Value| {
+        visit(key, value).map_err(|what| {
+            fault = Some(what);
+            mlua::Error::runtime("")
+        })
+    });
+    match (fault, walked) {
+        (Some(what), _) => Err(what),
+        (None, walked) => walked.map_err(|error| error.to_string()),
+    }
+}
+
+/// `key = value` or `key = { value, … }`, sorted by key so that runs are alike.
+pub fn pairs(option: &str, value: &Value) -> Result<Vec<(String, String)>, String> {
+    let Value::Table(table) = value else {
+        return Err(needs(option, "a table of name = value", value));
+    };
+    let mut pairs = Vec::new();
+    each(table, |key, value| {
+        let Value::String(key) = &key else { return Err(needs(option, "names as keys", &key)) };
+        let key = key.to_string_lossy();
+        match &value {
+            Value::Table(list) => {
+                let items = list.sequence_values::<Value>();
+                for item in items {
+                    let item = item.map_err(|error| error.to_string())?;
+                    pairs.push((key.clone(), scalar(option, &key, &item)?));
+                }
+            }
+            value => {
+                let text = scalar(option, &key, value)?;
+                pairs.push((key, text));
+            }
+        }
+        Ok(())
+    })?;
+    pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(pairs)
+}
+
+/// A value in a URL, a form or a tag: integral floats are written as integers.
+pub fn scalar(option: &str, key: &str, value: &Value) -> Result<String, String> {
+    let refused = || needs(&format!("{option}.{key}"), "a string, number or boolean", value);
+    match value {
+        Value::String(text) => utf8(&format!("{option}.{key}"), text),
+        Value::Integer(integer) => Ok(integer.to_string()),
+        Value::Number(number) => number_text(*number).ok_or_else(refused),
+        Value::Boolean(flag) => Ok(flag.to_string()),
+        _ => Err(refused()),
+    }
+}
+
+pub fn text(option: &str, value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => utf8(option, text),
+        other => Err(needs(option, "a string", other)),
+    }
+}
+
+pub fn utf8(what: &str, text: &LuaString) -> Result<String, String> {
+    let text = text.to_str().map_err(|_| format!("{what} is not UTF-8"))?;
+    Ok(text.to_owned())
+}
+
+/// `30`, `0.5`, `"250ms"`.
+pub fn duration(option: &str, value: &Value) -> Result<Duration, String> {
+    let seconds = match value {
+        Value::String(text) => {
+            return units::duration(&text.to_string_lossy())
+                .map_err(|what| format!("{option}: {what}"));
+        }
+        Value::Integer(integer) => *integer as f64,
+        Value::Number(number) => *number,
+        other => return Err(needs(option, "seconds or a text like \"30s\"", other)),
+    };
+    if seconds > LONGEST_BARE_SECONDS {
+        return Err(format!(
+            "{option} = {seconds} is more than 600 seconds; for milliseconds write \"{seconds}ms\""
+        ));
+    }
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| format!("{option} = {seconds} is not a length of time"))
+}
+
+pub fn count(option: &str, value: &Value) -> Result<u64, String> {
+    match value {
+        Value::Integer(integer) => u64::try_from(*integer).ok(),
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+        Value::Number(number) if number.fract() == 0.0 && (0.0..9e15).contains(number) => {
+            Some(*number as u64)
+        }
+        _ => None,
+    }
+    .ok_or_else(|| needs(option, "a whole number from 0", value))
+}
+
+pub fn bytes(option: &str, value: &Value) -> Result<u64, String> {
+    match value {
+        Value::String(text) => {
+            units::bytes(&text.to_string_lossy()).map_err(|what| format!("{option}: {what}"))
+        }
+        value => count(option, value),
+    }
+}
+
+pub fn flag(option: &str, value: &Value) -> Result<bool, String> {
+    value.as_boolean().ok_or_else(|| needs(option, "true or false", value))
+}
+
+/// `200`, `"2xx"` or a list of such.
+pub fn expect_status(option: &str, value: &Value) -> Result<ExpectStatus, String> {
+    let mut ranges = Vec::new();
+    match value {
+        Value::Table(list) => {
+            for item in list.sequence_values::<Value>() {
+                ranges.push(status_range(option, &item.map_err(|error| error.to_string())?)?);
+            }
+        }
+        value => ranges.push(status_range(option, value)?),
+    }
+    if ranges.is_empty() {
+        return Err(format!("{option} is an empty list"));
+    }
+    Ok(ExpectStatus(ranges))
+}
+
+pub fn status_range(option: &str, value: &Value) -> Result<(u16, u16), String> {
+    const USAGE: &str = "a status like 200 or a class like \"2xx\", or a list of them";
+    let refused = || format!("{option} needs {USAGE}, got {}", described(value));
+    match value {
+        Value::Integer(_) | Value::Number(_) => {
+            let status = count(option, value).map_err(|_| refused())?;
+            match u16::try_from(status) {
+                Ok(status) if status < 1000 => Ok((status, status)),
+                _ => Err(refused()),
+            }
+        }
+        Value::String(text) => match ExpectStatus::parse(&text.to_string_lossy()) {
+            Ok(ExpectStatus(ranges)) => Ok(ranges[0]),
+            Err(_) => Err(refused()),
+        },
+        _ => Err(refused()),
+    }
+}
