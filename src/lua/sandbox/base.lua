@@ -78,7 +78,7 @@ function base.load(chunk, name, mode, ...)
   end
   local text = gather(chunk)
   if #text > LOAD_LIMIT then return nil, "load: the chunk is longer than 1 MiB" end
-  name = type(name) == "string" and raw.string.gsub(name, "[\1-\31]", " ") or "=(load)"
+  name = type(name) == "string" and (raw.string.gsub(name, "[\1-\31]", "?")) or "=(load)"
   local env
   if select("#", ...) > 0 then env = (...) else env = cell().env end
   local f, message = load(text, name, "t", env)

@@ -14,8 +14,8 @@ use mlua::{Integer, IntoLua, Lua, LuaString, MultiValue, Result, Table, Value};
 use self::matcher::{Capture, Fault, Matcher};
 use super::super::host::Host;
 
-/// Steps of one call: 20 to 40 ms.
-const STEPS: u32 = 4_000_000;
+/// Steps of one call: 10 to 20 ms.
+const STEPS: u32 = 2_000_000;
 
 /// Puts `pattern_limit`, `pattern_find`, `pattern_match`, `pattern_next` and `pattern_replace`
 /// into `h`.
