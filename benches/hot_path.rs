@@ -4,11 +4,14 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use loadtool::http::Jar;
 use loadtool::metrics::{
     CallSample, Histogram, NameId, Outcome, Place, Recorder, RequestSample, Window,
 };
 
-criterion_group!(benches, histogram, samples, errors, windows);
+criterion_group!(benches, histogram, samples, errors, windows, cookies);
 criterion_main!(benches);
 
 fn recorder() -> Recorder {
@@ -140,4 +143,14 @@ fn windows(c: &mut Criterion) {
             );
         });
     }
+}
+
+fn cookies(c: &mut Criterion) {
+    let url = url::Url::parse("http://127.0.0.1:8080/cart/17/items").expect("a URL");
+    let mut set = HeaderMap::new();
+    set.insert(SET_COOKIE, "sid=0123456789abcdef; Path=/; HttpOnly".parse().expect("a header"));
+    let jar = Jar::default();
+    c.bench_function("cookie header of an empty jar", |b| b.iter(|| jar.header(black_box(&url))));
+    c.bench_function("set-cookie", |b| b.iter(|| jar.store(&url, black_box(&set))));
+    c.bench_function("cookie header", |b| b.iter(|| jar.header(black_box(&url))));
 }

@@ -1,10 +1,12 @@
-//! Any header a server may send as `Set-Cookie` is read without a panic.
+//! Any header a server may send as `Set-Cookie` is read, stored and sent without a panic.
 #![no_main]
 
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use loadtool::extract::cookie;
+use loadtool::http::Jar;
+use url::Url;
 
 fuzz_target!(|headers: Vec<&[u8]>| {
     let mut map = HeaderMap::new();
@@ -19,4 +21,8 @@ fuzz_target!(|headers: Vec<&[u8]>| {
             assert!(cookie::value(&map, name).is_some());
         }
     }
+    let url = Url::parse("https://www.shop.co.uk/a/b").expect("a URL");
+    let jar = Jar::default();
+    jar.store(&url, &map);
+    assert_eq!(jar.header(&url).is_none(), jar.all(&url).is_empty());
 });

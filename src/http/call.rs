@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
@@ -155,15 +155,22 @@ impl<'c> Journey<'c> {
     }
 }
 
-/// The options' headers, under those of the call.
+/// The options' headers, under those of the call; the body's length is not the author's to say.
 fn authors_headers(request: &Request) -> HeaderMap {
-    if request.options.headers.is_empty() {
-        return request.headers.clone();
-    }
-    let mut headers = request.options.headers.clone();
-    for name in request.headers.keys() {
+    let mut headers = if request.options.headers.is_empty() {
+        request.headers.clone()
+    } else {
+        overlay(&request.options.headers, &request.headers)
+    };
+    headers.remove(CONTENT_LENGTH);
+    headers
+}
+
+fn overlay(under: &HeaderMap, over: &HeaderMap) -> HeaderMap {
+    let mut headers = under.clone();
+    for name in over.keys() {
         headers.remove(name);
-        for value in request.headers.get_all(name) {
+        for value in over.get_all(name) {
             headers.append(name, value.clone());
         }
     }

@@ -79,10 +79,10 @@ pub fn strip(headers: &mut HeaderMap, from: &Url, to: &Url, with_body: bool) {
 mod tests {
     use super::*;
 
-    fn to(status: u16, method: Method, location: &str) -> Redirect {
+    fn to(status: u16, method: &Method, location: &str) -> Redirect {
         let mut headers = HeaderMap::new();
         headers.insert(LOCATION, location.parse().unwrap());
-        redirect(status, &headers, &method, &Url::parse("http://h/a/b").unwrap())
+        redirect(status, &headers, method, &Url::parse("http://h/a/b").unwrap())
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
             (308, Method::DELETE, Method::DELETE, true),
         ];
         for (status, method, becomes, body) in cases {
-            let Redirect::To { url, method, with_body } = to(status, method, "../c") else {
+            let Redirect::To { url, method, with_body } = to(status, &method, "../c") else {
                 panic!("{status} is followed");
             };
             assert_eq!((url.as_str(), method, with_body), ("http://h/c", becomes, body));
@@ -106,9 +106,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_followed_is_an_answer_or_an_error() {
-        assert_eq!(to(302, Method::GET, "myapp://callback"), Redirect::None);
-        assert_eq!(to(304, Method::GET, "/x"), Redirect::None);
-        assert!(matches!(to(302, Method::GET, "http://[::1"), Redirect::Broken(_)));
+        assert_eq!(to(302, &Method::GET, "myapp://callback"), Redirect::None);
+        assert_eq!(to(304, &Method::GET, "/x"), Redirect::None);
+        assert!(matches!(to(302, &Method::GET, "http://[::1"), Redirect::Broken(_)));
         let url = Url::parse("http://h/").unwrap();
         assert_eq!(redirect(302, &HeaderMap::new(), &Method::GET, &url), Redirect::None);
     }

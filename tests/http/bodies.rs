@@ -121,6 +121,10 @@ async fn a_body_is_sent_as_it_is_with_its_length_and_none_for_get() {
         let response = user.send(method.clone(), &url, &[], body.to_owned()).await;
         assert_eq!(String::from_utf8_lossy(&response.body), expected, "{method}");
     }
+    let wrong = [("content-length", "7")];
+    let response = user.send(Method::PUT, &url, &wrong, "four").await;
+    assert_eq!((response.body, response.error), ("4/4".into(), None));
+    user.send(Method::POST, &url, &[], large).await;
     assert!(user.last().timings.send.as_nanos() > 0, "a large body takes a time to send");
 }
 

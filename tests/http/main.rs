@@ -1,5 +1,7 @@
 //! Calls over real sockets, against servers that do right and servers that do wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod bodies;
 mod calls;
 mod connections;
