@@ -17,6 +17,9 @@ pub mod vu;
 mod driver;
 mod require;
 
+/// The Lua API as type definitions for editors, in the annotations of LuaLS.
+pub const TYPES: &str = include_str!("types.lua");
+
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use mlua::{Table, Value};
 
+use super::value::plain;
 use crate::plan::draft::Node;
 
 /// Deepest definition that is read; what lies below is [`Node::Other`].
@@ -32,7 +33,7 @@ fn read(value: &Value, depth: usize) -> Node {
 
 fn read_table(table: &Table, depth: usize) -> Node {
     let (mut list, mut map) = (Vec::new(), Vec::new());
-    for pair in table.pairs::<Value, Value>() {
+    for pair in plain(table).pairs::<Value, Value>() {
         match pair {
             Ok((Value::Integer(index), value)) => list.push((index, read(&value, depth))),
             Ok((Value::String(key), value)) => {

@@ -17,7 +17,7 @@ use crate::plan::{Connections, Load, MixEntry, Plan, Scenario, Start};
 
 /// A script in a folder of its own, with the modules beside it.
 pub struct Bench {
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     pub vm: Vm,
     pub host: Rc<Host>,
     pub plan: Arc<Plan>,
@@ -38,7 +38,7 @@ impl Bench {
         let vm = Vm::new(program, host.clone()).unwrap();
         let plan = Arc::new(plan(path));
         vm.bind(&plan, None).unwrap();
-        Bench { folder, vm, host, plan }
+        Bench { _folder: folder, vm, host, plan }
     }
 
     pub fn user(&self, number: u64) -> Vu {

@@ -10,7 +10,7 @@
 use std::rc::Rc;
 
 use jiter::{Jiter, JiterError, Peek};
-use mlua::{Lua, Table, Value};
+use mlua::{Lua, LuaString, Table, Value};
 
 /// Deepest nesting of either kind.
 const MAX_DEPTH: usize = 128;
@@ -78,6 +78,16 @@ impl Json {
     }
 }
 
+/// The table behind a read-only proxy of the kernel's; else the table itself.
+pub fn plain(table: &Table) -> Table {
+    let behind = |table: &Table| {
+        let metatable = table.metatable()?;
+        let name: LuaString = metatable.raw_get("__name").ok()?;
+        (name == "readonly").then(|| metatable.raw_get("__index").ok())?
+    };
+    behind(table).unwrap_or_else(|| table.clone())
+}
+
 /// A number as JSON and URLs have it: integral floats as integers; `None` if it is not finite.
 pub fn number_text(number: f64) -> Option<String> {
     if !number.is_finite() {
@@ -119,7 +129,7 @@ impl Writer<'_> {
             }
             Value::String(text) => self.text(&text.as_bytes()),
             value if *value == Json::NULL => self.raw("null"),
-            Value::Table(table) if depth < MAX_DEPTH => self.table(table, depth + 1),
+            Value::Table(table) if depth < MAX_DEPTH => self.table(&plain(table), depth + 1),
             Value::Table(_) => Err(format!(
                 "nested deeper than {MAX_DEPTH} levels: does the table contain itself?"
             )),
@@ -181,7 +191,7 @@ impl Writer<'_> {
     }
 
     fn object(&mut self, table: &Table, depth: usize) -> Result<(), String> {
-        let mut fields: Vec<(mlua::LuaString, Value)> = Vec::new();
+        let mut fields: Vec<(LuaString, Value)> = Vec::new();
         table
             .for_each(|key: Value, value: Value| match key {
                 Value::String(key) => {

@@ -1,6 +1,6 @@
 -- lt.check and lt.expect: which conditions there are, in which order, and what a failure does.
 local lt, h, k = ...
-local value, raise, record = k.value, k.raise, h.check_record
+local value, raise, record, frozen = k.value, k.raise, h.check_record, k.frozen
 local judge_status, judge_json, read_json = h.judge_status, h.judge_json, h.response_json
 
 local MATCHES = { __metatable = false, __name = "lt.matches" }
@@ -11,7 +11,7 @@ end
 lt.matches = matches
 
 local any = setmetatable({}, { __metatable = false, __name = "lt.any" })
-k.frozen[any] = true
+frozen[any] = true
 lt.any = any
 
 -- Failures are collected in `failed`, a list, or nil while there is none.
@@ -22,10 +22,16 @@ local function add(failed, failure)
   return failed
 end
 
+-- What `next` can walk: the table behind a read-only one, such as a part of `ctx`.
+local function walkable(t)
+  local behind = frozen[t]
+  return type(behind) == "table" and behind or t
+end
+
 local function sorted(t, what)
   if type(t) ~= "table" then return raise(what .. " needs a table, got a " .. type(t)) end
   local keys = {}
-  for key in next, t do
+  for key in next, walkable(t) do
     if type(key) ~= "string" then return raise(what .. " needs names as keys") end
     keys[#keys + 1] = key
   end
@@ -83,6 +89,7 @@ local function unknown(label)
 end
 
 local function evaluate(subject, wanted)
+  wanted = walkable(wanted)
   local key, want = next(wanted)
   if key == nil then return raise "a check needs at least one condition: the table is empty" end
   local only = conditions[key]

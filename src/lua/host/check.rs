@@ -16,7 +16,7 @@ use super::response;
 use super::told::{needs, unknown};
 use crate::check::{Condition, JsonWant, Want};
 use crate::http::Response;
-use crate::lua::value::Json;
+use crate::lua::value::{Json, plain};
 use crate::metrics::NameId;
 
 /// A condition and its interned label.
@@ -245,6 +245,7 @@ impl Parts<'_> {
 fn size(parts: &Parts<'_>) -> Result<Condition, String> {
     const USAGE: &str = "{ min, max } in bytes";
     let Value::Table(table) = parts.want else { return Err(needs("size", USAGE, parts.want)) };
+    let table = plain(table);
     let limit = |index: i64, name: &str, default: u64| {
         let value = match table.raw_get(index).unwrap_or(Value::Nil) {
             Value::Nil => table.raw_get(name).unwrap_or(Value::Nil),

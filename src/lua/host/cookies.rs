@@ -5,9 +5,9 @@ use std::rc::Rc;
 use mlua::{Lua, Table, Value};
 use url::Url;
 
-use super::Host;
 use super::told::{Told, needs, told, unknown};
 use super::url::absolute;
+use super::{Host, read};
 use crate::http::CookieAttributes;
 
 const ATTRIBUTES: [&str; 5] = ["domain", "path", "max_age", "secure", "http_only"];
@@ -57,7 +57,7 @@ fn set(
     attributes: &Value,
 ) -> Result<(), String> {
     let (url, name, value) = (target(host, url)?, text("name", name)?, text("value", value)?);
-    let attributes = read(attributes)?;
+    let attributes = attributes_of(attributes)?;
     host.user().session.cookies.set(&url, &name, &value, &attributes)
 }
 
@@ -66,27 +66,28 @@ fn target(host: &Host, url: &Value) -> Result<Url, String> {
     absolute(&text("URL", url)?, host.user().base_url.as_deref())
 }
 
-fn read(attributes: &Value) -> Result<CookieAttributes, String> {
-    let mut read = CookieAttributes::default();
+fn attributes_of(attributes: &Value) -> Result<CookieAttributes, String> {
+    let mut set = CookieAttributes::default();
     let table = match attributes {
-        Value::Nil => return Ok(read),
+        Value::Nil => return Ok(set),
         Value::Table(table) => table,
         other => return Err(needs("a cookie", "a table of attributes", other)),
     };
-    for pair in table.pairs::<String, Value>() {
-        let (name, value) = pair.map_err(|_| "a cookie's attributes have names".to_owned())?;
+    read::each(table, |name, value| {
+        let name = text("attribute", &name)?;
         match (name.as_str(), &value) {
-            ("domain", value) => read.domain = Some(text("domain", value)?),
-            ("path", value) => read.path = Some(text("path", value)?),
-            ("secure", Value::Boolean(flag)) => read.secure = *flag,
-            ("http_only", Value::Boolean(flag)) => read.http_only = *flag,
-            ("max_age", Value::Integer(seconds)) => read.max_age_s = Some(*seconds),
+            ("domain", value) => set.domain = Some(text("domain", value)?),
+            ("path", value) => set.path = Some(text("path", value)?),
+            ("secure", Value::Boolean(flag)) => set.secure = *flag,
+            ("http_only", Value::Boolean(flag)) => set.http_only = *flag,
+            ("max_age", Value::Integer(seconds)) => set.max_age_s = Some(*seconds),
             ("secure" | "http_only", other) => return Err(needs(&name, "true or false", other)),
             ("max_age", other) => return Err(needs("max_age", "whole seconds", other)),
             (other, _) => return Err(unknown("attribute of a cookie", other, ATTRIBUTES)),
         }
-    }
-    Ok(read)
+        Ok(())
+    })?;
+    Ok(set)
 }
 
 fn text(what: &str, value: &Value) -> Result<String, String> {

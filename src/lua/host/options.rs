@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use super::read;
 use super::told::{needs, unknown};
 use crate::http::CallOptions;
-use crate::lua::value::Json;
+use crate::lua::value::{Json, plain};
 
 /// Every option, for "did you mean".
 const KNOWN: [&str; 16] = [
@@ -174,9 +174,11 @@ impl Given {
     fn auth(&mut self, value: &Value) -> Result<(), String> {
         const USAGE: &str = "{ basic = { user, password } } or { bearer = token }";
         let Value::Table(table) = value else { return Err(needs("auth", USAGE, value)) };
+        let table = plain(table);
         let get = |key: &str| table.raw_get::<Value>(key).unwrap_or(Value::Nil);
         let header = match (get("basic"), get("bearer")) {
             (Value::Table(pair), Value::Nil) => {
+                let pair = plain(&pair);
                 let part =
                     |index| read::text("auth.basic", &pair.raw_get(index).unwrap_or(Value::Nil));
                 let plain = format!("{}:{}", part(1)?, part(2)?);

@@ -9,9 +9,9 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp1, LogNormal, Normal};
 use tokio::time::Instant;
 
-use super::Host;
 use super::told::{needs, unknown};
 use super::user::User;
+use super::{Host, read};
 use crate::units;
 
 /// Standard deviation of `lognormal` and `normal` pauses, as a part of the mean.
@@ -88,8 +88,7 @@ fn pause(rng: &mut impl Rng, a: &Value, b: &Value) -> Result<f64, String> {
 /// `{ mean = 2, dist = "lognormal" | "exponential" | "normal", max = 10 }`.
 fn drawn(rng: &mut impl Rng, table: &Table) -> Result<f64, String> {
     let (mut mean, mut max, mut dist) = (None, f64::INFINITY, "lognormal".to_owned());
-    for pair in table.pairs::<Value, Value>() {
-        let (key, value) = pair.map_err(|error| error.to_string())?;
+    read::each(table, |key, value| {
         let Value::String(key) = &key else {
             return Err(needs("lt.think", "{ mean = …, dist = …, max = … }", &key));
         };
@@ -100,7 +99,8 @@ fn drawn(rng: &mut impl Rng, table: &Table) -> Result<f64, String> {
             ("dist", value) => return Err(needs("lt.think: dist", "a name", &value)),
             (name, _) => return Err(unknown("field of lt.think", name, ["mean", "dist", "max"])),
         }
-    }
+        Ok(())
+    })?;
     let mean = mean.ok_or("lt.think { … } needs a mean")?;
     Ok(sample(rng, &dist, mean)?.clamp(0.0, max))
 }

@@ -1,10 +1,11 @@
 //! The option table of `lt.data.csv`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use mlua::Value;
 
-use super::read::{flag, text};
+use super::read::{each, flag, items, text};
 use super::told::{needs, unknown};
 use crate::data::{AtEnd, CsvOptions, FieldType, Header, Pick, PoolSpec, Source};
 
@@ -16,8 +17,7 @@ pub fn read(file: PathBuf, options: &Value) -> Result<PoolSpec, String> {
     let mut csv = CsvOptions::default();
     let (mut pick, mut at_end, mut name) = (Pick::default(), None, None);
     if let Value::Table(table) = options {
-        for pair in table.pairs::<Value, Value>() {
-            let (key, value) = pair.map_err(|error| error.to_string())?;
+        each(table, |key, value| {
             let Value::String(key) = &key else {
                 return Err(needs("an option table", "names", &key));
             };
@@ -33,7 +33,8 @@ pub fn read(file: PathBuf, options: &Value) -> Result<PoolSpec, String> {
                 "types" => csv.types = types(&value)?,
                 other => return Err(unknown("option of lt.data.csv", other, KNOWN)),
             }
-        }
+            Ok(())
+        })?;
     } else if !options.is_nil() {
         return Err(needs("lt.data.csv", "a table of options", options));
     }
@@ -64,24 +65,24 @@ fn header(value: &Value) -> Result<Header, String> {
     match value {
         Value::Boolean(true) => Ok(Header::FirstRow),
         Value::Boolean(false) => Ok(Header::Numbers),
-        Value::Table(list) if list.raw_len() > 0 => {
-            let names = list.sequence_values::<Value>();
-            let names = names.map(|name| text("header", &name.map_err(|error| error.to_string())?));
+        Value::Table(list) => {
+            let names = items(list)?.into_iter().map(|name| text("header", &name));
             names.collect::<Result<_, _>>().map(Header::Names)
         }
         other => Err(needs("header", "true, false or a list of names", other)),
     }
 }
 
-fn types(value: &Value) -> Result<std::collections::BTreeMap<String, FieldType>, String> {
+fn types(value: &Value) -> Result<BTreeMap<String, FieldType>, String> {
     let Value::Table(table) = value else {
         return Err(needs("types", "a table of column = type", value));
     };
-    let entry = |pair: mlua::Result<(Value, Value)>| {
-        let (column, kind) = pair.map_err(|error| error.to_string())?;
-        Ok((text("types", &column)?, one_of("types", &kind, &FieldType::NAMES)?))
-    };
-    table.pairs().map(entry).collect()
+    let mut types = BTreeMap::new();
+    each(table, |column, kind| {
+        types.insert(text("types", &column)?, one_of("types", &kind, &FieldType::NAMES)?);
+        Ok(())
+    })?;
+    Ok(types)
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use rand_distr::{Distribution, Exp1, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::Host;
+use super::read;
 use super::told::{needs, told};
+use crate::lua::value::plain;
 
 /// Longest text that `lt.random.string` makes, in characters.
 const LONGEST: i64 = 1 << 20;
@@ -70,7 +72,7 @@ fn float(rng: &mut impl Rng, a: &Value, b: &Value) -> Result<f64, String> {
 /// Index of an item, from 1; 0 if there is none.
 fn index(rng: &mut impl Rng, list: &Value) -> Result<usize, String> {
     let Value::Table(list) = list else { return Err(needs("lt.random.pick", "a list", list)) };
-    let length = list.raw_len();
+    let length = plain(list).raw_len();
     Ok(if length == 0 { 0 } else { rng.random_range(1..=length) })
 }
 
@@ -80,14 +82,14 @@ fn weighted(rng: &mut impl Rng, table: &Value) -> Result<Value, String> {
         return Err(needs("lt.random.weighted", usage, table));
     };
     let mut weights = Vec::new();
-    for pair in table.pairs::<Value, Value>() {
-        let (value, weight) = pair.map_err(|error| error.to_string())?;
+    read::each(table, |value, weight| {
         let weight = number(&weight, "lt.random.weighted: a weight")?;
         if weight < 0.0 {
             return Err(format!("lt.random.weighted: a weight is {weight}, below 0"));
         }
         weights.push((value, weight));
-    }
+        Ok(())
+    })?;
     weights.sort_by_key(|(value, _)| order(value));
     let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
     let mut drawn = sum * rng.random::<f64>();
@@ -134,10 +136,7 @@ fn uuid(rng: &mut impl Rng) -> String {
 /// A copy in random order (Fisher and Yates).
 fn shuffle(lua: &Lua, rng: &mut impl Rng, list: &Value) -> Result<Table, String> {
     let Value::Table(list) = list else { return Err(needs("lt.random.shuffle", "a list", list)) };
-    let mut items: Vec<Value> = Vec::with_capacity(list.raw_len());
-    for item in list.sequence_values() {
-        items.push(item.map_err(|error| error.to_string())?);
-    }
+    let mut items = read::items(list)?;
     for last in (1..items.len()).rev() {
         items.swap(last, rng.random_range(0..=last));
     }

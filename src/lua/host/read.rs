@@ -6,11 +6,17 @@ use mlua::{LuaString, Table, Value};
 
 use super::told::{described, needs};
 use crate::http::ExpectStatus;
-use crate::lua::value::number_text;
+use crate::lua::value::{number_text, plain};
 use crate::units;
 
 /// A bare number above this was meant as milliseconds.
 const LONGEST_BARE_SECONDS: f64 = 600.0;
+
+/// The items of a list.
+pub fn items(list: &Table) -> Result<Vec<Value>, String> {
+    let items = plain(list).sequence_values().collect::<mlua::Result<_>>();
+    items.map_err(|error| error.to_string())
+}
 
 /// Walks a table; stops at the first error.
 pub fn each(
@@ -18,7 +24,7 @@ pub fn each(
     mut visit: impl FnMut(Value, Value) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut fault = None;
-    let walked = table.for_each(|key: Value, value: Value| {
+    let walked = plain(table).for_each(|key: Value, value: Value| {
         visit(key, value).map_err(|what| {
             fault = Some(what);
             mlua::Error::runtime("")
@@ -41,9 +47,7 @@ pub fn pairs(option: &str, value: &Value) -> Result<Vec<(String, String)>, Strin
         let key = key.to_string_lossy();
         match &value {
             Value::Table(list) => {
-                let items = list.sequence_values::<Value>();
-                for item in items {
-                    let item = item.map_err(|error| error.to_string())?;
+                for item in items(list)? {
                     pairs.push((key.clone(), scalar(option, &key, &item)?));
                 }
             }
@@ -132,8 +136,8 @@ pub fn expect_status(option: &str, value: &Value) -> Result<ExpectStatus, String
     let mut ranges = Vec::new();
     match value {
         Value::Table(list) => {
-            for item in list.sequence_values::<Value>() {
-                ranges.push(status_range(option, &item.map_err(|error| error.to_string())?)?);
+            for item in items(list)? {
+                ranges.push(status_range(option, &item)?);
             }
         }
         value => ranges.push(status_range(option, value)?),

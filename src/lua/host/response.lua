@@ -24,7 +24,9 @@ local function from(spec)
 end
 
 function methods.extract(r, wanted)
-  if type(wanted) ~= "table" or next(wanted) == nil then
+  if type(wanted) ~= "table" then return raise 'r:extract needs a table like { token = "$.token" }' end
+  if type(k.frozen[wanted]) == "table" then wanted = k.frozen[wanted] end
+  if next(wanted) == nil then
     return raise 'r:extract needs a table like { token = "$.token" }'
   end
   local names = {}

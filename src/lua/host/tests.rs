@@ -145,6 +145,24 @@ fn values_are_made_and_read() {
 }
 
 #[test]
+fn what_setup_gave_is_read_like_any_table() {
+    let bench = Bench::new(
+        "local lt = require 'loadtool'
+         return function(ctx)
+           assert(lt.json.encode(ctx) == '{\"list\":[1,2],\"none\":[],\"user\":{\"name\":\"ann\"}}')
+           assert(lt.random.pick(ctx.list) <= 2 and #lt.random.shuffle(ctx.list) == 2)
+           lt.expect(1, ctx.none and { yes = true })
+           ctx.user.name = 'bob'
+         end",
+        &[],
+    );
+    let ctx = br#"{"user":{"name":"ann"},"list":[1,2],"none":[]}"#;
+    bench.vm.bind(&bench.plan, Some(ctx)).unwrap();
+    let Ended::Failed(failure) = bench.once() else { panic!("ctx is read-only") };
+    assert_eq!(failure.message, "script.lua:6: this table is read-only");
+}
+
+#[test]
 fn the_same_user_draws_the_same_and_another_one_not() {
     let draws = |number| {
         let bench = Bench::new(
@@ -206,4 +224,28 @@ fn a_thought_that_is_cut_off_counts_as_far_as_it_went() {
     let steps = rows(&window, "step_duration", "outcome");
     assert_eq!(steps.len(), 1);
     assert_eq!(steps[0].0, "interrupted");
+}
+
+#[test]
+fn the_type_definitions_name_every_function_that_there_is() {
+    let ended = run("local names = {}
+         local function note(prefix, module)
+           for name, value in pairs(module) do
+             if type(value) == 'function' then names[#names + 1] = prefix .. name end
+             if type(value) == 'table' and value ~= lt.any and value ~= lt.vu and value ~= lt.env then
+               note(name .. '.', value)
+             end
+           end
+         end
+         note('lt.', lt)
+         table.sort(names)
+         lt.abort(table.concat(names, '\\n'))");
+    let Ended::Stopped(Stopped::Run(there)) = ended else { panic!("{ended:?}") };
+    let functions = crate::lua::TYPES.lines().filter_map(|line| line.strip_prefix("function "));
+    let mut typed: Vec<String> = functions
+        .filter(|line| !line.starts_with("response:") && !line.starts_with("pool:"))
+        .filter_map(|line| Some(line.split_once('(')?.0.replace(':', ".")))
+        .collect();
+    typed.sort();
+    assert_eq!(there.lines().collect::<Vec<_>>(), typed);
 }

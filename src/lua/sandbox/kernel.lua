@@ -68,6 +68,7 @@ end
 
 -- Read-only tables -----------------------------------------------------------------------------
 
+-- What cannot be written to: each proxy and the table behind it.
 local frozen = setmetatable({}, { __mode = "k" })
 k.frozen = frozen
 
@@ -76,9 +77,9 @@ local function refuse() return raise "this table is read-only" end
 function k.readonly(t)
   local function iterate() return next, t, nil end
   local proxy = setmetatable({}, {
-    __index = t, __newindex = refuse, __pairs = iterate, __len = function() return #t end, __metatable = false,
+    __name = "readonly", __index = t, __newindex = refuse, __pairs = iterate, __len = function() return #t end, __metatable = false,
   })
-  frozen[proxy] = true
+  frozen[proxy] = t
   return proxy
 end
 
