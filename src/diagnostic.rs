@@ -55,7 +55,7 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     let distance = |candidate: &str| strsim::damerau_levenshtein(&word.to_lowercase(), candidate);
     let (distance, best) =
         known.into_iter().map(|candidate| (distance(candidate), candidate)).min()?;
-    (distance <= 1 + best.len() / 4).then_some(best)
+    (distance < best.len() && distance <= 1 + best.len() / 4).then_some(best)
 }
 
 impl fmt::Display for Diagnostic {

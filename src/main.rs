@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use loadtool::cli::{Cli, tell};
+use loadtool::cli::{Cli, tell, tell_bug};
 
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    Cli::parse().run().unwrap_or_else(|error| tell(&error))
+    let run = || Cli::parse().run().unwrap_or_else(|error| tell(&error));
+    std::panic::catch_unwind(run).unwrap_or_else(|_| tell_bug())
 }

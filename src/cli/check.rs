@@ -10,14 +10,17 @@ use super::logging::{self, LogArgs};
 use super::script::ScriptArgs;
 use crate::lua::vm::UserSpec;
 use crate::plan::draft::Flags;
+use crate::results::format;
 use crate::run::prepare::{Prepared, prepare};
-use crate::units;
 
 /// Users made to see what one costs.
 const SAMPLE: u64 = 64;
 
 /// A user above this many bytes is worth a warning.
 const HEAVY: u64 = 256 << 10;
+
+const TOO_HEAVY: &str = "  warning: that is much; what all users need only once belongs into \
+                         lt.data, or into functions rather than tables at top level\n";
 
 #[derive(Args, Debug)]
 pub struct CheckArgs {
@@ -37,17 +40,15 @@ impl CheckArgs {
         logging::start(&self.log)?;
         let flags = Flags { base_url: self.base_url, ..Flags::default() };
         let prepared = prepare(self.script.spec(Vec::new(), flags)?)?;
-        print!("{}", prepared.plan.explain());
         let (bytes, time) = cost(&prepared)?;
-        println!("one user: {}, made in {} µs", units::print_bytes(bytes), time.as_micros());
-        if bytes > HEAVY {
-            println!(
-                "  warning: that is much; what all users need only once belongs into lt.data, or \
-                 into functions rather than tables at top level"
-            );
-        }
-        Ok(ExitCode::SUCCESS)
+        Ok(super::print(&format!("{}{}", prepared.plan.explain(), told(bytes, time))))
     }
+}
+
+fn told(bytes: u64, time: Duration) -> String {
+    let size = format::bytes(bytes as f64);
+    let warning = if bytes > HEAVY { TOO_HEAVY } else { "" };
+    format!("one user: {size}, made in {} µs\n{warning}", time.as_micros())
 }
 
 /// Lua memory [bytes] and time of one user of the first scenario.

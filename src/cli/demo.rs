@@ -18,7 +18,7 @@ pub struct DemoArgs {
 impl DemoArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let demo = open(self.listen)?;
-        println!("demo shop on {}  (Ctrl-C ends it)", demo.url());
+        super::print(&format!("demo shop on {}  (Ctrl-C ends it)\n", demo.url()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async { tokio::signal::ctrl_c().await })?;
         Ok(ExitCode::SUCCESS)

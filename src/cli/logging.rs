@@ -36,8 +36,15 @@ impl Color {
 
 #[derive(Args, Debug)]
 pub struct LogArgs {
-    /// Colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    /// Colours: auto, always or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub color: Color,
 
     /// Log more: -v is --log-level debug, -vv is trace

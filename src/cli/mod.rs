@@ -6,12 +6,13 @@ mod logging;
 mod run;
 mod script;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
-use crate::results::verdict::BUG;
+use crate::results::verdict::{BUG, UNWRITTEN};
 use crate::run::RunError;
 
 /// Exit code of a usage, script or plan error before any load.
@@ -67,10 +68,28 @@ impl Cli {
 
 /// Tells an error on stderr; gives the exit code that it deserves.
 pub fn tell(error: &anyhow::Error) -> ExitCode {
-    eprintln!("{error:#}");
+    let _ = writeln!(io::stderr(), "{error:#}");
     ExitCode::from(match error.downcast_ref() {
         Some(RunError::Panic(_)) => BUG,
         Some(RunError::System(_)) => FAILED,
         _ => USAGE,
     })
+}
+
+/// Tells on stderr that this tool is at fault, after a panic that has told of itself.
+pub fn tell_bug() -> ExitCode {
+    let _ = writeln!(io::stderr(), "this is a bug in loadtool: please report it");
+    ExitCode::from(BUG)
+}
+
+/// Prints what was asked for. A reader that went away (`| head`) has all that it wanted.
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "cannot write to stdout: {error}");
+            ExitCode::from(UNWRITTEN)
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep, timeout_at};
 
 use super::cancel::{Cancel, Level};
 use super::course::Quota;
@@ -95,7 +95,7 @@ impl Member {
             if from >= interval.end || !self.wait_until(origin + from).await {
                 continue;
             }
-            if !awake && !self.wake().await {
+            if !awake && !self.wake(origin + interval.end, grace).await {
                 return;
             }
             awake = true;
@@ -281,24 +281,24 @@ impl Member {
         }
     }
 
-    /// `on_start`, tried again with growing pauses; `false` if it never came to its end.
-    async fn wake(&self) -> bool {
+    /// `on_start`, tried again with growing pauses until `end`, the last try cut off `grace` after
+    /// it; `false` if it never came to its end.
+    async fn wake(&self, end: Duration, grace: Duration) -> bool {
         if !self.vu.has_on_start() {
             return true;
         }
-        let place = Place { phase: Phase::OnStart, ..self.post.place };
+        let cutoff = self.post.desk.instant(end.saturating_add(grace));
         let mut failure = String::new();
-        for attempt in 0..START_TRIES {
-            match self.cancel.race(Level::Now, self.vu.on_start(place)).await {
-                Some(Ended::Completed) => return true,
-                Some(Ended::Failed(failed)) => failure = failed.message,
-                stopped => {
-                    self.judge(stopped);
-                    return false;
-                }
+        for attempt in 1..=START_TRIES {
+            match self.try_start(cutoff).await {
+                Ok(started) => return started,
+                Err(why) => failure = why,
             }
-            let pause = START_PAUSE * 2u32.pow(attempt);
-            if !self.wait_until(self.post.desk.now() + pause).await {
+            let again = self.post.desk.now() + START_PAUSE * 2u32.pow(attempt - 1);
+            if attempt == START_TRIES || again >= end {
+                break;
+            }
+            if !self.wait_until(again).await {
                 return false;
             }
         }
@@ -306,6 +306,24 @@ impl Member {
             self.post.give_up(&format!("no user could start: {failure}"));
         }
         false
+    }
+
+    /// `on_start` once: whether the user has started, or why it may be tried again.
+    async fn try_start(&self, cutoff: Instant) -> Result<bool, String> {
+        let place = Place { phase: Phase::OnStart, ..self.post.place };
+        let start = timeout_at(cutoff, self.vu.on_start(place));
+        match self.cancel.race(Level::Now, start).await {
+            Some(Ok(Ended::Completed)) => Ok(true),
+            Some(Ok(Ended::Failed(failed))) => Err(failed.message),
+            Some(Err(_)) => {
+                self.vu.interrupt();
+                Err("on_start had not ended when the load had".to_owned())
+            }
+            stopped => {
+                self.judge(stopped.and_then(Result::ok));
+                Ok(false)
+            }
+        }
     }
 
     /// `on_stop`, within the scenario's `graceful_stop`.

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use mlua::{Error, Lua, Table, Value};
 
 use super::host::Host;
+use super::host::told::{DID_YOU_MEAN, HINT};
 use super::sandbox::clock::Dying;
 use crate::diagnostic::Diagnostic;
 
@@ -111,14 +112,36 @@ impl Failure {
             self.message.find(&mark).map(|start| start + mark.len())
         });
         let message = &self.message[prefix_end.unwrap_or(0)..];
+        let (message, hint) = match message.split_once(HINT) {
+            Some((message, hint)) => (message, Some(hint.to_owned())),
+            None => match message.split_once(DID_YOU_MEAN) {
+                Some((message, meant)) => (message, Some(format!("did you mean {meant}"))),
+                None => (message, hint(message)),
+            },
+        };
         Diagnostic {
             message: message.to_owned(),
             file: self.file.clone(),
             line: self.line,
             source: self.source.clone(),
-            hint: None,
+            hint,
         }
     }
+}
+
+/// What to do about a message of Lua's that leaves a newcomer alone.
+fn hint(message: &str) -> Option<String> {
+    let (deed, rest) = message.strip_prefix("attempt to ")?.split_once(" a nil value")?;
+    let name = rest.split('\'').nth(1);
+    Some(match (deed, name) {
+        ("call", Some(name)) => {
+            format!("there is no function `{name}` here: look at its spelling, or define it above")
+        }
+        (_, Some(name)) => {
+            format!("`{name}` is nil here: look at its spelling, or give it a value")
+        }
+        (_, None) => "something is nil here: look at the names in this line".to_owned(),
+    })
 }
 
 impl fmt::Display for Failure {
@@ -333,8 +356,7 @@ fn text(value: &Value) -> String {
         Value::String(text) => text.to_string_lossy(),
         Value::Integer(number) => number.to_string(),
         Value::Number(number) => number.to_string(),
-        Value::Nil => "nil".to_owned(),
-        other => format!("(error object is a {} value)", other.type_name()),
+        other => format!("an error without a message (it is a {} value)", other.type_name()),
     }
 }
 
@@ -423,7 +445,8 @@ fn failure(lua: &Lua, host: &Host, metatable: &Table, error: &Value) -> Failure 
             failure.message = prefix(lua) + &text(shown);
         }
         Value::Error(error) => (failure.category, failure.message) = describe(error),
-        other => failure.message = text(other),
+        Value::String(message) => failure.message = message.to_string_lossy(),
+        other => failure.message = prefix(lua) + &text(other),
     }
     if failure.message == "not enough memory" {
         failure.category = "resource";

@@ -33,6 +33,10 @@ impl Program {
                 .at(&path, None)
                 .hint("give the path of a Lua file, as in `loadtool run shop.lua`")
         })?;
+        if let Some(missing) = libs.iter().find(|lib| !lib.is_dir()) {
+            let fault = Diagnostic::new(format!("--lib {}: no such folder", missing.display()));
+            return Err(fault.hint("give the folder that holds the modules, as in --lib lib"));
+        }
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         let mut roots = vec![folder];
         roots.extend_from_slice(libs);
@@ -72,10 +76,15 @@ impl Program {
 
     /// A mistake in the script, with the line's text.
     fn diagnostic(&self, line: Option<u32>, message: String) -> Diagnostic {
+        let at_end = message.ends_with("near <eof>");
         let mut diagnostic = Diagnostic::new(message).at(&self.path, line);
         diagnostic.source = line
             .and_then(|line| self.text.lines().nth(line.checked_sub(1)? as usize))
             .map(str::to_owned);
+        if at_end {
+            diagnostic.source.get_or_insert_with(|| "(the file ends here)".to_owned());
+            diagnostic.hint = Some("look above for a missing `end`, `)`, `}` or quote".to_owned());
+        }
         diagnostic
     }
 }

@@ -10,6 +10,7 @@ use mlua::{Function, Lua, LuaString, Table};
 
 use super::error::short_name;
 use super::host::Host;
+use super::host::told::HINT;
 use super::program::{check, chunk, wrapped};
 
 /// A module that was found: the function of its environment, and its file.
@@ -82,7 +83,9 @@ impl Finder {
                 "module '{name}' is a C module ('{}'), and only Lua modules can be loaded",
                 path.display()
             ),
-            None => format!("module '{name}' not found:{tried}"),
+            None => {
+                format!("module '{name}' not found:{tried}{HINT}--lib DIR adds a folder to look in")
+            }
         })
     }
 

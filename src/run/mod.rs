@@ -71,10 +71,10 @@ pub enum SummaryTo {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The user's mistakes, before any load.
-    #[error("{0}")]
+    #[error(transparent)]
     Faults(#[from] Diagnostics),
     /// The operating system refused a runtime, a thread or a signal handler.
-    #[error("cannot start the run: {0}")]
+    #[error("cannot start the run")]
     System(#[from] io::Error),
     /// A bug.
     #[error(transparent)]

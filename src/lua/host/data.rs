@@ -11,7 +11,7 @@ use std::sync::Arc;
 use mlua::{Lua, LuaString, Table, Value};
 use rand::Rng;
 
-use super::told::{needs, told, unknown};
+use super::told::{HINT, needs, told, unknown};
 use super::{Host, pool_options};
 use crate::data::{AtEnd, Field, Next, Picker, Pool, Row};
 use crate::diagnostic::Diagnostic;
@@ -160,7 +160,7 @@ fn told_of(fault: &Diagnostic) -> String {
         (Some(file), None) => format!("{}: ", file.display()),
         (None, _) => String::new(),
     };
-    let hint = fault.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+    let hint = fault.hint.as_ref().map_or(String::new(), |hint| format!("{HINT}{hint}"));
     format!("{place}{}{hint}", fault.message)
 }
 

@@ -5,6 +5,12 @@ use mlua::Value;
 
 use crate::diagnostic::did_you_mean;
 
+/// Between a message and a hint, which gets a line of its own where there is room for it.
+pub const HINT: &str = "; hint: ";
+
+/// The same for the hint that [`unknown`] gives.
+pub const DID_YOU_MEAN: &str = "; did you mean ";
+
 /// The message to raise, or what was asked for.
 pub type Told<T> = (Option<String>, Option<T>);
 

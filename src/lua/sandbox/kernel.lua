@@ -83,6 +83,12 @@ function k.readonly(t)
   return proxy
 end
 
+-- A table of ours as scripts see it: read-only, and a field that it does not have raises.
+function k.module(name, t)
+  setmetatable(t, { __index = function(_, key) return raise(h.unknown_field(name, key, t)) end })
+  return k.readonly(t)
+end
+
 -- A tree of plain tables, read-only all the way down.
 function k.freeze(t)
   if type(t) ~= "table" or frozen[t] then return t end

@@ -13,15 +13,16 @@ pub mod clock;
 mod pattern;
 mod system;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use mlua::chunk::ChunkMode;
 use mlua::state::{GcIncParams, GcMode};
-use mlua::{IntoLuaMulti, LightUserData, Lua, LuaOptions, Result, StdLib, Table, Value};
+use mlua::{Function, IntoLuaMulti, LightUserData, Lua, LuaOptions, Result, StdLib, Table, Value};
 
 use super::error::{self, OURS};
-use super::host::{Host, MODULES};
+use super::host::{Host, MODULES, told};
 use super::require;
 
 /// `script_memory_limit`: Lua's heap of one worker, in bytes.
@@ -60,6 +61,7 @@ pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<T
     pattern::register(lua, host, h)?;
     system::register(lua, host, &roots[0], h)?;
     require::register(lua, host, roots, h)?;
+    h.raw_set("unknown_field", lua.create_function(unknown_field)?)?;
     let marks = (mark(Mark::Op), mark(Mark::Fail), mark(Mark::Stray));
     let kernel: Table =
         run(lua, &raw, include_str!("kernel.lua"), (&raw, h, marks.0, marks.1, marks.2))?;
@@ -103,15 +105,35 @@ fn run<R: mlua::FromLuaMulti>(
         .call(args)
 }
 
-/// Makes `lt` and each plain table in it read-only.
+/// Makes `lt` and each plain table in it read-only; a field that they do not have raises, except
+/// of `lt.env`, whose fields are the user's.
 fn freeze_modules(kernel: &Table, lt: &Table) -> Result<()> {
-    let readonly: mlua::Function = kernel.get("readonly")?;
+    let readonly: Function = kernel.get("readonly")?;
+    let module: Function = kernel.get("module")?;
     for pair in lt.clone().pairs::<String, Value>() {
-        if let (name, Value::Table(module)) = pair?
-            && module.metatable().is_none()
+        if let (name, Value::Table(table)) = pair?
+            && table.metatable().is_none()
         {
-            lt.raw_set(name, readonly.call::<Table>(module)?)?;
+            let frozen: Table = match name.as_str() {
+                "env" => readonly.call(table)?,
+                name => module.call((format!("lt.{name}"), table))?,
+            };
+            lt.raw_set(name, frozen)?;
         }
     }
-    kernel.raw_set("lt", readonly.call::<Table>(lt)?)
+    kernel.raw_set("modules", lt)?;
+    kernel.raw_set("lt", module.call::<Table>(("lt", lt))?)
+}
+
+/// ``unknown field of lt `htp`; did you mean `http`?``
+fn unknown_field(_: &Lua, (what, key, table): (String, Value, Table)) -> Result<String> {
+    let keys = table.pairs::<String, Value>().flatten().map(|(key, _)| key);
+    let keys: Vec<String> = keys.collect::<BTreeSet<_>>().into_iter().collect();
+    let Value::String(key) = key else { return Ok(format!("the fields of {what} have names")) };
+    let known = keys.iter().map(String::as_str);
+    let mut message = told::unknown(&format!("field of {what}"), &key.to_string_lossy(), known);
+    if !message.contains(told::DID_YOU_MEAN) {
+        message += &format!("{}there are {}", told::HINT, keys.join(", "));
+    }
+    Ok(message)
 }

@@ -39,7 +39,7 @@ function k.lt_module(name)
   if name == "loadtool" then return k.lt end
   local part = raw.string.match(name, "^loadtool%.([%w_]+)$")
   if not part then return nil end
-  local found = k.lt[part]
+  local found = raw.rawget(k.modules, part)
   if found == nil then return raise("module '" .. name .. "' not found: loadtool has no '" .. part .. "'") end
   return found
 end

@@ -1,0 +1,125 @@
+//! Every exit code that a run can come to, but those of signals.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::common::Folder;
+
+/// A definition with one scenario, whose fields are `scenario`, and the fields `more` beside it.
+fn defined(scenario: &str, more: &str) -> Folder {
+    Folder::new(&format!(
+        "local lt = require 'loadtool'\nreturn {{ scenarios = {{ a = {{ {scenario} }} }}, {more} }}\n"
+    ))
+}
+
+const IDLE: &str = "run = function() lt.sleep(0.001) end, load = { vus = 2, iterations = 10 }";
+const POOR: &str = "run = function() lt.check(1, { fine = false }) end, load = { iterations = 10 }";
+
+#[test]
+fn pass_is_0_and_so_is_a_run_that_nothing_judges() {
+    defined(IDLE, "").run(&[]).exits(0).reports("PASS  script.lua: ").says_nothing();
+    defined(POOR, "thresholds = {}").run(&[]).exits(0).reports("UNJUDGED  script.lua: ");
+}
+
+#[test]
+fn a_threshold_that_is_crossed_is_3_the_default_ones_and_the_scripts_own() {
+    let ran = defined(POOR, "").run(&[]).exits(3).reports("FAIL  script.lua: ");
+    assert!(ran.out.contains("checks rate > 99% (default): observed 0 %"), "{}", ran.out);
+    defined(IDLE, "thresholds = { iteration_duration = 'max < 1us' }").run(&[]).exits(3);
+    defined(IDLE, "thresholds = { ['http_call_duration{name=/x}'] = 'p95 < 1s' }")
+        .run(&[])
+        .exits(3)
+        .reports("FAIL");
+}
+
+#[test]
+fn too_few_samples_for_a_percentile_are_4() {
+    let ran = defined(IDLE, "thresholds = { iteration_duration = 'p99 < 10s' }").run(&[]);
+    let ran = ran.exits(4).reports("INCONCLUSIVE  script.lua: ");
+    assert!(ran.out.contains("10 samples, at least 400 are needed"), "{}", ran.out);
+}
+
+#[test]
+fn an_abort_is_6_and_the_teardown_runs() {
+    let scenario = "run = function() lt.sleep(0.05) lt.abort 'the shop is closed' end, \
+                    load = { vus = 2, duration = '30s' }";
+    let ran = defined(scenario, "teardown = function() lt.log.info 'tidied up' end").run(&[]);
+    let ran = ran.exits(6).reports("ABORTED  script.lua: ").says("tidied up");
+    assert!(ran.out.contains("  - the shop is closed\n"), "{}", ran.out);
+}
+
+#[test]
+fn a_setup_that_fails_or_takes_too_long_is_6_and_no_load_follows() {
+    for (setup, told) in [
+        ("error 'no account'", "setup failed: script.lua:2: no account"),
+        ("lt.sleep(60)", "setup took longer than setup_timeout"),
+        (
+            "lt.expect(lt.http.get 'http://127.0.0.1:1/', { status = 200 })",
+            "connect: cannot connect to 127.0.0.1:1: connection refused",
+        ),
+    ] {
+        let more = format!("setup = function() {setup} end, setup_timeout = '200ms'");
+        let ran = defined(IDLE, &more).run(&[]).exits(6).reports("ABORTED");
+        let report = ran.out.replace("\n    ", " ");
+        assert!(report.contains(told), "{}", ran.out);
+        assert!(report.contains("a             0"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_setup_and_a_teardown_that_work_hand_over_what_they_should() {
+    let folder = Folder::new(
+        "local lt = require 'loadtool'\nreturn {\n\
+         setup = function() return { list = { 1, 2 }, text = 'given' } end,\n\
+         teardown = function(ctx) lt.log.info('teardown got ' .. ctx.text) end,\n\
+         scenarios = { a = { run = function(ctx) lt.check(#ctx.list, { two = #ctx.list == 2 }) end } } }",
+    );
+    folder.run(&[]).exits(0).says("teardown got given");
+}
+
+#[test]
+fn a_script_that_is_broken_in_each_of_its_first_20_iterations_is_6() {
+    let scenario = "run = function() nothing() end, load = { vus = 2, duration = '30s' }";
+    let ran = defined(scenario, "").run(&[]).exits(6);
+    let told = "its first 20 iterations all failed in the script";
+    assert!(ran.out.contains(told), "{}", ran.out);
+    assert!(ran.out.contains("attempt to call a nil value (global 'nothing')"), "{}", ran.out);
+}
+
+#[test]
+fn a_script_that_is_broken_now_and_then_runs_to_its_end_and_shows_each_mistake_once() {
+    let scenario = "run = function() n = (n or 0) + 1 if n % 2 == 0 then local x x.y = n end end, \
+                    load = { vus = 1, iterations = 100 }";
+    let ran = defined(scenario, "").run(&[]).exits(3);
+    assert!(ran.out.contains("  50 × script"), "{}", ran.out);
+    assert_eq!(ran.out.matches("attempt to index a nil value (local 'x')").count(), 1);
+}
+
+#[test]
+fn users_that_cannot_start_are_6_soon_after_the_load_should_have_ended() {
+    for start in ["lt.fail 'no login'", "lt.sleep(60)"] {
+        let scenario = format!(
+            "on_start = function() {start} end, run = function() end, \
+             load = {{ vus = 2, duration = '700ms', graceful_stop = '300ms' }}"
+        );
+        let ran = defined(&scenario, "").run(&[]).exits(6);
+        assert!(ran.out.contains("no user could start: "), "{}", ran.out);
+        let seconds = ran.out.split([' ', ':']).find_map(|word| word.parse::<f64>().ok());
+        assert!(seconds.is_some_and(|length| length < 5.0 || length > 100.0), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_is_7_wherever_it_should_go() {
+    let folder = defined(IDLE, "").file("read-only.json", "");
+    let read_only = fs::Permissions::from_mode(0o444);
+    fs::set_permissions(folder.path("read-only.json"), read_only).expect("it is ours");
+    let root = fs::OpenOptions::new().write(true).open(folder.path("read-only.json")).is_ok();
+    for file in ["missing/summary.json", "/dev/full", ".", "read-only.json"] {
+        if file == "read-only.json" && root {
+            continue; // nothing is read-only to root
+        }
+        let ran = folder.run(&["--summary-json", file]).exits(7).reports("PASS");
+        ran.says(&format!("error  cannot write the JSON summary to {file}: "));
+    }
+}

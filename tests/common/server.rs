@@ -1,0 +1,83 @@
+//! Servers whose every byte the test writes: a thread each, and one for each connection. They
+//! last as long as the test's process.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::spawn;
+
+/// A connection as the server sees it.
+pub struct Peer {
+    pub stream: TcpStream,
+    /// From 0, in the order in which they were accepted.
+    pub number: usize,
+}
+
+impl Peer {
+    /// Head and body of the next request; an error once the client has gone.
+    pub fn request(&mut self) -> io::Result<String> {
+        let mut read = Vec::new();
+        let mut chunk = [0; 4096];
+        loop {
+            if let Some(end) = read.windows(4).position(|end| end == b"\r\n\r\n") {
+                let head = String::from_utf8_lossy(&read[..end]).to_lowercase();
+                let length = head.split("content-length: ").nth(1);
+                let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
+                if read.len() >= end + 4 + length.unwrap_or(0) {
+                    return Ok(String::from_utf8_lossy(&read).into_owned());
+                }
+            }
+            match self.stream.read(&mut chunk)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                n => read.extend_from_slice(&chunk[..n]),
+            }
+        }
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
+    }
+
+    /// Waits until the client has gone.
+    pub fn hang(&mut self) -> io::Result<()> {
+        let mut rest = [0; 4096];
+        while self.stream.read(&mut rest)? > 0 {}
+        Ok(())
+    }
+}
+
+/// Serves each connection with `serve`; the server's URL.
+pub fn server(serve: impl Fn(Peer) -> io::Result<()> + Clone + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let (serve, Ok(stream)) = (serve.clone(), stream) else { continue };
+            // The client may go at any time.
+            spawn(move || drop(serve(Peer { stream, number })));
+        }
+    });
+    format!("http://{address}")
+}
+
+/// Answers every request with what `answer` makes of it.
+pub fn answering(answer: impl Fn(&str) -> Vec<u8> + Clone + Send + 'static) -> String {
+    server(move |mut peer| {
+        loop {
+            let request = peer.request()?;
+            peer.send(answer(&request))?;
+        }
+    })
+}
+
+/// A whole answer.
+pub fn answer(head: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let head = head.replace('\n', "\r\n");
+    let head = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+/// The path and query of a request.
+pub fn target(request: &str) -> &str {
+    request.split(' ').nth(1).unwrap_or_default()
+}
