@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -170,10 +171,9 @@ fn work(
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
+        .build_local(LocalOptions::default())
         .expect("a runtime needs only descriptors, and the limit was raised");
-    let tasks = tokio::task::LocalSet::new();
-    tasks.block_on(&runtime, async move {
+    runtime.block_on(async move {
         let prepared = transport().and_then(|transport| Worker::prepare(spec, transport));
         let (worker, outcome) = match prepared {
             Ok(worker) => (Some(worker), Ok(())),

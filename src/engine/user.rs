@@ -50,6 +50,13 @@ pub struct Member {
     pub started: Cell<u64>,
 }
 
+/// Of one iteration, since the run's start.
+struct Times {
+    due: Duration,
+    begun: Duration,
+    ended: Duration,
+}
+
 /// What a user does next.
 #[derive(PartialEq)]
 enum Next {
@@ -127,8 +134,8 @@ impl Member {
         let end = origin + interval.end;
         let cutoff = tokio::time::sleep_until(self.post.desk.instant(end.saturating_add(grace)));
         tokio::pin!(cutoff);
+        let mut now = self.post.desk.now();
         loop {
-            let now = self.post.desk.now();
             let due = match slots {
                 Some(slots) => self.take_slot(slots, now, end),
                 None => now,
@@ -136,12 +143,22 @@ impl Member {
             if due >= end {
                 return Next::EndInterval;
             }
-            if !self.wait_until(due).await || !self.take_quota() {
+            if self.cancel.level() >= Level::Stopping {
                 return Next::Leave;
             }
-            match self.iteration(origin, due, cutoff.as_mut()).await {
-                Next::GoOn => {}
-                next => return next,
+            if due > now {
+                if !self.wait_until(due).await {
+                    return Next::Leave;
+                }
+                now = self.post.desk.now();
+            }
+            if !self.take_quota() {
+                return Next::Leave;
+            }
+            let next;
+            (now, next) = self.iteration(origin, due, now, cutoff.as_mut()).await;
+            if next != Next::GoOn {
+                return next;
             }
         }
     }
@@ -180,12 +197,18 @@ impl Member {
         }
     }
 
-    /// One iteration that was meant to start at `due`.
-    async fn iteration(&self, origin: Duration, due: Duration, cutoff: Pin<&mut Sleep>) -> Next {
+    /// One iteration that was meant to start at `due` and starts now, at `begun`; when it ended,
+    /// and what comes next.
+    async fn iteration(
+        &self,
+        origin: Duration,
+        due: Duration,
+        begun: Duration,
+        cutoff: Pin<&mut Sleep>,
+    ) -> (Duration, Next) {
         let number = self.started.replace(self.started.get() + 1);
         let place = self.post.place_at(due - origin);
         self.refresh();
-        let begun = self.post.desk.now();
         self.post.lifecycle(|life| {
             life.planned += 1;
             life.due += 1;
@@ -201,11 +224,12 @@ impl Member {
             }
         };
         let ended = self.cancel.race(Level::Now, pass).await.flatten();
-        self.book(place, due, begun, ended.as_ref());
+        let now = self.post.desk.now();
+        self.book(place, Times { due, begun, ended: now }, ended.as_ref());
         if number % BREATHER == BREATHER - 1 {
             tokio::task::yield_now().await;
         }
-        self.judge(ended)
+        (now, self.judge(ended))
     }
 
     /// What `session = "fresh"` and `connections = "fresh"` ask for at each iteration.
@@ -226,7 +250,7 @@ impl Member {
     }
 
     /// Records an iteration; `None` is one that was cut off.
-    fn book(&self, place: Place, due: Duration, begun: Duration, ended: Option<&Ended>) {
+    fn book(&self, place: Place, times: Times, ended: Option<&Ended>) {
         if ended.is_none() {
             self.vu.interrupt();
         }
@@ -235,8 +259,8 @@ impl Member {
             Some(Ended::Failed(_)) => Outcome::Failed,
             Some(Ended::Stopped(_)) | None => Outcome::Interrupted,
         };
-        let lag = begun.saturating_sub(due);
-        let lasted = self.post.desk.now().saturating_sub(begun);
+        let lag = times.begun.saturating_sub(times.due);
+        let lasted = times.ended.saturating_sub(times.begun);
         let sample = IterationSample {
             duration: lasted.saturating_sub(self.vu.thought()),
             lag,

@@ -101,14 +101,13 @@ impl Worker {
         let over = async { while members.join_next().await.is_some() {} };
         tokio::select! {
             () = over => {}
-            () = clock(&desk, &posts, &spec.windows) => {}
+            () = clock(&vm, &desk, &posts, &spec.windows) => {}
             () = heed(&spec, &posts, &cancels) => {}
         }
         let second = second_of(desk.now());
         let window = flip(&desk, &posts, second);
         // The receiver is gone only if the control thread is, and then nobody wants the Window.
         let _ = spec.windows.send(window).await;
-        drop(vm);
     }
 }
 
@@ -151,10 +150,11 @@ pub fn second_of(offset: Duration) -> u32 {
 }
 
 /// Sends a Window at the end of each second of the run.
-async fn clock(desk: &Desk, posts: &[Rc<Post>], windows: &mpsc::Sender<Window>) {
+async fn clock(vm: &Vm, desk: &Desk, posts: &[Rc<Post>], windows: &mpsc::Sender<Window>) {
     for second in 0u32.. {
         tokio::time::sleep_until(desk.start + Duration::from_secs(u64::from(second) + 1)).await;
         let window = flip(desk, posts, second);
+        vm.pace();
         if windows.send(window).await.is_err() {
             return;
         }

@@ -16,8 +16,9 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 use reqwest::{Client, Request, Response};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::body::{Collector, Keep};
 use super::connect::{Probe, Sessions, Watch, WatchedNames};
 use super::dns::Names;
@@ -59,6 +60,7 @@ impl Transport for ReqwestTransport {
             probe: Probe::default(),
             plain: OnceCell::new(),
             secure: OnceCell::new(),
+            alarm: Alarm::default(),
         })
     }
 }
@@ -69,6 +71,7 @@ struct ReqwestWire {
     probe: Probe,
     plain: OnceCell<Client>,
     secure: OnceCell<Client>,
+    alarm: Alarm,
 }
 
 impl Wire for ReqwestWire {
@@ -86,14 +89,14 @@ impl ReqwestWire {
         let (deadline, timeout, url) = (hop.deadline, hop.timeout, hop.url.clone());
         let sending = (hop.body.len() > PART).then(|| Sending::new(hop.body.len()));
         let mut progress = Progress::new(sending);
-        let outcome = timeout_at(deadline, self.converse(client, hop, &mut progress)).await;
+        let outcome = self.alarm.race(deadline, self.converse(client, hop, &mut progress)).await;
         let error = match outcome {
-            Ok(Ok(())) => None,
-            Ok(Err(Broken::Body(error))) => Some(error),
-            Ok(Err(Broken::Client(error))) => {
+            Some(Ok(())) => None,
+            Some(Err(Broken::Body(error))) => Some(error),
+            Some(Err(Broken::Client(error))) => {
                 Some(failure::broken(&error, progress.stage(), &failure::peer_of(&url)))
             }
-            Err(_) => Some(failure::timeout(timeout, progress.stage(), &failure::peer_of(&url))),
+            None => Some(failure::timeout(timeout, progress.stage(), &failure::peer_of(&url))),
         };
         let mut done = progress.finish();
         (done.opened, done.connect_failed) = self.probe.take_counts();

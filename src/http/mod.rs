@@ -12,6 +12,7 @@ pub mod session;
 pub mod coding;
 pub mod body;
 pub mod weight;
+pub mod alarm;
 pub mod failure;
 pub mod dns;
 pub mod tls;

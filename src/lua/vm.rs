@@ -122,7 +122,13 @@ impl Vm {
         self.core.lua.gc_stop();
         let made = make();
         self.core.lua.gc_restart();
+        self.pace();
         made
+    }
+
+    /// Fits the collector's pace to the heap's size of now; to be called every second or so.
+    pub fn pace(&self) {
+        sandbox::pace(&self.core.lua);
     }
 
     /// Bytes in Lua's heap.

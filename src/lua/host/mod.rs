@@ -282,8 +282,10 @@ impl Host {
 const AT_TOP_LEVEL: &str = "nothing can wait at a script's top level: requests and pauses belong \
                             into functions that the run calls";
 
-/// Held bytes per step of the collector: twice what one step is worth to Lua itself.
-const GC_STEP: usize = 16 << 10;
+/// Held bytes per step of the collector. A step marks some 200,000 references, all of a small
+/// heap, so this is the garbage that a worker of few users may hold; one of N MB of users holds
+/// about N/3 times as much.
+const GC_STEP: usize = 1 << 20;
 
 /// Bytes outside Lua's heap that something in it keeps alive; uncounted when dropped.
 pub struct Held {

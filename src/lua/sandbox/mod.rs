@@ -76,9 +76,21 @@ pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<T
     freeze_modules(&kernel, &lt)?;
     clock::install(lua, host)?;
     lua.set_memory_limit(MEMORY_LIMIT)?;
-    let pace = GcIncParams::default().pause(110).step_multiplier(400);
-    lua.gc_set_mode(GcMode::Incremental(pace));
+    pace(lua);
     Ok(kernel)
+}
+
+/// Garbage that may gather in a small heap before the collector begins. A collection marks all
+/// that lives: with the usual tenth, a small heap would be marked every few hundred requests.
+const SPARE: usize = 4 << 20;
+
+/// Sets the collector's pace for a heap of today's size: it begins after `SPARE` bytes of garbage
+/// or, in a large heap, after a tenth. To be called again as the heap grows.
+pub(super) fn pace(lua: &Lua) {
+    let percent = 100 + 100 * SPARE / lua.used_memory().max(1);
+    let pause = u16::try_from(percent.clamp(110, 1_000)).unwrap_or(110);
+    let pace = GcIncParams::default().pause(pause.into()).step_multiplier(400);
+    lua.gc_set_mode(GcMode::Incremental(pace));
 }
 
 /// A bare state; what of its libraries scripts get is the kernel's business.
