@@ -80,12 +80,15 @@ impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Other crates speak only when something is wrong.
         metadata.target().starts_with("loadtool")
-            || metadata.target() == "script"
+            || ["script", "print"].contains(&metadata.target())
             || metadata.level() <= Level::Warn
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
+        if record.target() == "print" {
+            // The script's own `print`, whatever is logged.
+            self.0.line(&record.args().to_string());
+        } else if self.enabled(record.metadata()) {
             let level = record.level().as_str().to_ascii_lowercase();
             self.0.line(&format!("{level:>5}  {}", record.args()));
         }

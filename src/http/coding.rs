@@ -15,6 +15,8 @@ use zstd::stream::zio;
 
 /// Largest zstd window, as a power of two.
 const ZSTD_WINDOW_LOG: u32 = 23;
+/// Most codings upon each other; each costs a decoder and a level of the stack.
+const MOST_CODINGS: usize = 4;
 /// What a decoder collects before it hands it on.
 const BUFFER: usize = 8 << 10;
 
@@ -46,7 +48,7 @@ impl Coding {
     }
 
     /// The codings of an answer in the order in which they were applied. Empty if there is none,
-    /// or one that we do not know: such a body is left as it came.
+    /// or one that we do not know, or more than anyone would apply: such a body is left as it came.
     pub fn of(headers: &HeaderMap) -> Vec<Coding> {
         let mut codings = Vec::new();
         for value in headers.get_all(CONTENT_ENCODING) {
@@ -60,6 +62,9 @@ impl Coding {
                     _ => return Vec::new(),
                 }
             }
+        }
+        if codings.len() > MOST_CODINGS {
+            return Vec::new();
         }
         codings
     }

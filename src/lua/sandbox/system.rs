@@ -19,7 +19,7 @@ pub(super) fn register(lua: &Lua, host: &Rc<Host>, folder: &Path, h: &Table) -> 
     h.set(
         "print",
         lua.create_function(|_, text: LuaString| {
-            anstream::eprintln!("{}", text.to_string_lossy());
+            log::error!(target: "print", "{}", text.to_string_lossy());
             Ok(())
         })?,
     )?;
