@@ -78,10 +78,11 @@ struct Logger(Arc<Screen>);
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Other crates speak only when something is wrong.
-        metadata.target().starts_with("loadtool")
-            || ["script", "print"].contains(&metadata.target())
-            || metadata.level() <= Level::Warn
+        let target = metadata.target();
+        let own = target.starts_with("loadtool") || ["script", "print"].contains(&target);
+        // Other crates speak only when something is wrong. A certificate that is refused is in the
+        // report; the verifier would say it again for every connection.
+        own || (metadata.level() <= Level::Warn && !target.starts_with("rustls_platform_verifier"))
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -223,7 +223,7 @@ impl Category {
 }
 
 /// Settings of connections that hold for a whole run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TransportOptions {
     /// Do not verify certificates.
     pub insecure: bool,

@@ -83,7 +83,7 @@ impl Vm {
     /// Runs the script once, for its definition.
     pub fn define(&self) -> Result<Definition, Diagnostic> {
         let host = &self.core.host;
-        let user = Rc::new(User::nobody(&host.transport, host.shared.seed));
+        let user = Rc::new(User::nobody(&host.transport(), host.shared.seed));
         let value = self.instance(&user)?;
         Ok(Definition { value, user, coroutine: Coroutine::default() })
     }
@@ -98,7 +98,10 @@ impl Vm {
     fn hand_over(&self, ctx: Option<&[u8]>) -> mlua::Result<()> {
         let lua = &self.core.lua;
         let Some(ctx) = ctx else { return Ok(()) };
-        let value = Json::of(lua)?.decode(lua, ctx)?.map_err(mlua::Error::runtime)?;
+        let value = match ctx {
+            b"null" => Value::Nil,
+            ctx => Json::of(lua)?.decode(lua, ctx)?.map_err(mlua::Error::runtime)?,
+        };
         let freeze: Function = self.core.kernel.get("freeze")?;
         let shared: Table = self.core.kernel.get("shared")?;
         shared.raw_set("ctx", freeze.call::<Value>(value)?)

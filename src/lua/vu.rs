@@ -80,7 +80,7 @@ impl Vu {
 
     /// New connections from here on; the old ones close.
     pub fn fresh_connections(&self) {
-        self.user.session.reconnect(self.core.host.transport.open());
+        self.user.session.reconnect(self.core.host.transport().open());
     }
 
     async fn run(&self, function: i64, place: Place) -> Ended {

@@ -152,10 +152,7 @@ fn expect_status(http: &Fields<'_, '_>, node: &Node) -> Option<ExpectStatus> {
             Some(Ok(status)) => ranges.extend(status.0),
             _ => {
                 let message = format!("{} cannot be {}", http.name("expect_status"), Shown(item));
-                let hint = match item {
-                    Node::Function => "a function can be given with a request, not here",
-                    _ => "write a status like 200, a class like \"2xx\", or a list of them",
-                };
+                let hint = "write a status like 200, a class like \"2xx\", or a list of them";
                 http.fault("expect_status", message, hint);
                 return None;
             }

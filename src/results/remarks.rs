@@ -42,12 +42,12 @@ fn of_scenario(scenario: &Scenario) -> Vec<Anomaly> {
         anomalies.push(anomaly("dropped", dropped(scenario)));
     }
     if life.interrupted > 0 {
-        let were = if life.interrupted == 1 { "was" } else { "were" };
+        let cut = match life.interrupted {
+            1 => "was cut off: its time is a lower bound",
+            _ => "were cut off: their times are lower bounds",
+        };
         let iterations = counted(life.interrupted, "iteration");
-        anomalies.push(anomaly(
-            "interrupted",
-            format!("{iterations} of {name} {were} cut off: their times are lower bounds"),
-        ));
+        anomalies.push(anomaly("interrupted", format!("{iterations} of {name} {cut}")));
     }
     if life.late > 0 {
         let iterations = counted(life.late, "iteration");

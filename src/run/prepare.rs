@@ -64,8 +64,9 @@ pub fn prepare(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
         cacert: spec.flags.cacert.clone(),
         user_agent: None,
     };
-    let transport = Rc::new(ReqwestTransport::new(&transport)?);
-    let vm = Vm::new(program.clone(), Host::new(recorder.clone(), transport, shared.clone()))?;
+    let first = Rc::new(ReqwestTransport::new(&transport)?);
+    let host = Host::new(recorder.clone(), first, shared.clone());
+    let vm = Vm::new(program.clone(), host.clone())?;
     let definition = vm.define()?;
     let plan = Arc::new(validate(&Draft {
         script: program.path().to_owned(),
@@ -73,6 +74,9 @@ pub fn prepare(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
         definition: definition.node(),
         flags: spec.flags,
     })?);
+    if *plan.transport() != transport {
+        host.use_transport(Rc::new(ReqwestTransport::new(plan.transport())?));
+    }
     vm.bind(&plan, None)?;
     Ok(Prepared { program, shared, plan, vm, definition, recorder })
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::common::Folder;
+use crate::common::server::{answer, secure};
 
 /// A definition with one scenario, whose fields are `scenario`, and the fields `more` beside it.
 fn defined(scenario: &str, more: &str) -> Folder {
@@ -75,6 +76,39 @@ fn a_setup_and_a_teardown_that_work_hand_over_what_they_should() {
          scenarios = { a = { run = function(ctx) lt.check(#ctx.list, { two = #ctx.list == 2 }) end } } }",
     );
     folder.run(&[]).exits(0).says("teardown got given");
+}
+
+#[test]
+fn without_a_setup_or_a_value_from_it_there_is_no_ctx() {
+    for setup in ["", "setup = function() end,"] {
+        let folder = Folder::new(&format!(
+            "return {{ {setup} teardown = function(ctx) print('teardown got', ctx) end,\n\
+             scenarios = {{ a = {{ run = function(ctx) assert(ctx == nil) end }} }} }}",
+        ));
+        folder.run(&[]).exits(0).says("teardown got    nil");
+    }
+}
+
+#[test]
+fn a_scripts_own_trust_holds_in_setup_too() {
+    let (url, ca) = secure(|_| answer("200 OK", "well"));
+    for tls in ["ca = 'ca.pem'", "insecure = true"] {
+        let get = "function() lt.expect(lt.http.get '/', { status = 200 }) end";
+        let script = format!(
+            "local lt = require 'loadtool'\nlocal get = {get}\n\
+             return {{ base_url = '{url}', http = {{ tls = {{ {tls} }} }},\n\
+             setup = get, scenarios = {{ a = {{ run = get }} }} }}"
+        );
+        Folder::new(&script).file("ca.pem", &ca).run(&["--quiet"]).exits(0).says_nothing();
+    }
+}
+
+#[test]
+fn a_certificate_that_is_refused_is_in_the_report_and_not_in_the_log() {
+    let (url, _) = secure(|_| answer("200 OK", "well"));
+    let folder = Folder::of("lt.http.get '/'");
+    let ran = folder.run(&["--quiet", "--base-url", &url]).exits(3).says_nothing();
+    assert!(ran.out.contains("1 × tls"), "{}", ran.out);
 }
 
 #[test]

@@ -3,7 +3,11 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::spawn;
+
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A connection as the server sees it.
 pub struct Peer {
@@ -67,6 +71,30 @@ pub fn answering(answer: impl Fn(&str) -> Vec<u8> + Clone + Send + 'static) -> S
             peer.send(answer(&request))?;
         }
     })
+}
+
+/// The same over TLS, with a certificate for 127.0.0.1 that only its own PEM text vouches for.
+pub fn secure(answer: impl Fn(&str) -> Vec<u8> + Clone + Send + 'static) -> (String, String) {
+    let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a name");
+    let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("there are versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key.into())
+        .expect("they belong together");
+    let config = Arc::new(config);
+    let url = server(move |peer| {
+        let connection = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(connection, peer.stream);
+        let mut chunk = [0; 4096];
+        while let n @ 1.. = stream.read(&mut chunk)? {
+            stream.write_all(&answer(&String::from_utf8_lossy(&chunk[..n])))?;
+        }
+        Ok(())
+    });
+    (url.replace("http://", "https://"), certified.cert.pem())
 }
 
 /// A whole answer.

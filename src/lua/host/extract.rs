@@ -81,7 +81,7 @@ impl Extract {
                 Err(what) => self.missing(r, &format!("{}: {what}", path.as_str())),
             },
             Ok(None) => self.missing(r, &format!("nothing at {}", path.as_str())),
-            Err(what) => self.missing(r, &format!("nothing at {}: the {what}", path.as_str())),
+            Err(what) => self.missing(r, &unread(r, path.as_str(), &what)),
         })
     }
 
@@ -95,8 +95,7 @@ impl Extract {
         let texts = match path.all(&r.body) {
             Ok(texts) => texts,
             Err(what) => {
-                let (_, _, why) =
-                    self.missing(r, &format!("nothing at {}: the {what}", path.as_str()));
+                let (_, _, why) = self.missing(r, &unread(r, path.as_str(), &what));
                 return Ok((None, Value::Table(list), why));
             }
         };
@@ -198,6 +197,14 @@ impl Extract {
             shown.push('…');
         }
         format!(": {shown}")
+    }
+}
+
+/// A body that is empty is said to be so, or that there is none; else `what` is wrong with it.
+fn unread(r: &Response, path: &str, what: &str) -> String {
+    match r.body.is_empty() {
+        true => format!("nothing at {path}"),
+        false => format!("nothing at {path}: the {what}"),
     }
 }
 

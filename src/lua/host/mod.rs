@@ -111,7 +111,7 @@ pub struct Host {
     /// Where samples go.
     pub recorder: Rc<RefCell<Recorder>>,
     /// Where connections come from.
-    pub transport: Rc<dyn Transport>,
+    transport: RefCell<Rc<dyn Transport>>,
     /// Process-wide things (pools, environment, clock).
     pub shared: Arc<Shared>,
     /// The CPU limit of one slice between two waits.
@@ -181,7 +181,7 @@ impl Host {
         let nobody = Rc::new(User::nobody(&transport, shared.seed));
         Rc::new(Host {
             recorder,
-            transport,
+            transport: RefCell::new(transport),
             shared,
             clock: Clock::default(),
             sources: RefCell::default(),
@@ -192,6 +192,17 @@ impl Host {
             held: Cell::new(0),
             untold: Cell::new(0),
         })
+    }
+
+    /// Where connections come from.
+    pub fn transport(&self) -> Rc<dyn Transport> {
+        self.transport.borrow().clone()
+    }
+
+    /// Takes the connections of users made from now on elsewhere: a script's settings are known
+    /// only once it has run.
+    pub fn use_transport(&self, transport: Rc<dyn Transport>) {
+        *self.transport.borrow_mut() = transport;
     }
 
     /// The user whose coroutine runs. While a script's top level runs it is the one it is run

@@ -102,7 +102,7 @@ impl User {
             rng: RefCell::new(rng(bound.plan.seed, &scenario.name, spec.number)),
             options: bound.options[spec.scenario].clone(),
             base_url: bound.base_url.clone(),
-            ..User::nobody(&host.transport, bound.plan.seed)
+            ..User::nobody(&host.transport(), bound.plan.seed)
         }
     }
 
@@ -112,7 +112,7 @@ impl User {
             options: bound.own_options.clone(),
             base_url: bound.base_url.clone(),
             cell: OnceCell::from(cell.clone()),
-            ..User::nobody(&host.transport, bound.plan.seed)
+            ..User::nobody(&host.transport(), bound.plan.seed)
         }
     }
 

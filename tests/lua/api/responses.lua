@@ -39,6 +39,10 @@ return function()
   p("no match", page:regex "absent")
   p("not JSON", page:json "$.a")
 
+  local dead = http.get(lt.env.DEAD .. "/")
+  p("no answer", dead:json "$.a")
+  p("empty", http.head("/document"):json_all "$.a")
+
   local set = http.get "/cookies/set/sid/s1"
   p("cookie", set:cookie "sid", set.cookies)
   p("no cookie", set:cookie "other")
