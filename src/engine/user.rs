@@ -51,6 +51,7 @@ pub struct Member {
 }
 
 /// Of one iteration, since the run's start.
+#[derive(Clone, Copy)]
 struct Times {
     due: Duration,
     begun: Duration,

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -53,7 +54,7 @@ pub struct WorkerSpec {
     /// From 0.
     pub index: usize,
     /// Users a worker has made so far, over all workers: progress for whoever waits.
-    pub made: Arc<std::sync::atomic::AtomicU64>,
+    pub made: Arc<AtomicU64>,
 }
 
 /// A worker whose users are made and wait for the start.
@@ -123,7 +124,7 @@ fn make_users(vm: &Vm, spec: &WorkerSpec) -> Result<Vec<(usize, u64, Vu)>, Diagn
                 let user =
                     UserSpec { id: before + number + 1, number: number + 1, scenario, agent: 1 };
                 users.push((scenario, number, vm.user(user)?));
-                spec.made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                spec.made.fetch_add(1, Relaxed);
             }
         }
         before += total;
@@ -173,10 +174,15 @@ fn flip(desk: &Desk, posts: &[Rc<Post>], second: u32) -> Window {
 
 /// Passes stops on to the users; never ends by itself.
 async fn heed(spec: &WorkerSpec, posts: &[Rc<Post>], cancels: &[Vec<Rc<Cancel>>]) {
+    let mut stop = spec.switch.watch();
+    let tell_scripts = async {
+        let _ = stop.wait_for(Stop::is_stopping).await;
+        spec.shared.stopping.store(true, Relaxed);
+    };
     let scenarios = posts.iter().zip(cancels).map(|(post, cancels)| {
         heed_scenario(post, cancels, spec.switch.watch(), post.running.watch_halt())
     });
-    futures_util::future::join_all(scenarios).await;
+    tokio::join!(tell_scripts, futures_util::future::join_all(scenarios));
     std::future::pending::<()>().await;
 }
 

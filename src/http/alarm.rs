@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -19,8 +19,13 @@ pub struct Alarm(RefCell<Option<Pin<Box<Sleep>>>>);
 impl Alarm {
     /// What `work` gives, or `None` at `deadline`. Exchanges at the same time have timers of their
     /// own.
-    pub async fn race<F: Future>(&self, deadline: Instant, work: F) -> Option<F::Output> {
-        let mut work = pin!(work);
+    ///
+    /// `work` is borrowed, since a future that an async function takes is in its state twice.
+    pub async fn race<F: Future>(
+        &self,
+        deadline: Instant,
+        mut work: Pin<&mut F>,
+    ) -> Option<F::Output> {
         let kept = self.0.borrow_mut().take();
         let mut sleep = kept.unwrap_or_else(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() > deadline {
@@ -49,6 +54,7 @@ fn ring(sleep: &mut Pin<Box<Sleep>>, deadline: Instant, context: &mut Context<'_
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::time::Duration;
 
     use tokio::time::sleep;
@@ -64,23 +70,24 @@ mod tests {
         let alarm = Alarm::default();
         let began = Instant::now();
         // Quick: the timer stays set for 100 ms.
-        assert_eq!(alarm.race(began + ms(100), async { 1 }).await, Some(1));
+        assert_eq!(alarm.race(began + ms(100), pin!(async { 1 })).await, Some(1));
         // It rings for the first while this one goes on.
-        let slow = alarm.race(began + ms(200), sleep(ms(150))).await;
+        let slow = alarm.race(began + ms(200), pin!(sleep(ms(150)))).await;
         assert_eq!((slow, began.elapsed()), (Some(()), ms(150)));
         // It rang for none, and is too late for this one.
-        let cut = alarm.race(began + ms(170), sleep(ms(500))).await;
+        let cut = alarm.race(began + ms(170), pin!(sleep(ms(500)))).await;
         assert_eq!((cut, began.elapsed()), (None, ms(170)));
         // A deadline that has passed.
-        assert_eq!(alarm.race(began, sleep(ms(1))).await, None);
+        assert_eq!(alarm.race(began, pin!(sleep(ms(1)))).await, None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn exchanges_at_the_same_time_do_not_share_a_timer() {
         let alarm = Alarm::default();
         let began = Instant::now();
-        let short = alarm.race(began + ms(10), sleep(ms(100)));
-        let long = alarm.race(began + ms(50), sleep(ms(100)));
+        let (one, other) = (pin!(sleep(ms(100))), pin!(sleep(ms(100))));
+        let short = alarm.race(began + ms(10), one);
+        let long = alarm.race(began + ms(50), other);
         assert_eq!(tokio::join!(short, long), (None, None));
         assert_eq!(began.elapsed(), ms(50));
     }

@@ -89,7 +89,10 @@ impl ReqwestWire {
         let (deadline, timeout, url) = (hop.deadline, hop.timeout, hop.url.clone());
         let sending = (hop.body.len() > PART).then(|| Sending::new(hop.body.len()));
         let mut progress = Progress::new(sending);
-        let outcome = self.alarm.race(deadline, self.converse(client, hop, &mut progress)).await;
+        let outcome = {
+            let conversation = pin!(self.converse(client, hop, &mut progress));
+            self.alarm.race(deadline, conversation).await
+        };
         let error = match outcome {
             Some(Ok(())) => None,
             Some(Err(Broken::Body(error))) => Some(error),
