@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Table, Thread, Value};
 
-use super::error::{Ended, Failure, Stopped, describe};
+use super::error::{Ended, Failure, Stopped};
+use super::fault::describe;
 use super::host::{Host, Op, User};
 use super::sandbox::{MEMORY_LIMIT, Mark, mark};
 

@@ -15,6 +15,8 @@ pub mod vm;
 pub mod vu;
 
 mod driver;
+mod fault;
+mod place;
 mod require;
 
 /// The Lua API as type definitions for editors, in the annotations of LuaLS.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, StdLib};
 
-use super::error::short_name;
+use super::place::short_name;
 use crate::diagnostic::Diagnostic;
 
 /// The script, and where its modules are sought.

@@ -8,9 +8,9 @@ use std::rc::Rc;
 use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaString, Table};
 
-use super::error::short_name;
 use super::host::Host;
 use super::host::told::HINT;
+use super::place::short_name;
 use super::program::{check, chunk, wrapped};
 
 /// A module that was found: the function of its environment, and its file.

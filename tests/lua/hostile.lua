@@ -62,7 +62,7 @@ local co = coroutine.wrap(function()
 end)
 co()
 
---- error object with a looping __tostring: failed error object is a table
+--- error object with a looping __tostring: failed an error without a message
 error(setmetatable({}, { __tostring = function() while true do end end }))
 
 --- looping __tostring: killed
@@ -396,3 +396,16 @@ while true do end
 --- a sort in __close after the end: killed
 local x <close> = setmetatable({}, { __close = function() table.sort({ 2, 1 }, function() while true do end end) end })
 while true do end
+
+--- pcall of looping coroutines inside a callback: killed
+table.sort({ 2, 1 }, function()
+  while true do
+    pcall(coroutine.wrap(function() table.sort({ 2, 1 }, function() while true do pcall(error) end end) end))
+  end
+end)
+
+--- the table behind a library, from pairs: failed read-only
+for _, library in pairs { string, table, math, os, require("loadtool"), require("loadtool").json } do
+  local f, t = pairs(library)
+  t.format = 1
+end

@@ -15,7 +15,8 @@ use super::told::{HINT, needs, told, unknown};
 use super::{Host, pool_options};
 use crate::data::{AtEnd, Field, Next, Picker, Pool, Row};
 use crate::diagnostic::Diagnostic;
-use crate::lua::error::{Stopped, position};
+use crate::lua::error::Stopped;
+use crate::lua::place::position;
 
 /// Puts the raw functions into `h`.
 pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {

@@ -6,7 +6,7 @@ use log::Level;
 use mlua::{Lua, Table};
 
 use super::Host;
-use crate::lua::error::position;
+use crate::lua::place::position;
 
 /// What the log's filters call scripts.
 const TARGET: &str = "script";

@@ -68,7 +68,9 @@ use tokio::time::Instant;
 
 pub use user::{Bound, OpenStep, User};
 
-use super::error::{Failure, Kept, Sources, Stopped};
+use super::error::{Failure, Stopped};
+use super::fault::Kept;
+use super::place::Sources;
 use super::sandbox::clock::Clock;
 use crate::http::Transport;
 use crate::http::redact::Redactor;

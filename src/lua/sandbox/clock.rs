@@ -6,10 +6,10 @@
 //! suspended or is overloaded: at least half of the limit must also have been spent on the CPU,
 //! as counted from an eighth of the limit on.
 //!
-//! A coroutine beyond the limit is *dying*: odd ticks yield, which nothing in Lua can catch, and
-//! the driver drops it; where no yield is possible (a comparator, `__tostring`, a message handler)
-//! that does nothing and even ticks raise, from then on at every instruction, until the C function
-//! in between is left.
+//! A coroutine beyond the limit is *dying*: the first tick yields, which nothing in Lua can catch,
+//! and the driver drops it. Where no yield is possible (a comparator, `__tostring`, a message
+//! handler) that does nothing; then every instruction raises or yields by turns, in each coroutine
+//! that still runs, until the C function in between is left.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -19,8 +19,8 @@ use mlua::debug::Debug;
 use mlua::{Error, HookTriggers, Lua, Result, VmState};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::super::error::{Position, position};
 use super::super::host::Host;
+use super::super::place::{Position, position};
 
 /// Instructions between two looks at the clock. One instruction may take 30 ms (a long `..`), so
 /// a larger number would overshoot; it costs 10 to 20 % of pure Lua against 1,000.
@@ -36,7 +36,8 @@ pub struct Clock {
     /// CPU time at an eighth of the limit.
     cpu: Cell<Option<Duration>>,
     dying: Cell<bool>,
-    ticks_dying: Cell<u32>,
+    /// Whether the dying coroutine has been told to yield.
+    ticked: Cell<bool>,
     at: RefCell<Option<Position>>,
 }
 
@@ -49,7 +50,7 @@ impl Default for Clock {
             began: Cell::default(),
             cpu: Cell::default(),
             dying: Cell::default(),
-            ticks_dying: Cell::default(),
+            ticked: Cell::default(),
             at: RefCell::default(),
         }
     }
@@ -73,8 +74,9 @@ impl Clock {
 
     /// The running coroutine must not execute another instruction of the author's.
     pub(in crate::lua) fn kill(&self) {
-        self.dying.set(true);
-        self.ticks_dying.set(0);
+        if !self.dying.replace(true) {
+            self.ticked.set(false);
+        }
     }
 
     /// Whether it was killed; asked once after each resume.
@@ -124,6 +126,7 @@ impl Clock {
         *self.at.borrow_mut() = position(lua);
     }
 
+    /// A look at the clock, every [`TICK`] instructions.
     fn tick(host: &Rc<Host>, lua: &Lua) -> Result<VmState> {
         let clock = &host.clock;
         if !clock.dying.get() {
@@ -132,14 +135,10 @@ impl Clock {
             }
             clock.condemn(lua);
         }
-        let ticks = clock.ticks_dying.get() + 1;
-        clock.ticks_dying.set(ticks);
-        if ticks % 2 == 1 {
+        if !clock.ticked.replace(true) {
             return Ok(VmState::Yield);
         }
-        if ticks == 2 {
-            lua.set_hook(HookTriggers::new().every_nth_instruction(1), hook(host))?;
-        }
+        lua.set_hook(HookTriggers::new().every_nth_instruction(1), last_hook(host))?;
         Err(Error::external(Dying))
     }
 }
@@ -150,10 +149,23 @@ pub(super) fn install(lua: &Lua, host: &Rc<Host>) -> Result<()> {
 }
 
 fn hook(host: &Rc<Host>) -> impl Fn(&Lua, &Debug) -> Result<VmState> + 'static {
-    let host = Rc::downgrade(host);
-    move |lua, _| match host.upgrade() {
-        Some(host) => Clock::tick(&host, lua),
-        None => Ok(VmState::Continue),
+    let host = host.clone();
+    move |lua, _| Clock::tick(&host, lua)
+}
+
+/// The hook of a coroutine that goes on while it should die: raises and yields by turns. One that
+/// was kept and is resumed in another slice gets the usual hook again.
+fn last_hook(host: &Rc<Host>) -> impl Fn(&Lua, &Debug) -> Result<VmState> + 'static {
+    let (host, raised) = (host.clone(), Cell::new(true));
+    move |lua, _| {
+        if !host.clock.dying.get() {
+            lua.set_hook(HookTriggers::new().every_nth_instruction(TICK), hook(&host))?;
+            return Ok(VmState::Continue);
+        }
+        if raised.replace(!raised.get()) {
+            return Ok(VmState::Yield);
+        }
+        Err(Error::external(Dying))
     }
 }
 

@@ -75,8 +75,10 @@ k.frozen = frozen
 local function refuse() return raise "this table is read-only" end
 
 function k.readonly(t)
-  local function iterate() return next, t, nil end
-  local proxy = setmetatable({}, {
+  local proxy = {}
+  local function step(_, key) return next(t, key) end
+  local function iterate() return step, proxy, nil end   -- `t` itself must not get out
+  setmetatable(proxy, {
     __name = "readonly", __index = t, __newindex = refuse, __pairs = iterate, __len = function() return #t end, __metatable = false,
   })
   frozen[proxy] = t

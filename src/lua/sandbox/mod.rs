@@ -21,8 +21,9 @@ use mlua::chunk::ChunkMode;
 use mlua::state::{GcIncParams, GcMode};
 use mlua::{Function, IntoLuaMulti, LightUserData, Lua, LuaOptions, Result, StdLib, Table, Value};
 
-use super::error::{self, OURS};
+use super::fault;
 use super::host::{Host, MODULES, told};
+use super::place::OURS;
 use super::require;
 
 /// `script_memory_limit`: Lua's heap of one worker, in bytes.
@@ -57,7 +58,7 @@ const PARTS: [&str; 6] = [
 pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<Table> {
     let (raw, h) = (lua.globals(), &lua.create_table()?);
     lua.set_globals(lua.create_table()?)?;
-    error::register(lua, host, h)?;
+    fault::register(lua, host, h)?;
     pattern::register(lua, host, h)?;
     system::register(lua, host, &roots[0], h)?;
     require::register(lua, host, roots, h)?;

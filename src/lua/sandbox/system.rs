@@ -7,8 +7,8 @@ use mlua::{Integer, Lua, LuaString, Result, Table, Value};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::super::error::traceback;
 use super::super::host::Host;
+use super::super::place::traceback;
 
 /// Largest file that a script may open, in bytes.
 const FILE_LIMIT: u64 = 64 << 20;
