@@ -296,9 +296,9 @@ const AT_TOP_LEVEL: &str = "nothing can wait at a script's top level: requests a
                             into functions that the run calls";
 
 /// Held bytes per step of the collector. A step marks some 200,000 references, all of a small
-/// heap, so this is the garbage that a worker of few users may hold; one of N MB of users holds
-/// about N/3 times as much.
-const GC_STEP: usize = 1 << 20;
+/// heap, so this is about what the garbage of a worker of few users may hold; with N MB of users
+/// it is N/3 times as much.
+const GC_STEP: usize = 256 << 10;
 
 /// Bytes outside Lua's heap that something in it keeps alive; uncounted when dropped.
 pub struct Held {

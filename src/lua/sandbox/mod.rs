@@ -83,7 +83,7 @@ pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<T
 
 /// Garbage that may gather in a small heap before the collector begins. A collection marks all
 /// that lives: with the usual tenth, a small heap would be marked every few hundred requests.
-const SPARE: usize = 4 << 20;
+const SPARE: usize = 1 << 20;
 
 /// Sets the collector's pace for a heap of today's size: it begins after `SPARE` bytes of garbage
 /// or, in a large heap, after a tenth. To be called again as the heap grows.
