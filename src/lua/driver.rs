@@ -9,7 +9,7 @@ use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Table, Thread, Value};
 
 use super::error::{Ended, Failure, Stopped};
 use super::fault::describe;
-use super::host::{Host, Op, User};
+use super::host::{HELD_LIMIT, Host, Op, User};
 use super::sandbox::{MEMORY_LIMIT, Mark, mark};
 
 /// After so many waits of one run the task lets others run, even if all were over at once.
@@ -50,11 +50,11 @@ impl Core {
                 Step::Ended(ended) => return ended,
                 Step::Waits(op) => op,
             };
-            let result = op.await;
             waits = waits.wrapping_add(1);
             if waits.is_multiple_of(WAITS_BETWEEN_YIELDS) {
                 tokio::task::yield_now().await;
             }
+            let result = op.await;
             step = self.go_on(coroutine, user, result);
         }
     }
@@ -90,6 +90,8 @@ impl Core {
     fn enter(&self, user: &Rc<User>) {
         self.host.enter(user);
         self.host.clock.begin();
+        // The error that it belongs to is passed on within one resume, or was caught.
+        self.host.kept.take();
     }
 
     fn begin(
@@ -137,18 +139,13 @@ impl Core {
         let mut result = thread.resume::<Value>(args);
         loop {
             if self.host.clock.died() {
-                let stopped = user.stop.take();
-                let ended = match stopped {
-                    Some(why) => Ended::Stopped(why),
-                    None => Ended::Failed(self.overran()),
-                };
-                if matches!(ended, Ended::Failed(_)) {
+                let Some(why) = user.stop.take() else {
                     *slot = None;
-                } else {
-                    drop(slot);
-                    self.close(coroutine, user);
-                }
-                return Step::Ended(ended);
+                    return Step::Ended(Ended::Failed(self.killed()));
+                };
+                drop(slot);
+                self.close(coroutine, user);
+                return Step::Ended(Ended::Stopped(why));
             }
             match result {
                 Ok(Value::LightUserData(yielded)) if yielded == mark(Mark::Op) => {
@@ -198,7 +195,12 @@ impl Core {
         )))
     }
 
-    fn overran(&self) -> Failure {
+    /// Why a coroutine was killed that was not told to stop.
+    fn killed(&self) -> Failure {
+        if self.host.exhausted.take() {
+            let limit = HELD_LIMIT >> 20;
+            return Failure::resource(format!("responses hold more than {limit} MiB of memory"));
+        }
         let limit = self.host.clock.limit();
         let rule = format!(
             "the script computed for more than {limit:?} without waiting (script_cpu_limit)"

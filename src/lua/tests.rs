@@ -72,7 +72,7 @@ fn errors_tell_the_authors_file_and_line() {
         ("coroutine.wrap(function() error('inside') end)()", "script.lua:3: inside"),
         ("\nmath.random(2, 1)", "script.lua:4: bad argument to 'random' (interval is empty)"),
         ("('x'):rep({})", "script.lua:3: bad argument #2 to 'rep' (number expected, got table)"),
-        ("string.rep()", "script.lua:3: bad argument #1 to 'rep' (string expected, got no value)"),
+        ("string.rep()", "script.lua:3: bad argument #1 to 'rep' (string expected, got nil)"),
         ("('x'):find('[')", "script.lua:3: malformed pattern (missing ']')"),
         ("('x'):rep(9999):find('%')", "script.lua:3: malformed pattern (ends with '%')"),
         (
@@ -331,4 +331,28 @@ fn the_future_of_an_iteration_is_small() {
     let user = bench.user(1);
     let size = size_of_val(&user.iterate(0, 0, Place::default()));
     assert!(size <= 700, "{size} bytes");
+}
+
+#[test]
+fn a_sleeping_user_costs_little() {
+    const USERS: u64 = 500;
+    let bench = Bench::new(
+        "local lt = require 'loadtool' local n = 0 return function() n = n + 1 lt.sleep(60) end",
+        &[],
+    );
+    let users: Vec<_> = (0..50).map(|n| bench.user(n)).collect();
+    bench.vm.collect();
+    let before = bench.vm.used_memory();
+    let more: Vec<_> = bench.vm.bulk(|| (0..USERS).map(|n| bench.user(n)).collect());
+    block_on(async {
+        let mut asleep: Vec<_> =
+            more.iter().map(|user| Box::pin(user.iterate(0, 0, Place::default()))).collect();
+        for user in &mut asleep {
+            assert!(tokio::time::timeout(Duration::ZERO, user).await.is_err());
+        }
+        bench.vm.collect();
+        let lua = (bench.vm.used_memory() - before) / USERS;
+        assert!(lua <= 2_000, "{lua} bytes of Lua");
+    });
+    drop(users);
 }

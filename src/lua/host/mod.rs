@@ -71,6 +71,7 @@ pub use user::{Bound, OpenStep, User};
 use super::error::{Failure, Stopped};
 use super::fault::Kept;
 use super::place::Sources;
+use super::sandbox::MEMORY_LIMIT;
 use super::sandbox::clock::Clock;
 use crate::http::Transport;
 use crate::http::redact::Redactor;
@@ -130,6 +131,8 @@ pub struct Host {
     pub exemplar: RefCell<Option<(String, Exemplar)>>,
     /// Bytes that Lua objects hold outside Lua's heap, and those not yet told to the collector.
     held: Cell<usize>,
+    /// Whether the running coroutine dies for want of them.
+    pub(super) exhausted: Cell<bool>,
     untold: Cell<usize>,
 }
 
@@ -192,6 +195,7 @@ impl Host {
             kept: RefCell::default(),
             exemplar: RefCell::default(),
             held: Cell::new(0),
+            exhausted: Cell::new(false),
             untold: Cell::new(0),
         })
     }
@@ -269,9 +273,18 @@ impl Host {
     }
 
     /// Counts `bytes` that a Lua object holds outside Lua's heap until the value is dropped, and
-    /// drives the collector on as if Lua had allocated them.
+    /// drives the collector on as if Lua had allocated them. Beyond [`HELD_LIMIT`], garbage apart,
+    /// the running user's iteration ends.
     pub fn hold(self: &Rc<Self>, lua: &Lua, bytes: usize) -> Held {
         self.held.set(self.held.get() + bytes);
+        if self.held.get() > HELD_LIMIT {
+            // A collection fails only for want of memory, which the next allocation reports.
+            let _ = lua.gc_collect();
+            if self.held.get() > HELD_LIMIT {
+                self.exhausted.set(true);
+                self.clock.kill();
+            }
+        }
         let untold = self.untold.get() + bytes;
         if untold < GC_STEP {
             self.untold.set(untold);
@@ -294,6 +307,9 @@ impl Host {
 /// Why nothing may wait.
 const AT_TOP_LEVEL: &str = "nothing can wait at a script's top level: requests and pauses belong \
                             into functions that the run calls";
+
+/// Most bytes that the responses of one worker's users may hold.
+pub const HELD_LIMIT: usize = 4 * MEMORY_LIMIT;
 
 /// Held bytes per step of the collector. A step marks some 200,000 references, all of a small
 /// heap, so this is about what the garbage of a worker of few users may hold; with N MB of users
