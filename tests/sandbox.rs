@@ -1,5 +1,7 @@
 //! Hostile scripts: each ends within its limit, and another user of the same Lua state goes on.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;

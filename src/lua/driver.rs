@@ -205,6 +205,7 @@ impl Core {
         let rule = format!(
             "the script computed for more than {limit:?} without waiting (script_cpu_limit)"
         );
-        Failure::at(&self.host, self.host.clock.take_position(), "script", &rule)
+        let place = self.host.clock.take_position();
+        Failure::at(&self.host, place.as_ref(), "script", &rule)
     }
 }

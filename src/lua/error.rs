@@ -59,16 +59,16 @@ impl Failure {
     /// One that arose at `place`.
     pub(super) fn at(
         host: &Host,
-        place: Option<Position>,
+        place: Option<&Position>,
         category: &'static str,
         message: &str,
     ) -> Failure {
-        let message = match &place {
+        let message = match place {
             Some(place) => format!("{place}: {message}"),
             None => message.to_owned(),
         };
         let failure = Failure { category, message, step: step(host), ..Failure::default() };
-        failure.found_at(&host.sources.borrow(), place.as_ref())
+        failure.found_at(&host.sources.borrow(), place)
     }
 
     /// The same with what the source says of its place.
