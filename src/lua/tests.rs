@@ -330,7 +330,7 @@ fn the_future_of_an_iteration_is_small() {
     let bench = Bench::new("return function() end", &[]);
     let user = bench.user(1);
     let size = size_of_val(&user.iterate(0, 0, Place::default()));
-    assert!(size <= 700, "{size} bytes");
+    assert!(size <= 400, "{size} bytes");
 }
 
 #[test]
