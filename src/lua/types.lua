@@ -30,7 +30,7 @@ local lt = {}
 ---Judged in this order, own labels last in byte order. Each one is a check of its own.
 ---@class loadtool.Conditions
 ---@field status? loadtool.Status
----@field proto? "1.1"|"2"
+---@field proto? "1.0"|"1.1"
 ---@field header? table<string, string|true|loadtool.Matches>
 ---@field cookie? table<string, string|true|loadtool.Matches> Set by this response.
 ---@field size? { [1]: integer?, [2]: integer?, min: integer?, max: integer? } Body bytes as received.
@@ -200,7 +200,7 @@ function cookies:clear() end
 ---@field error? { category: string, message: string }
 ---@field body string
 ---@field url string The last hop's.
----@field proto "1.1"|"2"|""
+---@field proto "1.0"|"1.1"|"" Empty if no head arrived.
 ---@field headers table<string, string> In any case; several values joined by ", ".
 ---@field cookies table<string, string> Set by this response.
 ---@field size integer Body bytes as received.
@@ -371,31 +371,73 @@ function log.error(...) end
 
 -- The definition --------------------------------------------------------------------------------
 
----@class loadtool.Definition
+---Defaults of every request; a request's own options win over a scenario's, these over the
+---definition's.
+---@class loadtool.HttpDefaults
+---@field headers? table<string, loadtool.Scalar|loadtool.Scalar[]>
+---@field auth? { basic: string[] }|{ bearer: string }
+---@field user_agent? string
+---@field timeout? loadtool.Duration The whole call; default "30s".
+---@field connect_timeout? loadtool.Duration Default "10s".
+---@field redirects? integer How many to follow; default 10.
+---@field body_limit? loadtool.Bytes Default "64MiB".
+---@field discard_body? boolean Read and count it, keep nothing.
+---@field expect_status? loadtool.Status Default 200–399.
+---@field compression? boolean Default true.
+---@field tls? { ca: string?, insecure: boolean? } In the definition only.
+
+---The kind follows from the fields: duration, stages, iterations or iterations_per_vu.
+---@class loadtool.Load
+---@field kind? "constant_vus"|"ramping_vus"|"per_vu_iterations"|"shared_iterations"
+---@field vus? integer|string Default 1.
+---@field duration? loadtool.Duration
+---@field stages? loadtool.Stage[]
+---@field start_vus? integer|string Of a ramp; default 1.
+---@field graceful_ramp_down? loadtool.Duration Default "30s".
+---@field iterations? integer|string All users together.
+---@field iterations_per_vu? integer|string
+---@field max_duration? loadtool.Duration Default "10m".
+---@field graceful_stop? loadtool.Duration How long iterations under way may finish; default "30s".
+
+---A duration, and the users at its end; "0s" is a jump.
+---@class loadtool.Stage
+---@field [1] loadtool.Duration
+---@field [2] integer|string
 ---@field name? string
----@field base_url? string
----@field scenarios? table<string, loadtool.Scenario>
----@field thresholds? table<string, string|string[]|table>
----@field http? loadtool.RequestOptions
----@field setup? fun(): any
+
+---@class loadtool.Definition
+---@field name? string In reports; default the file's name.
+---@field base_url? string Goes before URLs that begin with "/".
+---@field scenarios table<string, loadtool.Scenario>
+---@field thresholds? table<string, string|(string|table)[]|table> By series; {} judges nothing.
+---@field http? loadtool.HttpDefaults
+---@field setup? fun(): any Once before the load; its value is the ctx of the others.
 ---@field teardown? fun(ctx: any)
----@field setup_timeout? loadtool.Duration
----@field tags? table<string, string>
+---@field setup_timeout? loadtool.Duration Default "60s".
+---@field tags? table<string, loadtool.Scalar>
 
 ---@class loadtool.Scenario
----@field run? fun(ctx: any)
----@field mix? { weight: number, name: string, run: fun(ctx: any) }[]
----@field load? table
----@field on_start? fun(ctx: any)
+---@field run? fun(ctx: any) One iteration.
+---@field mix? { weight: number?, name: string?, run: fun(ctx: any) }[] One is drawn for each iteration.
+---@field load? loadtool.Load Default one user, one iteration.
+---@field on_start? fun(ctx: any) Once per user.
 ---@field on_stop? fun(ctx: any)
 ---@field start_after? loadtool.Duration
----@field after? string
----@field warmup? loadtool.Duration
----@field pace? loadtool.Duration
----@field spread? loadtool.Duration
+---@field after? string The scenario whose end it waits for.
+---@field warmup? loadtool.Duration Left out of the numbers.
+---@field pace? loadtool.Duration From start to start of a user's iterations.
+---@field spread? loadtool.Duration Over which the users' first starts are spread; default pace.
 ---@field session? "keep"|"fresh"
 ---@field connections? "keep"|"fresh"|"shared"
----@field tags? table<string, string>
----@field http? loadtool.RequestOptions
+---@field tags? table<string, loadtool.Scalar>
+---@field http? loadtool.HttpDefaults
+
+---What pcall catches of an iteration's failure.
+---@class loadtool.Failure
+---@field category string "assertion", "extract" or "script".
+---@field message string
+---@field step string "" outside steps.
+---@field file? string
+---@field line? integer
 
 return lt

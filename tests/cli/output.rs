@@ -117,6 +117,7 @@ fn check_prints_the_plan_and_what_a_user_costs_and_sends_nothing() {
     let ran = Running::start(folder.tool().args(["check", "script.lua"])).end().exits(0);
     let cost = ran.out.lines().last().expect("a line");
     assert!(cost.starts_with("one user: ") && cost.contains(" B, made in "), "{cost}");
+    assert!(!cost.contains(" 0 B"), "{cost}");
     assert!(ran.out.contains("buyers  20 users"), "{}", ran.out);
     ran.says_nothing();
 }
