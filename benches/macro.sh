@@ -109,6 +109,7 @@ connections() {
 }
 
 run_in_background() { # LOG COMMAND...; sets pid
+  : >"$1" # before the new process opens it, or its last run's lines are read
   taskset -c 0 "${@:2}" >"$1" 2>&1 </dev/null &
   pid=$!
   started[$pid]=loadtool
@@ -151,7 +152,7 @@ memory() {
   idle=$(idle_kb benches/lua/connect.lua)
   run_in_background "$YARD/connect.log" $(ours benches/lua/connect.lua --vus "$users" --duration 600s)
   wait_for 60 connected "$users"
-  sleep 2
+  sleep 20 # the allocator gives back what connecting took within ten seconds
   full=$(resident_kb "$pid")
   end_run "$pid"
   per_user "with a connection" "$users" "$idle" "$full" 25
