@@ -1,6 +1,8 @@
 //! The whole engine over a simulated transport with paused time: minutes in milliseconds, and
 //! counts that are exact.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ struct Simulated {
 
 impl Simulated {
     fn life(&self, scenario: usize) -> Lifecycle {
-        self.aggregator.totals().lifecycles[scenario].clone()
+        self.aggregator.totals().lifecycles[scenario]
     }
 
     fn vus(&self) -> Vec<u64> {
@@ -172,6 +174,8 @@ fn a_paced_user_starts_in_its_slots_and_missed_ones_are_dropped() {
     };
     let in_time = simulate(&paced("500ms"), ms(100)).life(0);
     assert_eq!((in_time.planned, in_time.completed, in_time.dropped.overrun), (20, 20, 0));
+    // The last slot is at 9.5 s; the scenario is not over before its 10 s.
+    assert_eq!(simulate(&paced("500ms"), ms(100)).lasted, ms(10_000));
     // 1.3 s each: slots 0, then the latest of those that passed meanwhile.
     let late = simulate(&paced("500ms"), ms(1_300)).life(0);
     assert_eq!(late.planned, late.completed + late.dropped.overrun);

@@ -142,7 +142,8 @@ impl Member {
                 None => now,
             };
             if due >= end {
-                return Next::EndInterval;
+                // A paced user whose slots are used up: its scenario is not over before its time.
+                return if self.wait_until(end).await { Next::EndInterval } else { Next::Leave };
             }
             if self.cancel.level() >= Level::Stopping {
                 return Next::Leave;
