@@ -8,6 +8,8 @@ use clap::Args;
 
 use super::logging::{self, Color, LogArgs};
 use super::script::{ScriptArgs, pair};
+use crate::output::report::COLUMNS;
+use crate::output::screen::columns_of;
 use crate::plan::draft::Flags;
 use crate::run::{RunSpec, SummaryTo};
 use crate::units;
@@ -114,6 +116,7 @@ impl RunArgs {
             summary: summary_to(self.summary_json, self.demo),
             live: !self.quiet,
             color: self.log.color.stdout(),
+            columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),
             screen,
         };
         let code = crate::run::run(spec)?;

@@ -22,6 +22,8 @@ pub struct ConsoleSpec {
     pub out: Box<dyn Write>,
     /// Whether the report gets colours.
     pub color: bool,
+    /// Columns of the terminal that the report is for.
+    pub columns: usize,
 }
 
 /// The live line and the report.
@@ -29,13 +31,14 @@ pub struct Console {
     live: Option<Live>,
     out: Box<dyn Write>,
     color: bool,
+    columns: usize,
 }
 
 impl Console {
     /// Nothing is shown before the first tick.
     pub fn new(spec: ConsoleSpec) -> Console {
         let live = spec.live.then(|| Live::new(spec.screen, spec.planned));
-        Console { live, out: spec.out, color: spec.color }
+        Console { live, out: spec.out, color: spec.color, columns: spec.columns }
     }
 }
 
@@ -50,7 +53,7 @@ impl Output for Console {
         if let Some(live) = self.live.take() {
             live.clear();
         }
-        let report = Report { summary, color: self.color }.text();
+        let report = Report { summary, color: self.color, columns: self.columns }.text();
         let written = self.out.write_all(report.as_bytes()).and_then(|()| self.out.flush());
         quietly(written, "the report", "stdout")
     }

@@ -63,7 +63,7 @@ impl Live {
             parts.push(format!("{} waiting", format::count(tick.backlog)));
         }
         if self.failed > 0 {
-            parts.push(format!("{} failed", format::counted(self.failed, "call")));
+            parts.push(format!("{} failed", format::count(self.failed)));
         }
         parts.push(format::counted(self.errors, "error"));
         parts.join("  ")

@@ -1,7 +1,8 @@
 //! The report that a run ends with: the verdict and the few numbers that matter, then tables.
 //!
-//! It fits [`COLUMNS`] columns, reads without colour, and leaves out what has nothing to say. All
-//! text that servers or scripts had a hand in is made harmless on its way here.
+//! It fits [`COLUMNS`] columns, and a narrower terminal as far as its numbers allow, reads without
+//! colour, and leaves out what has nothing to say. All text that servers or scripts had a hand in
+//! is made harmless on its way here.
 
 mod errors;
 mod sections;
@@ -16,6 +17,9 @@ use crate::results::{Summary, format};
 /// The widest line.
 pub const COLUMNS: usize = 100;
 
+/// What it is made narrower to at most: below that tables cannot be read.
+pub const LEAST_COLUMNS: usize = 80;
+
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
@@ -29,12 +33,14 @@ pub struct Report<'s> {
     pub summary: &'s Summary,
     /// Whether it is coloured.
     pub color: bool,
+    /// Columns of the terminal; of no effect outside [`LEAST_COLUMNS`] to [`COLUMNS`].
+    pub columns: usize,
 }
 
 impl Report<'_> {
     /// The whole report; ends with a line break.
     pub fn text(&self) -> String {
-        let mut page = Page::default();
+        let mut page = Page::new(self.columns.clamp(LEAST_COLUMNS, COLUMNS));
         self.headline(&mut page);
         sections::totals(self.summary, &mut page);
         self.remarks(&mut page);
@@ -58,7 +64,7 @@ impl Report<'_> {
         let users = format::counted(self.users(), "user");
         let about = format!(": {length}, {users}, seed {}", run.seed);
         let name = text::harmless(&run.name).into_owned();
-        let room = COLUMNS.saturating_sub(word.len() + 2 + text::width(&about));
+        let room = page.columns.saturating_sub(word.len() + 2 + text::width(&about));
         let name = text::shorten(&name, room.max(8)).into_owned();
         page.line(format!("{}  {name}{about}", styled(&word, style_of(verdict.result))));
         for reason in &verdict.reasons {
@@ -97,13 +103,20 @@ fn style_of(outcome: Outcome) -> Style {
     }
 }
 
-/// The lines so far.
-#[derive(Debug, Default)]
-struct Page(Vec<String>);
+/// The lines so far, and how wide they may be.
+#[derive(Debug)]
+struct Page {
+    lines: Vec<String>,
+    columns: usize,
+}
 
 impl Page {
+    fn new(columns: usize) -> Page {
+        Page { lines: Vec::new(), columns }
+    }
+
     fn line(&mut self, line: String) {
-        self.0.push(line);
+        self.lines.push(line);
     }
 
     /// An empty line.
@@ -119,19 +132,21 @@ impl Page {
 
     /// A table, indented.
     fn table(&mut self, table: &Table) {
-        let lines = table.lines(COLUMNS - 2, FAINT);
-        self.0.extend(lines.into_iter().map(|line| format!("  {line}")));
+        let lines = table.lines(self.columns - 2, FAINT);
+        self.lines.extend(lines.into_iter().map(|line| format!("  {line}")));
     }
 
     /// A sentence behind a bullet, wrapped.
     fn item(&mut self, bullet: &str, sentence: &str) {
-        for (i, line) in text::wrap(&text::harmless(sentence), COLUMNS - 4).iter().enumerate() {
+        let lines = text::wrap(&text::harmless(sentence), self.columns - 4);
+        for (i, line) in lines.iter().enumerate() {
             self.line(format!("  {} {line}", if i == 0 { bullet } else { " " }));
         }
     }
 
     fn text(self, color: bool) -> String {
-        let text = self.0.iter().map(|line| line.trim_end().to_owned() + "\n").collect::<String>();
+        let text =
+            self.lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect::<String>();
         if color { text } else { anstream::adapter::strip_str(&text).to_string() }
     }
 }
@@ -142,7 +157,7 @@ mod tests {
     use crate::results::example;
 
     fn plain(summary: &Summary) -> String {
-        Report { summary, color: false }.text()
+        Report { summary, color: false, columns: COLUMNS }.text()
     }
 
     #[test]
@@ -167,9 +182,11 @@ mod tests {
         {
             let mut summary = example::bad();
             example::rename(&mut summary, &name);
-            for line in plain(&summary).lines() {
-                assert!(text::width(line) <= COLUMNS, "{} columns: {line}", text::width(line));
-                assert_eq!(text::harmless(line), line);
+            for columns in [COLUMNS, LEAST_COLUMNS, 9, 300] {
+                for line in (Report { summary: &summary, color: false, columns }).text().lines() {
+                    assert!(text::width(line) <= COLUMNS, "{} columns: {line}", text::width(line));
+                    assert_eq!(text::harmless(line), line);
+                }
             }
         }
     }
@@ -177,7 +194,7 @@ mod tests {
     #[test]
     fn colour_changes_nothing_but_colour() {
         let summary = &example::bad();
-        let colored = Report { summary, color: true }.text();
+        let colored = Report { summary, color: true, columns: COLUMNS }.text();
         assert_ne!(colored, plain(summary));
         assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain(summary));
     }

@@ -4,6 +4,7 @@
 //! live line and then draws it again beneath itself.
 
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::text;
@@ -32,8 +33,7 @@ impl Screen {
     /// The process's stderr; `color` as the user decided.
     pub fn stderr(color: bool) -> Screen {
         let terminal = std::io::stderr().is_terminal();
-        let columns = || rustix::termios::tcgetwinsize(std::io::stderr()).ok();
-        let columns = move || columns().map(|size| usize::from(size.ws_col)).filter(|&n| n > 0);
+        let columns = || columns_of(&std::io::stderr());
         Screen::new(Box::new(std::io::stderr()), terminal, color, Box::new(columns))
     }
 
@@ -97,6 +97,12 @@ impl Screen {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Columns of the terminal behind `stream`, if there is one that says.
+pub fn columns_of(stream: &impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }
 
 impl Inner {

@@ -52,6 +52,8 @@ pub struct RunSpec {
     pub live: bool,
     /// Whether the report gets colours.
     pub color: bool,
+    /// Columns of the terminal that the report is for.
+    pub columns: usize,
     /// Where talk goes.
     pub screen: Arc<Screen>,
 }
@@ -216,6 +218,7 @@ fn outputs(spec: &RunSpec, plan: &Plan) -> Vec<Box<dyn Output>> {
         planned: plan.length(),
         out,
         color: spec.color,
+        columns: spec.columns,
     };
     let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(Console::new(console))];
     match &spec.summary {

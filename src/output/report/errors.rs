@@ -1,6 +1,6 @@
 //! The report's errors: each kind with its message, the most frequent with what it looked like.
 
-use super::{BAD, COLUMNS, FAINT, Page};
+use super::{BAD, FAINT, Page};
 use crate::output::table::styled;
 use crate::output::text;
 use crate::results::format;
@@ -22,9 +22,9 @@ pub(super) fn errors(summary: &Summary, page: &mut Page) {
     }
     page.head("Errors");
     for (i, error) in summary.errors.iter().take(KINDS).enumerate() {
-        page.line(title(summary, error));
+        page.line(title(summary, error, page.columns));
         let message = text::harmless(&error.message);
-        for line in text::wrap(&message, COLUMNS - 6).iter().take(MESSAGE_LINES) {
+        for line in text::wrap(&message, page.columns - 6).iter().take(MESSAGE_LINES) {
             page.line(format!("      {line}"));
         }
         if let Some(exemplar) = error.exemplar.as_deref().filter(|_| i < EXEMPLARS) {
@@ -39,7 +39,7 @@ pub(super) fn errors(summary: &Summary, page: &mut Page) {
 }
 
 /// `12 × server_error 503 in buyers, step login, from 0:03 to 0:09`
-fn title(summary: &Summary, error: &Error) -> String {
+fn title(summary: &Summary, error: &Error, columns: usize) -> String {
     let mut place = String::new();
     if let Some(status) = error.status {
         place += &format!(" {status}");
@@ -55,7 +55,7 @@ fn title(summary: &Summary, error: &Error) -> String {
         (first, last) => format!(" from {first} to {last}"),
     };
     let what = format!("{} × {}", format::count(error.count), error.category);
-    let room = COLUMNS.saturating_sub(2 + text::width(&what) + text::width(&time));
+    let room = columns.saturating_sub(2 + text::width(&what) + text::width(&time));
     let place = text::harmless(&place).into_owned();
     format!("  {}{}{time}", styled(&what, BAD), text::shorten(&place, room))
 }
@@ -65,7 +65,7 @@ fn show(exemplar: &str, page: &mut Page) {
     let mut lines = exemplar.trim_matches('\n').lines();
     for line in lines.by_ref().take(EXEMPLAR_LINES) {
         let line = text::harmless(line);
-        let line = format!("      | {}", text::cut(&line, COLUMNS - 8));
+        let line = format!("      | {}", text::cut(&line, page.columns - 8));
         page.line(styled(line.trim_end(), FAINT));
     }
     if lines.next().is_some() {

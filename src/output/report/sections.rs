@@ -2,14 +2,17 @@
 
 use anstyle::Style;
 
-use super::{BAD, DOUBTFUL, GOOD, Page};
+use super::{BAD, DOUBTFUL, FAINT, GOOD, Page};
 use crate::output::table::Column::{Name, NameIfAny, Number, NumberIfAny};
-use crate::output::table::{Cell, Column, Table};
+use crate::output::table::{Cell, Column, Table, styled};
 use crate::results::format;
 use crate::results::summary::{Distribution, Summary, Threshold};
 
 /// Rows of one table; what is more is in the JSON summary.
 const MOST_ROWS: usize = 50;
+
+/// Why a call may have failures and no times.
+const APART: &str = "  times are of expected answers and of timeouts; other failures stand apart";
 
 /// All scenarios together.
 pub(super) fn totals(summary: &Summary, page: &mut Page) {
@@ -205,7 +208,7 @@ pub(super) fn calls(summary: &Summary, page: &mut Page) {
         let mut cells = vec![
             named(summary, &call.scenario),
             call.step.as_str().into(),
-            format!("{} {}", call.method, call.name).into(),
+            format!("{} {}", call.method, call.name).trim_start().into(),
             format::count(call.count).into(),
             bad(call.failed),
             format::rate(call.rate_per_s).into(),
@@ -215,6 +218,9 @@ pub(super) fn calls(summary: &Summary, page: &mut Page) {
     }
     page.table(&table);
     page.more(summary.requests.len());
+    if summary.requests.iter().any(|call| call.failed > 0) {
+        page.line(styled(APART, FAINT));
+    }
 }
 
 /// Those that failed first: of checks that hold, nobody needs to know more than that.
