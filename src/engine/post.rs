@@ -67,7 +67,9 @@ pub struct Post {
     /// New connections at each iteration.
     pub fresh_connections: bool,
     /// Users that are in one of their intervals now.
-    pub active: Cell<u64>,
+    active: Cell<u64>,
+    /// The most of them since the last [`Post::take_levels`].
+    most: Cell<u64>,
     name: Arc<str>,
 }
 
@@ -92,9 +94,26 @@ impl Post {
             fresh_session: scenario.fresh_session(),
             fresh_connections: scenario.connections() == Connections::Fresh,
             active: Cell::new(0),
+            most: Cell::new(0),
             name: scenario.name().clone(),
             desk,
         }
+    }
+
+    /// A user has begun one of its intervals.
+    pub fn enter(&self) {
+        self.active.set(self.active.get() + 1);
+        self.most.set(self.most.get().max(self.active.get()));
+    }
+
+    /// It has ended it.
+    pub fn leave(&self) {
+        self.active.set(self.active.get() - 1);
+    }
+
+    /// The most users at once since the last call, and those now.
+    pub fn take_levels(&self) -> [u64; 2] {
+        [self.most.replace(self.active.get()), self.active.get()]
     }
 
     /// How much later than the scenario user `number` (from 0) starts.

@@ -108,9 +108,9 @@ impl Member {
             }
             awake = true;
             let slots = slots.get_or_insert_with(|| self.slots(origin + from));
-            self.post.active.set(self.post.active.get() + 1);
+            self.post.enter();
             let next = self.work(origin, interval, grace, slots).await;
-            self.post.active.set(self.post.active.get() - 1);
+            self.post.leave();
             if next == Next::Leave {
                 break;
             }

@@ -26,7 +26,7 @@ use crate::lua::host::{Host, Shared};
 use crate::lua::program::Program;
 use crate::lua::vm::{UserSpec, Vm};
 use crate::lua::vu::Vu;
-use crate::metrics::{MetricId, Recorder, Window, metric};
+use crate::metrics::{Recorder, Window, metric};
 use crate::plan::Plan;
 use crate::share::Share;
 use crate::stop::{Stop, StopSwitch};
@@ -165,9 +165,9 @@ async fn clock(vm: &Vm, desk: &Desk, posts: &[Rc<Post>], windows: &mpsc::Sender<
 fn flip(desk: &Desk, posts: &[Rc<Post>], second: u32) -> Window {
     let mut recorder = desk.recorder.borrow_mut();
     for post in posts {
-        let gauge = |id: MetricId, value: u64| (id, value as f64);
-        let (id, value) = gauge(metric::VUS, post.active.get());
-        recorder.gauge(&post.place, id, value);
+        for users in post.take_levels() {
+            recorder.gauge(&post.place, metric::VUS, users as f64);
+        }
     }
     recorder.flip(second)
 }

@@ -72,11 +72,11 @@ impl Report<'_> {
         }
     }
 
-    /// Most at once; of a run that was over within its first second, all there were.
+    /// Most at once: of the whole run at the end of a second, of a scenario at any time.
     fn users(&self) -> u64 {
-        let at_once = self.summary.timeline.iter().map(|second| second.vus).max();
-        let all = || self.summary.scenarios.iter().map(|scenario| scenario.vus_max).sum();
-        at_once.filter(|&users| users > 0).unwrap_or_else(all)
+        let at_once = self.summary.timeline.iter().map(|second| second.vus);
+        let of_one = self.summary.scenarios.iter().map(|scenario| scenario.vus_max);
+        at_once.chain(of_one).max().unwrap_or(0)
     }
 
     /// What bends the numbers, and what to do about it.

@@ -54,7 +54,7 @@ fn adherence(life: &Lifecycle) -> Option<f64> {
     (life.planned > 0).then(|| 100.0 * kept as f64 / life.planned as f64)
 }
 
-/// The gauge is read once a second: of a scenario that was over before, the plan tells.
+/// Without a gauge the plan tells.
 fn most_users(totals: &Window, info: &ScenarioInfo, life: &Lifecycle) -> u64 {
     let vus = Selector::of(metric::VUS).with("scenario", &info.name);
     match totals.fold(&vus) {

@@ -50,6 +50,14 @@ fn vus_duration_iterations_and_stages_replace_the_load_of_the_only_scenario() {
 }
 
 #[test]
+fn users_that_all_leave_at_the_end_of_a_second_were_there() {
+    let arguments = ["--vus", "60", "--duration", "1s"];
+    let (ran, summary) = Folder::of("lt.sleep(0.05)").summary(&arguments);
+    assert_eq!(load(&scenario(&summary, "default")).1, 60);
+    assert!(ran.out.contains(", 60 users, seed"), "{}", ran.out);
+}
+
+#[test]
 fn with_several_scenarios_a_load_needs_the_name_of_one_and_leaves_the_others() {
     let folder = Folder::new(TWO);
     let ran = folder.run(&["--vus", "3"]).exits(2).says("--scenario");
