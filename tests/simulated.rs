@@ -46,14 +46,14 @@ fn simulate(script: &str, service: Duration) -> Simulated {
 
 /// The same, with a first signal at `stop`.
 fn simulate_stopped(script: &str, service: Duration, stop: Option<Duration>) -> Simulated {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("script.lua");
-    std::fs::write(&path, script).unwrap();
+    std::fs::write(&path, script).expect("the folder can be written");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
-        .unwrap();
+        .expect("a runtime");
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, drive(path, service, stop))
 }
