@@ -85,6 +85,8 @@ async fn a_kept_connection_that_died_is_dialled_again_and_counted() {
         assert_eq!((response.status, response.error), (200, None));
         assert_eq!((response.reused, user.last().opened), (false, 1));
         until_closed.recv().unwrap();
+        // The end of the connection is there; the client's side must have had a turn to see it.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     server.join().unwrap();
 }
