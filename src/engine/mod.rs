@@ -13,6 +13,7 @@ pub mod running;
 pub mod user;
 pub mod worker;
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -61,6 +62,15 @@ pub struct Engine {
     pub started: Instant,
     threads: Vec<JoinHandle<()>>,
     running: Arc<[Arc<Running>]>,
+}
+
+/// What a scenario's load came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// When it was under load, warm-up included, since the run's start.
+    pub span: Range<Duration>,
+    /// Users that could not start.
+    pub unable: u64,
 }
 
 /// A worker's thread panicked: a bug in this tool.
@@ -145,9 +155,9 @@ impl Starting {
 }
 
 impl Engine {
-    /// Waits for the threads; call it when the channel of Windows has closed. Gives how long each
-    /// scenario of `plan` was under load, warm-up included.
-    pub fn join(self, plan: &Plan) -> Result<Vec<Duration>, WorkerPanic> {
+    /// Waits for the threads; call it when the channel of Windows has closed. Gives what the
+    /// load of each scenario of `plan` came to.
+    pub fn join(self, plan: &Plan) -> Result<Vec<Delivered>, WorkerPanic> {
         for thread in self.threads {
             thread.join().map_err(|_| WorkerPanic)?;
         }
@@ -157,7 +167,10 @@ impl Engine {
             .running
             .iter()
             .zip(planned)
-            .map(|(running, planned)| running.loaded(planned))
+            .map(|(running, planned)| Delivered {
+                span: running.span(planned),
+                unable: running.unable(),
+            })
             .collect())
     }
 }

@@ -1,6 +1,7 @@
 //! What the workers of a process share about one scenario while it runs: atomics and watches,
 //! touched once an iteration at most.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -88,12 +89,22 @@ impl Running {
         self.cut.fetch_min(micros(at), Relaxed);
     }
 
-    /// How long it was under load, once it has ended: from its beginning, at most as long as
-    /// `planned`, until a stop cut it short or its last user ended. Zero if it never began.
-    pub fn loaded(&self, planned: Duration) -> Duration {
+    /// When it was under load, once it has ended, since the run's start: from its beginning, at
+    /// most as long as `planned`, until a stop cut it short or its last user ended. Empty if it
+    /// never began.
+    pub fn span(&self, planned: Duration) -> Range<Duration> {
         let began = self.began.load(Relaxed);
+        if began == NEVER {
+            return Duration::ZERO..Duration::ZERO;
+        }
         let ended = self.ended.borrow().map_or(NEVER, micros).min(self.cut.load(Relaxed));
-        Duration::from_micros(ended.saturating_sub(began)).min(planned)
+        let ended = ended.min(began.saturating_add(micros(planned))).max(began);
+        Duration::from_micros(began)..Duration::from_micros(ended)
+    }
+
+    /// How many users gave up: their `on_start` failed to the last try.
+    pub fn unable(&self) -> u64 {
+        self.unable.load(Relaxed)
     }
 
     /// One user has ended, `now` after the run's start. Gives whether it was the last.

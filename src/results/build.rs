@@ -49,6 +49,7 @@ impl Summary {
             stop: sources.stop,
             thresholds: &thresholds,
             completed: scenarios.iter().map(|scenario| scenario.iterations.completed).sum(),
+            short: &remarks::short(run),
         };
         Summary {
             schema: SCHEMA.to_owned(),

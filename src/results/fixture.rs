@@ -16,6 +16,7 @@ pub fn run() -> RunInfo {
         kind,
         vus_max: 20,
         load: Duration::from_secs(load),
+        unable: 0,
         paced: false,
         stages,
     };

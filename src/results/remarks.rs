@@ -3,6 +3,7 @@
 
 use super::build::Sources;
 use super::format::{count, counted};
+use super::run_info::{RunInfo, ScenarioInfo};
 use super::summary::{Anomaly, Scenario};
 use crate::metrics::Value;
 use crate::metrics::query::matching;
@@ -14,6 +15,7 @@ pub const MOST_ERRORS: usize = 100;
 /// All that applies.
 pub fn anomalies(sources: &Sources, scenarios: &[Scenario]) -> Vec<Anomaly> {
     let mut anomalies: Vec<Anomaly> = scenarios.iter().flat_map(of_scenario).collect();
+    anomalies.extend(sources.run.scenarios.iter().filter_map(unable));
     anomalies.extend(overflow(sources));
     anomalies.extend(saturated(sources));
     anomalies.extend(windows(sources));
@@ -55,6 +57,23 @@ fn of_scenario(scenario: &Scenario) -> Vec<Anomaly> {
         anomalies.push(anomaly("late", message));
     }
     anomalies
+}
+
+/// Users that a scenario had to do without.
+fn unable(scenario: &ScenarioInfo) -> Option<Anomaly> {
+    let message = || format!("{}: the load was less than asked for", unable_of(scenario));
+    (scenario.unable > 0).then(|| anomaly("unable", message()))
+}
+
+fn unable_of(scenario: &ScenarioInfo) -> String {
+    let users = counted(scenario.vus_max, "user");
+    format!("{} of {users} of {} could not start", count(scenario.unable), scenario.name)
+}
+
+/// Scenarios that lacked more than a twentieth of their users: that was not the load asked for.
+pub fn short(run: &RunInfo) -> Vec<String> {
+    let short = run.scenarios.iter().filter(|one| one.unable * 20 > one.vus_max);
+    short.map(unable_of).collect()
 }
 
 /// Those that a plan ran out of time for flatter nobody; all others do.

@@ -1,5 +1,6 @@
 //! What is known about a run besides its numbers.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct ScenarioInfo {
     pub vus_max: u64,
     /// Actual length of its phase `load`: what rates divide by.
     pub load: Duration,
+    /// Users whose `on_start` failed to the last try: they were no part of the load.
+    pub unable: u64,
     /// Whether each iteration has a start fixed by the plan: open kinds, and closed with `pace`.
     pub paced: bool,
     /// Stages of a ramp, as tagged.
@@ -67,6 +70,7 @@ impl ScenarioInfo {
             kind: scenario.load.kind(),
             vus_max: scenario.load.peak_vus(),
             load: scenario.load.length().saturating_sub(scenario.warmup),
+            unable: 0,
             paced: scenario.pace.is_some(),
             stages: stages(&scenario.load),
         }
@@ -78,9 +82,36 @@ impl ScenarioInfo {
     }
 }
 
+/// How long at least one of the spans lasted: what overlaps counts once, and gaps do not.
+pub fn together(mut spans: Vec<Range<Duration>>) -> Duration {
+    spans.sort_by_key(|span| span.start);
+    let mut covered = Duration::ZERO;
+    let mut sum = Duration::ZERO;
+    for span in spans {
+        sum += span.end.saturating_sub(span.start.max(covered));
+        covered = covered.max(span.end);
+    }
+    sum
+}
+
 fn stages(load: &Load) -> Vec<StageInfo> {
     let Load::RampingVus { stages, .. } = load else { return Vec::new() };
     let info =
         |stage: &crate::plan::Stage| StageInfo { name: stage.name.clone(), length: stage.duration };
     stages.iter().map(info).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_one_after_another_last_longer_than_side_by_side() {
+        let span = |from, to| Duration::from_secs(from)..Duration::from_secs(to);
+        let seconds = |spans| together(spans).as_secs();
+        assert_eq!(seconds(vec![]), 0);
+        assert_eq!(seconds(vec![span(10, 20), span(0, 10)]), 20);
+        assert_eq!(seconds(vec![span(0, 10), span(2, 5), span(8, 12)]), 12);
+        assert_eq!(seconds(vec![span(0, 10), span(15, 20), span(9, 3)]), 15);
+    }
 }

@@ -10,7 +10,7 @@
 //! | a signal ended it | `aborted` | 5 |
 //! | a threshold on failures or checks is crossed | `fail` | 3 |
 //! | any other threshold is crossed, or has no data | `fail` | 3 |
-//! | too few samples, nothing completed | `inconclusive` | 4 |
+//! | too few samples or users, nothing completed | `inconclusive` | 4 |
 //! | none of these: no thresholds / all hold | `unjudged` / `pass` | 0 |
 //!
 //! Exit 2 (a mistake before any load) never gets here; 7 (a report could not be written) is found
@@ -60,6 +60,8 @@ pub struct Facts<'a> {
     pub thresholds: &'a [Threshold],
     /// Iterations that completed, in all scenarios.
     pub completed: u64,
+    /// Scenarios that lacked users, as sentences.
+    pub short: &'a [String],
 }
 
 /// Exit code when a report that was asked for could not be written.
@@ -76,6 +78,7 @@ enum Finding {
     Signal,
     FailuresCrossed,
     Crossed,
+    TooFewUsers,
     TooFewSamples,
     NothingCompleted,
 }
@@ -87,7 +90,9 @@ impl Finding {
             Finding::Abort => (Outcome::Aborted, 6),
             Finding::Signal => (Outcome::Aborted, 5),
             Finding::FailuresCrossed | Finding::Crossed => (Outcome::Fail, 3),
-            Finding::TooFewSamples | Finding::NothingCompleted => (Outcome::Inconclusive, 4),
+            Finding::TooFewUsers | Finding::TooFewSamples | Finding::NothingCompleted => {
+                (Outcome::Inconclusive, 4)
+            }
         }
     }
 }
@@ -144,6 +149,7 @@ fn findings(facts: &Facts) -> Vec<(Finding, String)> {
         Some(StopReason::Threshold(_)) | None => {}
     }
     findings.extend(facts.thresholds.iter().filter_map(finding_on));
+    findings.extend(facts.short.iter().map(|short| (Finding::TooFewUsers, short.clone())));
     if facts.completed == 0 {
         findings.push((Finding::NothingCompleted, "no iteration completed".to_owned()));
     }
@@ -205,7 +211,7 @@ mod tests {
 
     fn judge(stop: Option<&StopReason>, thresholds: &[&Threshold], completed: u64) -> Verdict {
         let thresholds: Vec<_> = thresholds.iter().copied().cloned().collect();
-        Verdict::of(&Facts { bugs: &[], stop, thresholds: &thresholds, completed })
+        Verdict::of(&Facts { stop, thresholds: &thresholds, completed, ..Facts::default() })
     }
 
     fn verdict(result: Outcome, exit_code: u8, reasons: &[&str]) -> Verdict {
@@ -265,6 +271,17 @@ mod tests {
         assert_eq!(Verdict::of(&facts), verdict(Outcome::Inconclusive, 70, &[bug_says]));
         let stopped = Verdict::of(&Facts { stop: Some(&StopReason::Signal), ..facts });
         assert_eq!((stopped.result, stopped.exit_code), (Outcome::Aborted, 70));
+    }
+
+    #[test]
+    fn a_load_without_its_users_is_inconclusive_unless_a_threshold_is_crossed() {
+        let short = ["9 of 10 users of a could not start".to_owned()];
+        let holds = [threshold("step_duration", Some(150.0), true, 100)];
+        let facts = Facts { short: &short, completed: 9, ..Facts::default() };
+        let given = Verdict::of(&Facts { thresholds: &holds, ..facts });
+        assert_eq!(given, verdict(Outcome::Inconclusive, 4, &[&short[0]]));
+        let slow = [threshold("step_duration", Some(231.0), false, 100)];
+        assert_eq!(Verdict::of(&Facts { thresholds: &slow, ..facts }).exit_code, 3);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::aggregator::Aggregator;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::worker::second_of;
-use crate::engine::{self, EngineSpec, TransportMaker, WorkerPanic};
+use crate::engine::{self, Delivered, EngineSpec, TransportMaker, WorkerPanic};
 use crate::http::Transport;
 use crate::http::client::ReqwestTransport;
 use crate::metrics::{Phase, Place};
@@ -28,6 +28,7 @@ use crate::output::json::Json;
 use crate::output::screen::Screen;
 use crate::plan::Plan;
 use crate::results::build::Sources;
+use crate::results::run_info::together;
 use crate::results::{RunInfo, ScenarioInfo, Summary};
 use crate::stop::{Stop, StopReason, StopSwitch};
 use control::Control;
@@ -113,7 +114,7 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
     };
     let ctx = set_up(&prepared, &switch).await;
     control.aggregator.add(prepared.recorder.borrow_mut().flip(0));
-    let mut loads = vec![Duration::ZERO; prepared.plan.scenarios().len()];
+    let mut loads = Vec::new();
     let mut duration = Duration::ZERO;
     if let Some(ctx) = ctx {
         (loads, duration) = load(&prepared, ctx, &switch, &mut control).await?;
@@ -153,13 +154,13 @@ async fn set_up(prepared: &Prepared, switch: &StopSwitch) -> Option<Arc<[u8]>> {
     None
 }
 
-/// Drives the load to its end; gives how long each scenario was under load, and the whole.
+/// Drives the load to its end; gives what came of each scenario's, and how long it all took.
 async fn load(
     prepared: &Prepared,
     ctx: Arc<[u8]>,
     switch: &StopSwitch,
     control: &mut Control,
-) -> Result<(Vec<Duration>, Duration), RunError> {
+) -> Result<(Vec<Delivered>, Duration), RunError> {
     prepared.vm.bind(&prepared.plan, Some(&ctx))?;
     let (sender, mut windows) = mpsc::channel(WINDOWS);
     let mut starting = engine::prepare(EngineSpec {
@@ -233,12 +234,20 @@ fn info(
     prepared: &Prepared,
     started_at: jiff::Timestamp,
     duration: Duration,
-    loads: &[Duration],
+    loads: &[Delivered],
 ) -> RunInfo {
     let plan = &prepared.plan;
     let mut scenarios = ScenarioInfo::all(plan);
-    for ((info, scenario), load) in scenarios.iter_mut().zip(plan.scenarios()).zip(loads) {
-        info.load = load.saturating_sub(scenario.warmup());
+    let mut spans = Vec::new();
+    for (index, (info, scenario)) in scenarios.iter_mut().zip(plan.scenarios()).enumerate() {
+        let Some(load) = loads.get(index) else {
+            info.load = Duration::ZERO; // the load never began
+            continue;
+        };
+        let start = load.span.start + scenario.warmup();
+        info.load = load.span.end.saturating_sub(start);
+        info.unable = load.unable;
+        spans.push(start..load.span.end);
     }
     RunInfo {
         id: uuid::Uuid::now_v7().to_string(),
@@ -247,7 +256,7 @@ fn info(
         script_sha256: sha256_hex(prepared.program.text()),
         started_at: started_at.to_string(),
         duration,
-        load: loads.iter().copied().max().unwrap_or_default(),
+        load: together(spans),
         seed: plan.seed(),
         threads: plan.threads(),
         agents: 1,

@@ -41,6 +41,25 @@ fn too_few_samples_for_a_percentile_are_4() {
 }
 
 #[test]
+fn a_load_that_most_users_could_not_join_is_4_and_the_report_says_so() {
+    let scenario = "on_start = function() if lt.vu.number > 1 then lt.fail 'no' end end, \
+                    run = function() lt.sleep(0.01) end, load = { vus = 3, duration = '300ms' }";
+    let ran = defined(scenario, "").run(&[]).exits(4).reports("INCONCLUSIVE  script.lua: ");
+    assert!(ran.out.contains("2 of 3 users of a could not start"), "{}", ran.out);
+}
+
+#[test]
+fn rates_over_scenarios_that_follow_each_other_divide_by_the_time_of_all() {
+    let paced = "run = function() end, pace = '100ms', load = { vus = 1, duration = '500ms' }";
+    let second = format!("b = {{ {paced}, after = 'a' }}");
+    let script = format!(
+        "return {{ scenarios = {{ a = {{ {paced} }}, {second} }}, \
+         thresholds = {{ iterations = 'rate < 15/s' }} }}"
+    );
+    Folder::new(&script).run(&[]).exits(0);
+}
+
+#[test]
 fn an_abort_is_6_and_the_teardown_runs() {
     let scenario = "run = function() lt.sleep(0.05) lt.abort 'the shop is closed' end, \
                     load = { vus = 2, duration = '30s' }";
