@@ -23,6 +23,8 @@ pub enum Stop {
     Graceful(StopReason),
     /// Drop what is under way, now.
     Now(StopReason),
+    /// The same, and be quick about tidying up: someone waits at the keyboard.
+    Hurry(StopReason),
 }
 
 impl Stop {
@@ -31,11 +33,21 @@ impl Stop {
         *self != Stop::None
     }
 
+    /// Whether what is under way is dropped.
+    pub fn is_now(&self) -> bool {
+        matches!(self, Stop::Now(_) | Stop::Hurry(_))
+    }
+
+    /// Whether tidying up must be quick.
+    pub fn is_hurried(&self) -> bool {
+        matches!(self, Stop::Hurry(_))
+    }
+
     /// The reason, if there is one.
     pub fn reason(&self) -> Option<&StopReason> {
         match self {
             Stop::None => None,
-            Stop::Graceful(reason) | Stop::Now(reason) => Some(reason),
+            Stop::Graceful(reason) | Stop::Now(reason) | Stop::Hurry(reason) => Some(reason),
         }
     }
 }
@@ -72,9 +84,37 @@ impl StopSwitch {
 
     /// Ends the run now; the first reason stays.
     pub fn now(&self, reason: StopReason) {
-        self.0.send_modify(|stop| {
-            let first = stop.reason().cloned().unwrap_or(reason);
-            *stop = Stop::Now(first);
+        self.0.send_if_modified(|stop| {
+            let sooner = !stop.is_now();
+            if sooner {
+                *stop = Stop::Now(stop.reason().cloned().unwrap_or(reason));
+            }
+            sooner
         });
+    }
+
+    /// Ends the run now, with little time for tidying up; the first reason stays.
+    pub fn hurry(&self, reason: StopReason) {
+        self.0.send_modify(|stop| {
+            *stop = Stop::Hurry(stop.reason().cloned().unwrap_or(reason));
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_only_gets_harder_and_keeps_its_first_reason() {
+        let abort = || StopReason::Abort("enough".to_owned());
+        let switch = StopSwitch::default();
+        switch.graceful(StopReason::Signal);
+        switch.now(abort());
+        assert_eq!(*switch.watch().borrow(), Stop::Now(StopReason::Signal));
+        switch.hurry(StopReason::Signal);
+        switch.now(abort());
+        switch.graceful(abort());
+        assert_eq!(*switch.watch().borrow(), Stop::Hurry(StopReason::Signal));
     }
 }

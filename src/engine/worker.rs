@@ -201,7 +201,7 @@ async fn heed_scenario(
     post.running.cut(post.desk.now());
     raise(Level::Stopping);
     tokio::select! {
-        _ = stop.wait_for(|stop| matches!(stop, Stop::Now(_))) => {}
+        _ = stop.wait_for(Stop::is_now) => {}
         () = tokio::time::sleep(post.graceful_stop) => {}
     }
     raise(Level::Now);

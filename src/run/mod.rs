@@ -40,7 +40,7 @@ const WINDOWS: usize = 1024;
 /// How long `teardown` may take.
 const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long it may take once the run was told to end now.
+/// How long it may take after a second signal.
 const HASTY_TEARDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What to run and where to tell of it.
@@ -117,8 +117,9 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
     let mut loads = Vec::new();
     let mut duration = Duration::ZERO;
     if let Some(ctx) = ctx {
-        (loads, duration) = load(&prepared, ctx, &switch, &mut control).await?;
-        tear_down(&prepared, &switch).await;
+        let loaded = load(&prepared, ctx, &switch, &mut control).await;
+        tear_down(&prepared, &switch).await; // what setup made is there, whatever came of the load
+        (loads, duration) = loaded?;
     }
     control.close(prepared.recorder.borrow_mut().flip(second_of(duration)));
     signals.abort();
@@ -195,7 +196,7 @@ async fn tear_down(prepared: &Prepared, switch: &StopSwitch) {
     let teardown = prepared.vm.teardown(&prepared.definition, place);
     let mut stop = switch.watch();
     let hasty = async {
-        let _ = stop.wait_for(|stop| matches!(stop, Stop::Now(_))).await;
+        let _ = stop.wait_for(Stop::is_hurried).await;
         tokio::time::sleep(HASTY_TEARDOWN_TIMEOUT).await;
     };
     tokio::select! {

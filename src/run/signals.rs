@@ -27,7 +27,7 @@ pub fn heed(switch: StopSwitch) -> std::io::Result<impl Future<Output = ()>> {
                 }
                 2 => {
                     log::warn!("interrupting what is under way; again to exit without a report");
-                    switch.now(StopReason::Signal);
+                    switch.hurry(StopReason::Signal);
                 }
                 _ => std::process::exit(KILLED),
             }

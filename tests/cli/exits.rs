@@ -63,9 +63,20 @@ fn rates_over_scenarios_that_follow_each_other_divide_by_the_time_of_all() {
 fn an_abort_is_6_and_the_teardown_runs() {
     let scenario = "run = function() lt.sleep(0.05) lt.abort 'the shop is closed' end, \
                     load = { vus = 2, duration = '30s' }";
-    let ran = defined(scenario, "teardown = function() lt.log.info 'tidied up' end").run(&[]);
+    // An abort hurries nobody: the teardown may take its time.
+    let teardown = "teardown = function() lt.sleep(1.2) lt.log.info 'tidied up' end";
+    let ran = defined(scenario, teardown).run(&[]);
     let ran = ran.exits(6).reports("ABORTED  script.lua: ").says("tidied up");
     assert!(ran.out.contains("  - the shop is closed\n"), "{}", ran.out);
+}
+
+#[test]
+fn what_setup_made_is_torn_down_even_if_the_users_cannot_be_made() {
+    let script = "local lt = require 'loadtool'\n\
+                  if lt.vu.id == 2 then error 'no second user' end\n\
+                  return { scenarios = { a = { run = function() end, load = { vus = 2 } } },\n\
+                  setup = function() return 1 end, teardown = function() lt.log.info 'tidied up' end }";
+    Folder::new(script).run(&[]).exits(2).says("no second user").says("tidied up");
 }
 
 #[test]
