@@ -74,7 +74,7 @@ fn an_abort_is_6_and_the_teardown_runs() {
 fn what_setup_made_is_torn_down_even_if_the_users_cannot_be_made() {
     let script = "local lt = require 'loadtool'\n\
                   if lt.vu.id == 2 then error 'no second user' end\n\
-                  return { scenarios = { a = { run = function() end, load = { vus = 2 } } },\n\
+                  return { scenarios = { a = { run = function() end, load = { vus = 2, iterations = 2 } } },\n\
                   setup = function() return 1 end, teardown = function() lt.log.info 'tidied up' end }";
     Folder::new(script).run(&[]).exits(2).says("no second user").says("tidied up");
 }
