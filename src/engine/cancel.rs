@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::{Poll, Waker};
 
 /// How far a user has been told to end; it only ever rises.
@@ -42,9 +42,13 @@ impl Cancel {
         }
     }
 
-    /// What `future` gives, or `None` once the flag stands at `level` or above.
-    pub async fn race<F: Future>(&self, level: Level, future: F) -> Option<F::Output> {
-        let mut future = pin!(future);
+    /// What `future` gives, or `None` once the flag stands at `level` or above. It is borrowed,
+    /// since a future that an async function takes is in its state twice.
+    pub async fn race<F: Future>(
+        &self,
+        level: Level,
+        mut future: Pin<&mut F>,
+    ) -> Option<F::Output> {
         poll_fn(|context| {
             if self.level.get() >= level {
                 return Poll::Ready(None);
@@ -66,15 +70,17 @@ impl Cancel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
     use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
     async fn a_raised_flag_ends_a_wait_and_a_lower_level_does_not() {
         let cancel = Cancel::default();
         cancel.raise(Level::Stopping);
-        let quick = cancel.race(Level::Now, async { 1 }).await;
+        let quick = cancel.race(Level::Now, pin!(async { 1 })).await;
         assert_eq!(quick, Some(1));
-        let wait = cancel.race(Level::Now, std::future::pending::<()>());
+        let never = pin!(std::future::pending::<()>());
+        let wait = cancel.race(Level::Now, never);
         let stop = async {
             tokio::time::sleep(Duration::from_millis(5)).await;
             cancel.raise(Level::Now);

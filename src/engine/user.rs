@@ -6,7 +6,7 @@
 //! ```
 
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -80,7 +80,8 @@ impl Member {
         let mut origin = self.post.offset;
         if let Some(after) = &self.post.after {
             let mut end = after.watch_end();
-            let ended = self.cancel.race(Level::Stopping, end.wait_for(Option::is_some)).await?;
+            let ended =
+                self.cancel.race(Level::Stopping, pin!(end.wait_for(Option::is_some))).await?;
             origin += ended.ok().and_then(|end| *end)?;
         }
         if !self.wait_until(origin).await {
@@ -186,7 +187,7 @@ impl Member {
         if at <= self.post.desk.now() {
             return true;
         }
-        let sleep = tokio::time::sleep_until(self.post.desk.instant(at));
+        let sleep = pin!(tokio::time::sleep_until(self.post.desk.instant(at)));
         self.cancel.race(Level::Stopping, sleep).await.is_some()
     }
 
@@ -218,13 +219,13 @@ impl Member {
             life.late += u64::from(self.post.pace.is_none() && begun - due > LATE_AFTER);
         });
         let branch = self.draw_branch();
-        let pass = async {
+        let pass = pin!(async {
             tokio::select! {
                 biased;
                 ended = self.vu.iterate(number, branch, place) => Some(ended),
                 () = cutoff => None,
             }
-        };
+        });
         let ended = self.cancel.race(Level::Now, pass).await.flatten();
         let now = self.post.desk.now();
         self.book(place, Times { due, begun, ended: now }, ended.as_ref());
@@ -337,7 +338,7 @@ impl Member {
     /// `on_start` once: whether the user has started, or why it may be tried again.
     async fn try_start(&self, cutoff: Instant) -> Result<bool, String> {
         let place = Place { phase: Phase::OnStart, ..self.post.place };
-        let start = timeout_at(cutoff, self.vu.on_start(place));
+        let start = pin!(timeout_at(cutoff, self.vu.on_start(place)));
         match self.cancel.race(Level::Now, start).await {
             Some(Ok(Ended::Completed)) => Ok(true),
             Some(Ok(Ended::Failed(failed))) => Err(failed.message),
@@ -355,7 +356,7 @@ impl Member {
     /// `on_stop`, within the scenario's `graceful_stop`.
     async fn part(&self) {
         let place = Place { phase: Phase::Drain, ..self.post.place };
-        let stop = tokio::time::timeout(self.post.graceful_stop, self.vu.on_stop(place));
+        let stop = pin!(tokio::time::timeout(self.post.graceful_stop, self.vu.on_stop(place)));
         if !matches!(self.cancel.race(Level::Now, stop).await, Some(Ok(_))) {
             self.vu.interrupt();
         }

@@ -129,9 +129,14 @@ impl Vm {
         made
     }
 
-    /// Fits the collector's pace to the heap's size of now; to be called every second or so.
+    /// Fits the collector's pace to the heap's size of now, and takes one step of it, so that users
+    /// who all sleep do not keep what they dropped; to be called every second or so.
     pub fn pace(&self) {
         sandbox::pace(&self.core.lua);
+        if self.core.host.held() > 0 {
+            // It fails only for want of memory, which the next allocation reports.
+            let _ = self.core.lua.gc_step();
+        }
     }
 
     /// Bytes in Lua's heap.
