@@ -183,6 +183,33 @@ fn a_paced_user_starts_in_its_slots_and_missed_ones_are_dropped() {
 }
 
 #[test]
+fn slots_that_a_ramp_leaves_out_are_not_planned() {
+    let stages = "{ {'1s', 1}, {'0s', 0}, {'1s', 0}, {'0s', 1}, {'1s', 1} }";
+    let script = format!(
+        "{GET}return {{ scenarios = {{ a = {{ run = get, pace = '100ms', spread = 0, \
+         load = {{ start_vus = 1, stages = {stages} }} }} }} }}"
+    );
+    let life = simulate(&script, ms(10)).life(0);
+    assert_eq!((life.planned, life.completed, life.dropped.overrun), (20, 20, 0));
+}
+
+#[test]
+fn slots_that_pass_during_an_iteration_that_is_cut_off_or_outlives_a_stop_are_dropped() {
+    let paced = |pace: &str, load: &str| {
+        format!(
+            "{GET}return {{ scenarios = {{ a = {{ run = get, pace = '{pace}', load = {load} }} }} }}"
+        )
+    };
+    let load = "{ vus = 1, duration = '3s', graceful_stop = 0 }";
+    let frozen = simulate(&paced("100ms", load), ms(60_000)).life(0);
+    assert_eq!((frozen.planned, frozen.interrupted, frozen.dropped.overrun), (30, 1, 29));
+    // Slots 0 and 3 start; 1, 2 and 4 are missed; 5 would have been due after the stop.
+    let load = "{ vus = 1, duration = '1m' }";
+    let stopped = simulate_stopped(&paced("1s", load), ms(3_000), Some(ms(4_500))).life(0);
+    assert_eq!((stopped.planned, stopped.completed, stopped.dropped.overrun), (5, 2, 3));
+}
+
+#[test]
 fn users_are_spread_over_the_pace() {
     let load = "{ vus = 10, duration = '10s' }";
     let script = format!(

@@ -89,6 +89,12 @@ impl Running {
         self.cut.fetch_min(micros(at), Relaxed);
     }
 
+    /// From when on nothing more starts, if that is known already.
+    pub fn cut_at(&self) -> Option<Duration> {
+        let cut = self.cut.load(Relaxed);
+        (cut != NEVER).then(|| Duration::from_micros(cut))
+    }
+
     /// When it was under load, once it has ended, since the run's start: from its beginning, at
     /// most as long as `planned`, until a stop cut it short or its last user ended. Empty if it
     /// never began.

@@ -50,12 +50,24 @@ pub struct Member {
     pub started: Cell<u64>,
 }
 
-/// Of one iteration, since the run's start.
+/// The start of one iteration, since the run's start: when it was meant to be, from when on the
+/// user was free for it, and when it was.
 #[derive(Clone, Copy)]
-struct Times {
+struct Start {
     due: Duration,
+    free: Duration,
     begun: Duration,
-    ended: Duration,
+}
+
+impl Start {
+    fn lag(&self) -> Duration {
+        self.begun.saturating_sub(self.due)
+    }
+
+    /// As far as its user was not free yet: the target's doing. The rest is ours.
+    fn lag_users(&self) -> Duration {
+        self.free.saturating_sub(self.due).min(self.lag())
+    }
 }
 
 /// What a user does next.
@@ -104,13 +116,20 @@ impl Member {
             if from >= interval.end || !self.wait_until(origin + from).await {
                 continue;
             }
-            if !awake && !self.wake(origin + interval.end, grace).await {
-                return;
+            let mut free = origin + from;
+            if !awake && self.vu.has_on_start() {
+                if !self.wake(origin + interval.end, grace).await {
+                    return;
+                }
+                free = self.post.desk.now();
             }
             awake = true;
             let slots = slots.get_or_insert_with(|| self.slots(origin + from));
+            if let Some(slots) = slots {
+                slots.skip(origin + from);
+            }
             self.post.enter();
-            let next = self.work(origin, interval, grace, slots).await;
+            let next = self.work(origin, interval, grace, free, slots).await;
             self.post.leave();
             if next == Next::Leave {
                 break;
@@ -125,12 +144,14 @@ impl Member {
         self.post.pace.map(|pace| Slots::new(start, pace))
     }
 
-    /// Iterates until the interval ends or there is nothing more to do.
+    /// Iterates until the interval ends or there is nothing more to do; the user is `free` for its
+    /// first iteration since then.
     async fn work(
         &self,
         origin: Duration,
         interval: Interval,
         grace: Duration,
+        mut free: Duration,
         slots: &mut Option<Slots>,
     ) -> Next {
         let end = origin + interval.end;
@@ -138,6 +159,10 @@ impl Member {
         tokio::pin!(cutoff);
         let mut now = self.post.desk.now();
         loop {
+            if self.cancel.level() >= Level::Stopping {
+                self.miss_rest(slots, now, end);
+                return Next::Leave;
+            }
             let due = match slots {
                 Some(slots) => self.take_slot(slots, now, end),
                 None => now,
@@ -145,9 +170,6 @@ impl Member {
             if due >= end {
                 // A paced user whose slots are used up: its scenario is not over before its time.
                 return if self.wait_until(end).await { Next::EndInterval } else { Next::Leave };
-            }
-            if self.cancel.level() >= Level::Stopping {
-                return Next::Leave;
             }
             if due > now {
                 if !self.wait_until(due).await {
@@ -158,25 +180,50 @@ impl Member {
             if !self.take_quota() {
                 return Next::Leave;
             }
+            let start = Start { due, free: free.min(now), begun: now };
             let next;
-            (now, next) = self.iteration(origin, due, now, cutoff.as_mut()).await;
-            if next != Next::GoOn {
-                return next;
+            (now, next) = self.iteration(origin, start, cutoff.as_mut()).await;
+            free = now;
+            match next {
+                Next::GoOn => {}
+                Next::EndInterval => {
+                    self.miss_rest(slots, now, end);
+                    return next;
+                }
+                Next::Leave => {
+                    if self.cancel.level() >= Level::Stopping {
+                        self.miss_rest(slots, now, end);
+                    }
+                    return next;
+                }
             }
+        }
+    }
+
+    /// Accounts for the slots that passed while the user was busy until it was told to end: those
+    /// before `end`, `now` and the stop.
+    fn miss_rest(&self, slots: &mut Option<Slots>, now: Duration, end: Duration) {
+        if let Some(slots) = slots {
+            let until = end.min(now).min(self.post.running.cut_at().unwrap_or(now));
+            self.overrun(slots.miss(until));
         }
     }
 
     /// The next slot of a paced user; missed ones are accounted for.
     fn take_slot(&self, slots: &mut Slots, now: Duration, end: Duration) -> Duration {
         let slot = slots.take(now, end);
-        if slot.missed > 0 {
+        self.overrun(slot.missed);
+        slot.due
+    }
+
+    fn overrun(&self, missed: u64) {
+        if missed > 0 {
             self.post.lifecycle(|life| {
-                life.planned += slot.missed;
-                life.due += slot.missed;
-                life.dropped.overrun += slot.missed;
+                life.planned += missed;
+                life.due += missed;
+                life.dropped.overrun += missed;
             });
         }
-        slot.due
     }
 
     /// Waits until `at`; `false` if nothing more may start.
@@ -200,23 +247,21 @@ impl Member {
         }
     }
 
-    /// One iteration that was meant to start at `due` and starts now, at `begun`; when it ended,
-    /// and what comes next.
+    /// One iteration, which starts now; when it ended, and what comes next.
     async fn iteration(
         &self,
         origin: Duration,
-        due: Duration,
-        begun: Duration,
+        start: Start,
         cutoff: Pin<&mut Sleep>,
     ) -> (Duration, Next) {
         let number = self.started.replace(self.started.get() + 1);
-        let place = self.post.place_at(due - origin);
+        let place = self.post.place_at(start.due - origin);
         self.refresh();
         self.post.lifecycle(|life| {
             life.planned += 1;
             life.due += 1;
             life.started += 1;
-            life.late += u64::from(self.post.pace.is_none() && begun - due > LATE_AFTER);
+            life.late += u64::from(start.lag() - start.lag_users() > LATE_AFTER);
         });
         let branch = self.draw_branch();
         let pass = pin!(async {
@@ -228,7 +273,7 @@ impl Member {
         });
         let ended = self.cancel.race(Level::Now, pass).await.flatten();
         let now = self.post.desk.now();
-        self.book(place, Times { due, begun, ended: now }, ended.as_ref());
+        self.book(place, start, now, ended.as_ref());
         if number % BREATHER == BREATHER - 1 {
             tokio::task::yield_now().await;
         }
@@ -253,7 +298,7 @@ impl Member {
     }
 
     /// Records an iteration; `None` is one that was cut off.
-    fn book(&self, place: Place, times: Times, ended: Option<&Ended>) {
+    fn book(&self, place: Place, start: Start, now: Duration, ended: Option<&Ended>) {
         if ended.is_none() {
             self.vu.interrupt();
         }
@@ -262,16 +307,11 @@ impl Member {
             Some(Ended::Failed(_)) => Outcome::Failed,
             Some(Ended::Stopped(_)) | None => Outcome::Interrupted,
         };
-        let lag = times.begun.saturating_sub(times.due);
-        let lasted = times.ended.saturating_sub(times.begun);
+        let lasted = now.saturating_sub(start.begun);
         let sample = IterationSample {
             duration: lasted.saturating_sub(self.vu.thought()),
-            lag,
-            lag_users: if self.post.pace.is_some() && lag > LATE_AFTER {
-                lag
-            } else {
-                Duration::ZERO
-            },
+            lag: start.lag(),
+            lag_users: start.lag_users(),
             outcome,
         };
         self.post.desk.recorder.borrow_mut().iteration(&place, &sample);
@@ -376,5 +416,25 @@ impl Member {
             life.due += never;
             life.dropped.end += never;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_late_by_us_as_far_as_its_user_was_free() {
+        let lags = |due, free, begun| {
+            let start = Start {
+                due: Duration::from_millis(due),
+                free: Duration::from_millis(free),
+                begun: Duration::from_millis(begun),
+            };
+            (start.lag().as_millis(), start.lag_users().as_millis())
+        };
+        assert_eq!(lags(100, 60, 130), (30, 0)); // it waited for its slot: the timer was late
+        assert_eq!(lags(100, 180, 190), (90, 80));
+        assert_eq!(lags(100, 100, 100), (0, 0));
     }
 }

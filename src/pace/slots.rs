@@ -31,12 +31,29 @@ impl Slots {
     /// The slot to use at `now`: the next one if it lies ahead, else the latest that is due. What
     /// is due from `end` on is not meant to be used, nor missed.
     pub fn take(&mut self, now: Duration, end: Duration) -> Slot {
-        let (since, until) = (now.saturating_sub(self.start), end.saturating_sub(self.start));
+        let since = now.saturating_sub(self.start);
         let slot = self.next.max(narrow(since.as_nanos() / self.pace.as_nanos()));
-        let before_end = narrow(until.as_nanos().div_ceil(self.pace.as_nanos()));
-        let missed = slot.min(before_end).saturating_sub(self.next);
+        let missed = slot.min(self.before(end)).saturating_sub(self.next);
         self.next = slot + 1;
         Slot { due: self.start + duration_times(self.pace, slot), missed }
+    }
+
+    /// Passes over the slots before `at` that are left: nobody was meant to use them.
+    pub fn skip(&mut self, at: Duration) {
+        self.miss(at);
+    }
+
+    /// Passes over the slots before `until` that are left; how many.
+    pub fn miss(&mut self, until: Duration) -> u64 {
+        let before = self.before(until);
+        let missed = before.saturating_sub(self.next);
+        self.next = self.next.max(before);
+        missed
+    }
+
+    /// How many slots there are before `at`.
+    fn before(&self, at: Duration) -> u64 {
+        narrow(at.saturating_sub(self.start).as_nanos().div_ceil(self.pace.as_nanos()))
     }
 }
 
@@ -75,5 +92,14 @@ mod tests {
         assert_eq!(slots.take(ms(261), ms(1_000)), Slot { due: ms(300), missed: 0 });
         // 350 and 400 are missed; 450 is not meant to be used any more.
         assert_eq!(slots.take(ms(520), ms(450)), Slot { due: ms(500), missed: 2 });
+    }
+
+    #[test]
+    fn slots_that_nobody_was_meant_to_use_are_not_missed_and_those_that_are_left_are() {
+        let mut slots = Slots::new(ms(0), ms(50));
+        slots.take(ms(0), ms(100));
+        slots.skip(ms(1_000));
+        assert_eq!(slots.take(ms(1_000), ms(2_000)), Slot { due: ms(1_000), missed: 0 });
+        assert_eq!((slots.miss(ms(1_201)), slots.miss(ms(1_201))), (4, 0));
     }
 }
