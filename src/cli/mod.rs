@@ -70,7 +70,6 @@ impl Cli {
 pub fn tell(error: &anyhow::Error) -> ExitCode {
     let _ = writeln!(io::stderr(), "{error:#}");
     ExitCode::from(match error.downcast_ref() {
-        Some(RunError::Panic(_)) => BUG,
         Some(RunError::System(_)) => FAILED,
         _ => USAGE,
     })

@@ -14,6 +14,7 @@ pub mod user;
 pub mod worker;
 
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -30,7 +31,7 @@ use crate::lua::host::Shared;
 use crate::lua::program::Program;
 use crate::metrics::Window;
 use crate::plan::Plan;
-use crate::stop::StopSwitch;
+use crate::stop::{StopReason, StopSwitch};
 use course::Course;
 use running::Running;
 use worker::{Worker, WorkerSpec, workers_of};
@@ -73,10 +74,8 @@ pub struct Delivered {
     pub unable: u64,
 }
 
-/// A worker's thread panicked: a bug in this tool.
-#[derive(Debug, thiserror::Error)]
-#[error("a worker thread panicked (this is a bug in loadtool)")]
-pub struct WorkerPanic;
+/// What is told of a worker whose thread panicked.
+pub const PANICKED: &str = "a worker thread panicked: its last second is lost";
 
 /// Threads that make users before the run starts.
 pub struct Starting {
@@ -120,9 +119,16 @@ pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
         let worker = WorkerSpec { index, ..base.clone() };
         let (ready, is_ready) = oneshot::channel();
         let (transport, begin) = (spec.transport.clone(), starting.begin.subscribe());
-        let thread = std::thread::Builder::new()
-            .name(format!("worker-{index}"))
-            .spawn(move || work(worker, &transport, ready, begin))?;
+        let thread =
+            std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+                let switch = worker.switch.clone();
+                let work = || work(worker, &transport, ready, begin);
+                if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(work)) {
+                    // Else the others would wait for its users.
+                    switch.now(StopReason::Abort(PANICKED.to_owned()));
+                    std::panic::resume_unwind(panic);
+                }
+            })?;
         starting.ready.push(is_ready);
         starting.threads.push(thread);
     }
@@ -156,14 +162,13 @@ impl Starting {
 
 impl Engine {
     /// Waits for the threads; call it when the channel of Windows has closed. Gives what the
-    /// load of each scenario of `plan` came to.
-    pub fn join(self, plan: &Plan) -> Result<Vec<Delivered>, WorkerPanic> {
-        for thread in self.threads {
-            thread.join().map_err(|_| WorkerPanic)?;
-        }
+    /// load of each scenario of `plan` came to, and whether a thread panicked: a bug in this tool.
+    pub fn join(self, plan: &Plan) -> (Vec<Delivered>, bool) {
+        let ends: Vec<_> = self.threads.into_iter().map(JoinHandle::join).collect();
+        let panicked = ends.iter().any(Result::is_err);
         let planned =
             plan.scenarios().iter().map(|scenario| Course::of(scenario).profile.duration());
-        Ok(self
+        let loads = self
             .running
             .iter()
             .zip(planned)
@@ -171,7 +176,8 @@ impl Engine {
                 span: running.span(planned),
                 unable: running.unable(),
             })
-            .collect())
+            .collect();
+        (loads, panicked)
     }
 }
 

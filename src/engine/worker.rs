@@ -99,7 +99,15 @@ impl Worker {
             cancels[scenario].push(member.cancel.clone());
             members.spawn_local(member.live());
         }
-        let over = async { while members.join_next().await.is_some() {} };
+        let over = async {
+            while let Some(ended) = members.join_next().await {
+                if let Err(bug) = ended
+                    && bug.is_panic()
+                {
+                    std::panic::resume_unwind(bug.into_panic());
+                }
+            }
+        };
         tokio::select! {
             () = over => {}
             () = clock(&vm, &desk, &posts, &spec.windows) => {}

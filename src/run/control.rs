@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::health::Reader;
 use crate::aggregator::Aggregator;
+use crate::engine::PANICKED;
 use crate::metrics::Window;
 use crate::output::Output;
 
@@ -21,6 +22,8 @@ pub struct Control {
     pub outputs: Vec<Box<dyn Output>>,
     /// Of this process.
     pub health: Reader,
+    /// Whether a worker's thread did.
+    pub panicked: bool,
 }
 
 impl Control {
@@ -39,6 +42,12 @@ impl Control {
     pub fn close(&mut self, last: Window) {
         self.aggregator.add(last);
         self.aggregator.finish();
+    }
+
+    /// What went wrong in this tool itself, as sentences.
+    pub fn bugs(&self) -> Vec<String> {
+        let panicked = self.panicked.then(|| PANICKED.to_owned());
+        panicked.into_iter().chain(self.aggregator.breaches()).collect()
     }
 
     /// Takes Windows until `end`.

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::aggregator::Aggregator;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::worker::second_of;
-use crate::engine::{self, Delivered, EngineSpec, TransportMaker, WorkerPanic};
+use crate::engine::{self, Delivered, EngineSpec, TransportMaker};
 use crate::http::Transport;
 use crate::http::client::ReqwestTransport;
 use crate::metrics::{Phase, Place};
@@ -79,9 +79,6 @@ pub enum RunError {
     /// The operating system refused a runtime, a thread or a signal handler.
     #[error("cannot start the run")]
     System(#[from] io::Error),
-    /// A bug.
-    #[error(transparent)]
-    Panic(#[from] WorkerPanic),
 }
 
 impl From<Diagnostic> for RunError {
@@ -111,6 +108,7 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
         ),
         outputs: outputs(&spec, &prepared.plan),
         health: health::Reader::default(),
+        panicked: false,
     };
     let ctx = set_up(&prepared, &switch).await;
     control.aggregator.add(prepared.recorder.borrow_mut().flip(0));
@@ -130,7 +128,7 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
         thresholds: prepared.plan.thresholds(),
         totals: control.aggregator.totals(),
         timeline: control.aggregator.timeline(),
-        breaches: &control.aggregator.breaches(),
+        breaches: &control.bugs(),
         late_windows: control.aggregator.late_windows(),
         lost_windows: control.aggregator.lost_windows(),
         stop: stop.reason(),
@@ -182,7 +180,9 @@ async fn load(
     control.health.read();
     control.follow(engine.started, &mut windows).await;
     let duration = engine.started.elapsed();
-    Ok((engine.join(&prepared.plan)?, duration))
+    let (loads, panicked) = engine.join(&prepared.plan);
+    control.panicked = panicked;
+    Ok((loads, duration))
 }
 
 fn transport_maker(plan: &Plan) -> TransportMaker {
