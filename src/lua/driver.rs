@@ -141,7 +141,7 @@ impl Core {
             if self.host.clock.died() {
                 let Some(why) = user.stop.take() else {
                     *slot = None;
-                    return Step::Ended(Ended::Failed(self.killed()));
+                    return Step::Ended(Ended::Failed(Box::new(self.killed())));
                 };
                 drop(slot);
                 self.close(coroutine, user);
@@ -172,14 +172,18 @@ impl Core {
         if failure.category == "resource" {
             self.out_of_memory(failure)
         } else {
-            Ended::Failed(failure)
+            Ended::Failed(Box::new(failure))
         }
     }
 
     fn refused(&self, error: &mlua::Error) -> Ended {
         let (category, message) = describe(error);
         let failure = Failure { category, message, ..Failure::default() };
-        if category == "resource" { self.out_of_memory(failure) } else { Ended::Failed(failure) }
+        if category == "resource" {
+            self.out_of_memory(failure)
+        } else {
+            Ended::Failed(Box::new(failure))
+        }
     }
 
     /// Lua cannot say whose memory it is: if a full collection does not help, the run ends.
@@ -187,7 +191,7 @@ impl Core {
         // A collection that fails leaves the memory in use, which is looked at next.
         let _ = self.lua.gc_collect();
         if self.lua.used_memory() < MEMORY_LIMIT / 10 * 9 {
-            return Ended::Failed(failure);
+            return Ended::Failed(Box::new(failure));
         }
         Ended::Stopped(Stopped::Run(format!(
             "the scripts hold more than {} MiB (script_memory_limit)",

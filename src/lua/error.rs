@@ -15,7 +15,7 @@ pub enum Ended {
     /// It returned.
     Completed,
     /// By an error.
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// It was told to stop; no error.
     Stopped(Stopped),
 }

@@ -61,7 +61,7 @@ pub fn run(body: &str) -> Ended {
 /// The failure of [`run`].
 pub fn failure(body: &str) -> Failure {
     match run(body) {
-        Ended::Failed(failure) => failure,
+        Ended::Failed(failure) => *failure,
         other => panic!("{body}: {other:?}"),
     }
 }

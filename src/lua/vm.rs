@@ -197,7 +197,7 @@ impl Vm {
         let (coroutine, body) = (&definition.coroutine, &self.core.body);
         match self.core.run(coroutine, &user, body, (cell, BRANCHES)).await {
             Ended::Completed => Ok(cell.clone()),
-            Ended::Failed(failure) => Err(failure),
+            Ended::Failed(failure) => Err(*failure),
             Ended::Stopped(why) => Err(stopped(why)),
         }
     }

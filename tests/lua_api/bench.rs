@@ -89,7 +89,7 @@ impl Bench {
     /// Runs the first iteration, which must fail.
     pub fn failure(&self) -> Failure {
         match self.iterations(1).pop() {
-            Some(Ended::Failed(failure)) => failure,
+            Some(Ended::Failed(failure)) => *failure,
             other => panic!("{other:?}"),
         }
     }
