@@ -1,8 +1,6 @@
 //! The whole engine over a simulated transport with paused time: minutes in milliseconds, and
 //! counts that are exact.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
