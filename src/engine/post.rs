@@ -66,7 +66,9 @@ pub struct Post {
     pub fresh_session: bool,
     /// New connections at each iteration.
     pub fresh_connections: bool,
-    /// Users that are in one of their intervals now.
+    /// Users of the scenario on this worker.
+    pub made: Cell<u64>,
+    /// Of them, those in one of their intervals now.
     active: Cell<u64>,
     /// The most of them since the last [`Post::take_levels`].
     most: Cell<u64>,
@@ -93,6 +95,7 @@ impl Post {
             weights: running_sums(scenario),
             fresh_session: scenario.fresh_session(),
             fresh_connections: scenario.connections() == Connections::Fresh,
+            made: Cell::new(0),
             active: Cell::new(0),
             most: Cell::new(0),
             name: scenario.name().clone(),

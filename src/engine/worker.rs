@@ -95,6 +95,7 @@ impl Worker {
         let mut cancels = vec![Vec::new(); posts.len()];
         let mut members = JoinSet::new();
         for (scenario, number, vu) in users {
+            posts[scenario].made.update(|made| made + 1);
             let member = member(&spec, &posts[scenario], number, vu);
             cancels[scenario].push(member.cancel.clone());
             members.spawn_local(member.live());
@@ -161,7 +162,9 @@ pub fn second_of(offset: Duration) -> u32 {
 /// Sends a Window at the end of each second of the run.
 async fn clock(vm: &Vm, desk: &Desk, posts: &[Rc<Post>], windows: &mpsc::Sender<Window>) {
     for second in 0u32.. {
-        tokio::time::sleep_until(desk.start + Duration::from_secs(u64::from(second) + 1)).await;
+        let end = desk.start + Duration::from_secs(u64::from(second) + 1);
+        tokio::time::sleep_until(end).await;
+        desk.recorder.borrow_mut().time(metric::LOOP_LAG, end.elapsed());
         let window = flip(desk, posts, second);
         vm.pace();
         if windows.send(window).await.is_err() {
@@ -176,6 +179,7 @@ fn flip(desk: &Desk, posts: &[Rc<Post>], second: u32) -> Window {
         for users in post.take_levels() {
             recorder.gauge(&post.place, metric::VUS, users as f64);
         }
+        recorder.gauge(&post.place, metric::VUS_MAX, post.made.get() as f64);
     }
     recorder.flip(second)
 }
