@@ -50,6 +50,15 @@ impl Stop {
             Stop::Graceful(reason) | Stop::Now(reason) | Stop::Hurry(reason) => Some(reason),
         }
     }
+
+    /// The reason to keep when `later` comes on top: an abort outweighs a signal (exit 6, not 5).
+    fn reason_beside(&self, later: StopReason) -> StopReason {
+        match self.reason() {
+            None => later,
+            Some(StopReason::Signal) if matches!(later, StopReason::Abort(_)) => later,
+            Some(first) => first.clone(),
+        }
+    }
 }
 
 /// The end that listens.
@@ -82,12 +91,12 @@ impl StopSwitch {
         });
     }
 
-    /// Ends the run now; the first reason stays.
+    /// Ends the run now; the first reason stays, but for a signal before an abort.
     pub fn now(&self, reason: StopReason) {
         self.0.send_if_modified(|stop| {
             let sooner = !stop.is_now();
             if sooner {
-                *stop = Stop::Now(stop.reason().cloned().unwrap_or(reason));
+                *stop = Stop::Now(stop.reason_beside(reason));
             }
             sooner
         });
@@ -96,7 +105,7 @@ impl StopSwitch {
     /// Ends the run now, with little time for tidying up; the first reason stays.
     pub fn hurry(&self, reason: StopReason) {
         self.0.send_modify(|stop| {
-            *stop = Stop::Hurry(stop.reason().cloned().unwrap_or(reason));
+            *stop = Stop::Hurry(stop.reason_beside(reason));
         });
     }
 }
@@ -109,12 +118,23 @@ mod tests {
     fn a_stop_only_gets_harder_and_keeps_its_first_reason() {
         let abort = || StopReason::Abort("enough".to_owned());
         let switch = StopSwitch::default();
-        switch.graceful(StopReason::Signal);
+        switch.graceful(StopReason::Threshold("p95".to_owned()));
         switch.now(abort());
-        assert_eq!(*switch.watch().borrow(), Stop::Now(StopReason::Signal));
+        let first = StopReason::Threshold("p95".to_owned());
+        assert_eq!(*switch.watch().borrow(), Stop::Now(first.clone()));
         switch.hurry(StopReason::Signal);
         switch.now(abort());
         switch.graceful(abort());
-        assert_eq!(*switch.watch().borrow(), Stop::Hurry(StopReason::Signal));
+        assert_eq!(*switch.watch().borrow(), Stop::Hurry(first));
+    }
+
+    #[test]
+    fn an_abort_outweighs_the_signal_before_it() {
+        let abort = || StopReason::Abort("enough".to_owned());
+        let switch = StopSwitch::default();
+        switch.graceful(StopReason::Signal);
+        switch.now(abort());
+        switch.hurry(StopReason::Signal);
+        assert_eq!(*switch.watch().borrow(), Stop::Hurry(abort()));
     }
 }
