@@ -12,6 +12,7 @@ use loadtool::engine::running::Running;
 use loadtool::engine::worker::{Worker, WorkerSpec};
 use loadtool::http::simulated::SimulatedTransport;
 use loadtool::metrics::window::Lifecycle;
+use loadtool::metrics::{Outcome, What};
 use loadtool::plan::draft::Flags;
 use loadtool::run::prepare::{ScriptSpec, prepare};
 use loadtool::stop::{StopReason, StopSwitch};
@@ -83,6 +84,7 @@ async fn drive(script: PathBuf, service: Duration, stop: Option<Duration>) -> Si
     let transport = Rc::new(SimulatedTransport::ok(service));
     let worker = Worker::prepare(worker, transport).unwrap_or_else(|fault| panic!("{fault}"));
     let start = Instant::now();
+    prepared.shared.started.set(start).expect("it has not begun");
     let signal = async {
         if let Some(stop) = stop {
             tokio::time::sleep(stop).await;
@@ -278,4 +280,49 @@ fn a_mix_is_drawn_by_weight_and_the_same_for_the_same_seed() {
     let first = reads();
     assert!((1_700..1_900).contains(&first), "{first} of 2,000");
     assert_eq!(first, reads());
+}
+
+#[test]
+fn the_ten_slowest_iterations_are_kept_whole() {
+    let script = "local lt = require 'loadtool'
+        local function buy()
+          local n = lt.vu.iteration
+          lt.think(5)
+          lt.step('pay', function()
+            lt.http.get '/pay'
+            lt.sleep((n * 37 % 100) / 1000)
+          end)
+        end
+        return { scenarios = { a = { run = buy, load = { vus = 2, iterations_per_vu = 100 } } } }";
+    let run = simulate(script, ms(20));
+    let slowest = &run.aggregator.totals().slowest[0];
+    let times: Vec<_> = slowest.iter().map(|one| one.pass.response_time.as_millis()).collect();
+    assert_eq!(times, [119, 119, 118, 118, 117, 117, 116, 116, 115, 115]);
+    let journey = slowest.iter().next().expect("there are ten");
+    assert_eq!((journey.pass.user, journey.pass.iteration, journey.truncated), (1, 27, 0));
+    let events: Vec<_> = journey.events.iter().map(|event| (event.at, event.length)).collect();
+    assert_eq!(events[..2], [(ms(0), ms(5000)), (ms(5000), ms(119))], "{:#?}", journey.events);
+    assert_eq!(events[2..], [(ms(5000), ms(20)), (ms(5020), ms(99))], "{:#?}", journey.events);
+    let What::Request(sent) = &journey.events[2].what else { panic!("{:#?}", journey.events) };
+    assert_eq!((&*sent.method, &*sent.name, sent.status), ("GET", "/pay", 200));
+    assert_eq!((sent.phases.wait, sent.reused), (20_000, true));
+    assert_eq!(*journey.events[3].step, *"pay");
+}
+
+#[test]
+fn a_cut_off_iteration_is_kept_with_what_it_was_doing_and_the_warm_up_is_not_kept() {
+    let script = "local lt = require 'loadtool'
+        local function stay()
+          if lt.vu.iteration == 0 then return lt.sleep(50) end
+          lt.step('stay', function() lt.http.get '/slow' end)
+        end
+        return { scenarios = { a = {
+          run = stay, warmup = '10s', load = { vus = 1, duration = '60s', graceful_stop = 1 } } } }";
+    let run = simulate(script, Duration::from_secs(25));
+    let slowest = &run.aggregator.totals().slowest[0];
+    let [journey] = &slowest.iter().collect::<Vec<_>>()[..] else { panic!("{slowest:#?}") };
+    assert_eq!(journey.pass.outcome, Outcome::Interrupted);
+    assert_eq!((journey.pass.started, journey.pass.response_time), (ms(50_000), ms(11_000)));
+    let [step, ..] = &journey.events[..] else { panic!("{journey:#?}") };
+    assert_eq!((step.what == What::Step, step.length), (true, ms(11_000)));
 }

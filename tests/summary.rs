@@ -49,6 +49,12 @@ fn json_on_stdout_is_alone_there_and_as_its_schema_says() {
     assert_eq!(summary["steps"][0]["count"], 100);
     assert_eq!(summary["checks"][0]["passed"], 100);
     assert_eq!(summary["errors"][0]["count"], 3);
+    let slowest = &summary["scenarios"][0]["slowest"];
+    assert_eq!(slowest.as_array().map(Vec::len), Some(10));
+    let kinds = |event: usize| slowest[0]["events"][event]["kind"].as_str();
+    assert_eq!((kinds(0), kinds(1), kinds(2)), (Some("step"), Some("sleep"), None));
+    let ranks = |place: usize| slowest[place]["response_time_ms"].as_f64();
+    assert!(ranks(0) >= ranks(9) && ranks(9) > Some(0.0), "{slowest}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("FAIL  test.lua"), "the report");
 }
 

@@ -19,7 +19,7 @@ use super::course::Quota;
 use super::post::Post;
 use crate::lua::error::{Ended, Stopped};
 use crate::lua::vu::Vu;
-use crate::metrics::{IterationSample, Outcome, Phase, Place};
+use crate::metrics::{IterationSample, Outcome, Pass, Phase, Place};
 use crate::pace::Interval;
 use crate::pace::Slots;
 use crate::stop::StopReason;
@@ -263,15 +263,21 @@ impl Member {
             life.started += 1;
             life.late += u64::from(start.lag() - start.lag_users() > LATE_AFTER);
         });
+        if place.phase == Phase::Load {
+            self.vu.begin_trace(self.post.desk.recorder.borrow_mut().lend_trace());
+        }
         let branch = self.draw_branch();
-        let pass = pin!(async {
-            tokio::select! {
-                biased;
-                ended = self.vu.iterate(number, branch, place) => Some(ended),
-                () = cutoff => None,
-            }
-        });
-        let ended = self.cancel.race(Level::Now, pass).await.flatten();
+        let ended = {
+            let pass = pin!(async {
+                tokio::select! {
+                    biased;
+                    ended = self.vu.iterate(number, branch, place) => Some(ended),
+                    () = cutoff => None,
+                }
+            });
+            self.cancel.race(Level::Now, pass).await.flatten()
+            // Here what was cut off ends, and tells how far it came.
+        };
         let now = self.post.desk.now();
         self.book(place, start, now, ended.as_ref());
         if number % BREATHER == BREATHER - 1 {
@@ -314,7 +320,20 @@ impl Member {
             lag_users: start.lag_users(),
             outcome,
         };
-        self.post.desk.recorder.borrow_mut().iteration(&place, &sample);
+        let mut recorder = self.post.desk.recorder.borrow_mut();
+        recorder.iteration(&place, &sample);
+        if let Some(trace) = self.vu.end_trace() {
+            let pass = Pass {
+                user: self.vu.id(),
+                iteration: self.started.get() - 1,
+                started: start.begun,
+                response_time: sample.lag + sample.duration,
+                lag: sample.lag,
+                outcome,
+            };
+            recorder.end_trace(place.scenario, pass, trace);
+        }
+        drop(recorder);
         self.post.lifecycle(|life| match outcome {
             Outcome::Completed => life.completed += 1,
             Outcome::Failed => life.failed += 1,

@@ -79,6 +79,7 @@ impl Worker {
         let vm = Vm::new(spec.program.clone(), host)?;
         vm.bind(&spec.plan, spec.ctx.as_deref())?;
         let users = vm.bulk(|| make_users(&vm, &spec))?;
+        recorder.borrow_mut().expect_users(users.len());
         Ok(Worker { spec, vm, recorder, users })
     }
 

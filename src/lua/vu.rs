@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::driver::{Core, Coroutine};
 use super::error::Ended;
 use super::host::User;
-use crate::metrics::{Outcome, Place};
+use crate::metrics::{Outcome, Place, Trace};
 
 /// Places of a user's functions in its cell.
 pub(super) const ON_START: i64 = 1;
@@ -25,6 +25,11 @@ pub struct Vu {
 }
 
 impl Vu {
+    /// `lt.vu.id`.
+    pub fn id(&self) -> u64 {
+        self.user.id
+    }
+
     /// Whether its scenario has `on_start`.
     pub fn has_on_start(&self) -> bool {
         self.starts
@@ -62,6 +67,16 @@ impl Vu {
     pub fn interrupt(&self) {
         self.core.close(&self.coroutine, &self.user);
         self.core.host.end_steps(&self.user, 0, Outcome::Interrupted);
+    }
+
+    /// Notes in `trace` what it does from now on.
+    pub fn begin_trace(&self, trace: Trace) {
+        self.user.trace.replace(Some(trace));
+    }
+
+    /// What it did since then, if it was to be noted.
+    pub fn end_trace(&self) -> Option<Trace> {
+        self.user.trace.take()
     }
 
     /// Sum of `lt.think` in the iteration so far, or in the last one.

@@ -9,6 +9,7 @@ pub mod metric;
 pub mod names;
 pub mod sample;
 pub mod tags;
+pub mod trace;
 
 // what samples add up to
 mod hdr_text;
@@ -17,6 +18,7 @@ pub mod value;
 pub mod lifecycle;
 mod fold;
 pub mod errors;
+pub mod slowest;
 pub mod window;
 
 // where they are recorded
@@ -36,5 +38,7 @@ pub use names::NameId;
 pub use recorder::Recorder;
 pub use sample::{CallSample, IterationSample, Outcome, Phase, Place, RequestSample, StepSample};
 pub use selector::Selector;
+pub use slowest::{Journey, Pass, Slowest};
 pub use tags::TagSet;
+pub use trace::{Event, Mark, Sent, Trace, What};
 pub use window::{Row, Value, Window};

@@ -14,7 +14,9 @@ use super::metric::{self, MetricId};
 use super::names::{NameId, Names};
 use super::sample::{CallSample, IterationSample, Phase, Place, RequestSample, StepSample};
 use super::slots::{CallSlots, CheckSlots, IterationSlots, OtherSlots, RequestSlots, StepSlots};
+use super::slowest::{Pass, Podium};
 use super::table::{Key, Series, Table};
+use super::trace::{Trace, Traces};
 use super::window::{Lifecycle, Row, Value, Window};
 
 /// How many distinct names a worker keeps, as a multiple of its rows.
@@ -34,6 +36,9 @@ pub struct Recorder {
     others: Table<OtherSlots>,
     errors: ErrorBook,
     lifecycles: Vec<Lifecycle>,
+    traces: Traces,
+    /// By scenario.
+    podiums: Vec<Podium>,
     scratch: String,
 }
 
@@ -43,6 +48,8 @@ impl Recorder {
     pub fn new(scenarios: Vec<Arc<str>>, series_cap: usize) -> Recorder {
         Recorder {
             lifecycles: vec![Lifecycle::default(); scenarios.len()],
+            traces: Traces::default(),
+            podiums: scenarios.iter().map(|_| Podium::default()).collect(),
             series: Series {
                 names: Names::with_cap(series_cap.saturating_mul(NAMES_PER_ROW)),
                 scenarios,
@@ -149,6 +156,27 @@ impl Recorder {
         self.iterations.slots(key, &mut self.series).add(sample);
     }
 
+    /// Fits traces to the number of users; see [`Traces::fit`].
+    pub fn expect_users(&mut self, users: usize) {
+        self.traces.fit(users);
+    }
+
+    /// An empty trace for an iteration that begins.
+    #[inline]
+    pub fn lend_trace(&mut self) -> Trace {
+        self.traces.lend()
+    }
+
+    /// An iteration has ended: if it is among the slowest of its scenario it is kept whole.
+    #[inline]
+    pub fn end_trace(&mut self, scenario: u16, pass: Pass, trace: Trace) {
+        let podium = &mut self.podiums[usize::from(scenario)];
+        if podium.admits(pass.response_time) {
+            podium.keep(pass, &trace, &self.series.names);
+        }
+        self.traces.take_back(trace);
+    }
+
     /// A check was made; `name` is its label.
     #[inline]
     pub fn check(&mut self, place: &Place, name: NameId, passed: bool) {
@@ -218,7 +246,8 @@ impl Recorder {
         let lifecycles = self.lifecycles.iter_mut().map(std::mem::take).collect();
         let overflowed = std::mem::take(&mut self.series.overflowed);
         let rows = sorted(rows);
-        Window { second, rows, lifecycles, errors, errors_lost, overflowed }
+        let slowest = self.podiums.iter_mut().map(Podium::flip).collect();
+        Window { second, rows, lifecycles, slowest, errors, errors_lost, overflowed }
     }
 
     /// `iterations_dropped` by reason, from the lifecycles.

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 pub use super::errors::ErrorRow;
 pub use super::lifecycle::{Dropped, Lifecycle};
 use super::metric::MetricId;
+use super::slowest::Slowest;
 use super::tags::TagSet;
 pub use super::value::Value;
 
@@ -48,6 +49,8 @@ pub struct Window {
     pub rows: Vec<Row>,
     /// By scenario index; may be shorter than the plan's list.
     pub lifecycles: Vec<Lifecycle>,
+    /// The slowest iterations, by scenario index; may be shorter likewise.
+    pub slowest: Vec<Slowest>,
     /// At most 100 distinct of each worker, sorted; further kinds are in `errors_lost`.
     pub errors: Vec<ErrorRow>,
     /// Errors of kinds beyond the cap.
@@ -75,6 +78,10 @@ impl Window {
         absorb_sorted(&mut self.errors, &other.errors, by_key, ErrorRow::merge);
         for (index, lifecycle) in other.lifecycles.iter().enumerate() {
             self.lifecycle(index).merge(lifecycle);
+        }
+        self.slowest.resize_with(self.slowest.len().max(other.slowest.len()), Slowest::default);
+        for (ours, theirs) in self.slowest.iter_mut().zip(&other.slowest) {
+            ours.merge(theirs);
         }
         self.second = self.second.max(other.second);
         self.errors_lost += other.errors_lost;

@@ -6,6 +6,7 @@
 
 mod errors;
 mod sections;
+mod slowest;
 
 use anstyle::{AnsiColor, Style};
 
@@ -50,6 +51,7 @@ impl Report<'_> {
         sections::steps(self.summary, &mut page);
         sections::calls(self.summary, &mut page);
         sections::checks(self.summary, &mut page);
+        slowest::slowest(self.summary, &mut page);
         errors::errors(self.summary, &mut page);
         sections::connections(self.summary, &mut page);
         page.text(self.color)

@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod format;
+pub mod journey;
 pub mod remarks;
 pub mod run_info;
 pub mod scenarios;

@@ -1,5 +1,6 @@
 //! Scenarios and the stages of their ramps.
 
+use super::journey::journeys;
 use super::run_info::{RunInfo, ScenarioInfo, StageInfo};
 use super::summary::{Distribution, Iterations, Scenario, Stage};
 use super::tables::{per_second, rate};
@@ -8,12 +9,12 @@ use crate::metrics::{MetricId, Selector, Value, Window, metric};
 
 /// Every scenario, in the plan's order.
 pub fn scenarios(totals: &Window, run: &RunInfo) -> Vec<Scenario> {
-    let lifecycle = |index| totals.lifecycles.get(index).copied().unwrap_or_default();
     let scenarios = run.scenarios.iter().enumerate();
-    scenarios.map(|(index, info)| scenario(totals, info, &lifecycle(index))).collect()
+    scenarios.map(|(index, info)| scenario(totals, index, info)).collect()
 }
 
-fn scenario(totals: &Window, info: &ScenarioInfo, life: &Lifecycle) -> Scenario {
+fn scenario(totals: &Window, index: usize, info: &ScenarioInfo) -> Scenario {
+    let life = &totals.lifecycles.get(index).copied().unwrap_or_default();
     let of = |metric: MetricId| Selector::of(metric).with("scenario", &info.name);
     let times = |metric: MetricId| Distribution::meant(totals, &of(metric));
     let load_s = info.load.as_secs_f64();
@@ -33,6 +34,7 @@ fn scenario(totals: &Window, info: &ScenarioInfo, life: &Lifecycle) -> Scenario 
         lag_users_ms: times(metric::ITERATION_LAG_USERS),
         lag_generator_ms: times(metric::ITERATION_LAG_GENERATOR),
         stages: info.stages.iter().map(|stage| self::stage(totals, info, stage)).collect(),
+        slowest: totals.slowest.get(index).map(journeys).unwrap_or_default(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::journey::Journey;
 use super::verdict::Verdict;
 
 /// The value of [`Summary::schema`].
@@ -132,6 +133,9 @@ pub struct Scenario {
     pub lag_generator_ms: Distribution,
     /// A row per stage of a ramp.
     pub stages: Vec<Stage>,
+    /// The ten slowest iterations of phase `load`, whole, the slowest first.
+    #[serde(default)]
+    pub slowest: Vec<Journey>,
 }
 
 /// Laws: planned = started + dropped; started = completed + failed + interrupted.

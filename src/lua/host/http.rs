@@ -8,7 +8,6 @@ use std::str::FromStr;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use mlua::{Lua, MultiValue, Table, Value};
-use tokio::time::Instant;
 
 use super::observe::Ids;
 use super::options::Given;
@@ -115,8 +114,7 @@ impl Caller {
         };
         let ids = self.ids.clone();
         self.host.wait(async move {
-            let began = Instant::now();
-            let watch = observe::Watch::begin(&host, &ids, place, name, &request, began);
+            let watch = observe::Watch::begin(&host, &ids, &user, place, name, &request);
             let response = call(&user.session, request.clone(), &watch).await;
             watch.end(&response);
             let reply = Reply::give(&lua, &host, response)?;

@@ -174,6 +174,11 @@ impl Shared {
     pub fn elapsed(&self) -> Duration {
         self.started.get().map(Instant::elapsed).unwrap_or_default()
     }
+
+    /// The same at an instant.
+    pub fn offset(&self, at: Instant) -> Duration {
+        self.started.get().map(|&start| at.saturating_duration_since(start)).unwrap_or_default()
+    }
 }
 
 impl Host {
@@ -252,7 +257,11 @@ impl Host {
             && let Some(step) = steps.pop()
         {
             let thought = user.thought.get().saturating_sub(step.thought);
-            let duration = step.began.elapsed().saturating_sub(thought);
+            let length = step.began.elapsed();
+            if let Some(trace) = &mut *user.trace.borrow_mut() {
+                trace.close(step.mark, length);
+            }
+            let duration = length.saturating_sub(thought);
             let mut place = user.place.get();
             self.recorder.borrow_mut().step(&place, &StepSample { duration, outcome });
             place.step = step.outer;

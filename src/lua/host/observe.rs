@@ -7,10 +7,12 @@ use std::rc::Rc;
 use http::Method;
 use tokio::time::Instant;
 
-use super::Host;
+use super::{Host, User};
 use crate::http::{Category, Exchange, Observer, Request, Response};
 use crate::metrics::window::Lifecycle;
-use crate::metrics::{CallSample, NameId, Outcome, Phase, Place, Recorder, RequestSample};
+use crate::metrics::{
+    CallSample, Event, NameId, Outcome, Phase, Place, Recorder, RequestSample, Sent, What,
+};
 
 /// Interned names that every call needs.
 pub struct Ids {
@@ -81,6 +83,7 @@ pub fn add_tags(recorder: &mut Recorder, base: NameId, tags: &[(String, String)]
 pub struct Watch<'a> {
     host: &'a Host,
     ids: &'a Ids,
+    user: &'a User,
     place: Place,
     name: NameId,
     request: &'a Rc<Request>,
@@ -93,12 +96,13 @@ impl<'a> Watch<'a> {
     pub fn begin(
         host: &'a Host,
         ids: &'a Ids,
+        user: &'a User,
         place: Place,
         name: NameId,
         request: &'a Rc<Request>,
-        began: Instant,
     ) -> Watch<'a> {
-        let watch = Watch { host, ids, place, name, request, began, ended: Cell::new(false) };
+        let (began, ended) = (Instant::now(), Cell::new(false));
+        let watch = Watch { host, ids, user, place, name, request, began, ended };
         watch.count(&mut host.recorder.borrow_mut(), |life| life.prepared += 1);
         watch
     }
@@ -139,6 +143,18 @@ impl<'a> Watch<'a> {
             duration,
         };
         recorder.call(&self.place, &sample);
+    }
+
+    /// Into the iteration's trace; the first hop begins with the call.
+    fn note(&self, sample: &RequestSample) {
+        let length = sample.blocked + sample.duration;
+        let began = match (sample.hop, sample.attempt) {
+            (0, 0) => self.began,
+            _ => Instant::now() - length,
+        };
+        let at = self.host.shared.offset(began);
+        let what = What::Request(Sent::from(sample));
+        self.user.note(Event { at, length, step: self.place.step, what });
     }
 
     fn error(&self, category: Category, response: &Response) {
@@ -215,6 +231,7 @@ impl Observer for Watch<'_> {
             connect_failed: done.connect_failed,
         };
         recorder.request(&self.place, &sample);
+        self.note(&sample);
     }
 }
 

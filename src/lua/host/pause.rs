@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::told::{needs, unknown};
 use super::user::User;
 use super::{Host, read};
+use crate::metrics::{Event, NameId, What};
 use crate::units;
 
 /// Standard deviation of `lognormal` and `normal` pauses, as a part of the mean.
@@ -22,9 +23,10 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
     let this = host.clone();
     let sleep = move |_: &Lua, length: Value| {
         Ok(match seconds("lt.sleep", &length).and_then(length_of) {
-            Ok(length) => this.wait(paused(length)).map(str::to_owned),
-            Err(message) => Some(message),
-        })
+            Ok(length) => this.wait(Pause::new(&this, What::Sleep).through(length)),
+            Err(message) => return Ok(Some(message)),
+        }
+        .map(str::to_owned))
     };
     h.raw_set("pause_sleep", lua.create_function(sleep)?)?;
     let this = host.clone();
@@ -32,40 +34,45 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
         let user = this.user();
         let drawn = pause(&mut *user.rng.borrow_mut(), &a, &b).and_then(length_of);
         Ok(match drawn {
-            Ok(length) => {
-                let thinking = Thinking { user, since: None };
-                this.wait(thinking.through(length)).map(str::to_owned)
-            }
-            Err(message) => Some(message),
-        })
+            Ok(length) => this.wait(Pause::new(&this, What::Think).through(length)),
+            Err(message) => return Ok(Some(message)),
+        }
+        .map(str::to_owned))
     };
     h.raw_set("pause_think", lua.create_function(think)?)
 }
 
-async fn paused(length: Duration) -> mlua::Result<MultiValue> {
-    tokio::time::sleep(length).await;
-    Ok(MultiValue::new())
-}
-
-/// A pause under way; what of it was spent is counted even if it is cut off.
-struct Thinking {
+/// A pause of the running user's; what of it was spent is counted even if it is cut off.
+struct Pause {
+    host: Rc<Host>,
     user: Rc<User>,
+    /// [`What::Think`] or [`What::Sleep`].
+    what: What<NameId>,
+    step: NameId,
     since: Option<Instant>,
 }
 
-impl Thinking {
+impl Pause {
+    fn new(host: &Rc<Host>, what: What<NameId>) -> Pause {
+        let user = host.user();
+        Pause { host: host.clone(), what, step: user.place.get().step, user, since: None }
+    }
+
     async fn through(mut self, length: Duration) -> mlua::Result<MultiValue> {
         self.since = Some(Instant::now());
-        paused(length).await
+        tokio::time::sleep(length).await;
+        Ok(MultiValue::new())
     }
 }
 
-impl Drop for Thinking {
+impl Drop for Pause {
     fn drop(&mut self) {
-        if let Some(since) = self.since {
-            let thought = &self.user.thought;
-            thought.set(thought.get() + since.elapsed());
+        let Some(since) = self.since else { return };
+        let (at, length) = (self.host.shared.offset(since), since.elapsed());
+        if self.what == What::Think {
+            self.user.thought.update(|thought| thought + length);
         }
+        self.user.note(Event { at, length, step: self.step, what: self.what });
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::Host;
 use super::told::{needs, told};
 use super::user::OpenStep;
-use crate::metrics::{NameId, Outcome};
+use crate::metrics::{Mark, NameId, Outcome};
 
 /// Deepest nesting; beyond it a script calls itself.
 const DEEPEST: usize = 32;
@@ -48,7 +48,12 @@ fn begin(host: &Host, paths: &Paths, name: &Value) -> Result<usize, String> {
     }
     let mut place = user.place.get();
     let path = paths.of(host, place.step, &name.as_bytes())?;
-    steps.push(OpenStep { outer: place.step, began: Instant::now(), thought: user.thought.get() });
+    let (began, thought) = (Instant::now(), user.thought.get());
+    let mark = match &mut *user.trace.borrow_mut() {
+        Some(trace) => trace.open(path, host.shared.offset(began)),
+        None => Mark::NONE,
+    };
+    steps.push(OpenStep { outer: place.step, began, thought, mark });
     place.step = path;
     user.place.set(place);
     Ok(depth)

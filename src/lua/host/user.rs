@@ -17,7 +17,7 @@ use super::{Host, Op};
 use crate::http::{CallOptions, Session, Transport};
 use crate::lua::error::Stopped;
 use crate::lua::vm::UserSpec;
-use crate::metrics::{NameId, Place};
+use crate::metrics::{Event, Mark, NameId, Place, Trace};
 use crate::plan::Plan;
 
 /// One virtual user. Everything that its journey changes is in cells, for it is shared by the
@@ -39,6 +39,8 @@ pub struct User {
     pub steps: RefCell<Vec<OpenStep>>,
     /// Sum of `lt.think` since the iteration began.
     pub thought: Cell<Duration>,
+    /// What the iteration has done so far, if that may be kept.
+    pub trace: RefCell<Option<Trace>>,
     /// `lt.random` and `math.random`, seeded from (run seed, scenario, number).
     pub rng: RefCell<Xoshiro256PlusPlus>,
     /// Cookies and connections.
@@ -88,6 +90,8 @@ pub struct OpenStep {
     pub began: Instant,
     /// [`User::thought`] when it began.
     pub thought: Duration,
+    /// Where it stands in [`User::trace`].
+    pub mark: Mark,
 }
 
 impl User {
@@ -103,6 +107,13 @@ impl User {
             options: bound.options[spec.scenario].clone(),
             base_url: bound.base_url.clone(),
             ..User::nobody(&host.transport(), bound.plan.seed)
+        }
+    }
+
+    /// Notes what its iteration has done, if that may be kept.
+    pub fn note(&self, event: Event<NameId>) {
+        if let Some(trace) = &mut *self.trace.borrow_mut() {
+            trace.note(event);
         }
     }
 
@@ -127,6 +138,7 @@ impl User {
             place: Cell::default(),
             steps: RefCell::default(),
             thought: Cell::default(),
+            trace: RefCell::default(),
             rng: RefCell::new(rng(seed, "", 0)),
             session: Session::new(transport.open()),
             options: Rc::default(),
