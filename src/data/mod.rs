@@ -4,6 +4,7 @@
 //! when it is picked. Which row comes next is one atomic step, whatever the number of threads.
 
 mod csv;
+mod lease;
 mod pick;
 
 use std::collections::HashMap;
@@ -15,9 +16,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustc_hash::FxHasher;
 
 pub use self::csv::{CsvOptions, Field, FieldType, Header, Row};
+pub use self::lease::{Lease, Leased, Leases, Stuck, Waiting};
 pub use pick::{AtEnd, Next, Pick, Picker};
 
 use self::csv::Table;
+use self::lease::Register;
 use self::pick::Cursor;
 use crate::diagnostic::Diagnostic;
 use crate::share::Share;
@@ -52,6 +55,7 @@ pub enum Source {
 pub struct Pools {
     seed: u64,
     share: Share,
+    leased: Arc<Register>,
     open: Mutex<Open>,
 }
 
@@ -66,7 +70,16 @@ struct Open {
 pub struct Pool {
     spec: PoolSpec,
     table: Arc<Table>,
-    cursor: Cursor,
+    order: Order,
+}
+
+/// How its rows are handed out.
+#[derive(Debug)]
+enum Order {
+    /// For good.
+    Cursor(Cursor),
+    /// For a while.
+    Leases(Leases),
 }
 
 impl Default for Pools {
@@ -78,7 +91,7 @@ impl Default for Pools {
 impl Pools {
     /// No pools yet. `seed` decides random orders; of each list, `share` is handed out here.
     pub fn new(seed: u64, share: Share) -> Self {
-        Pools { seed, share, open: Mutex::default() }
+        Pools { seed, share, leased: Arc::default(), open: Mutex::default() }
     }
 
     /// The pool of that spec, reading its file if no pool has done so. Not for the hot path.
@@ -93,9 +106,8 @@ impl Pools {
             Some(pool) => pool.clone(),
             None => {
                 let table = open.table(&spec.source, &real.source)?;
-                let cursor =
-                    Cursor::new(spec.pick, at_end, table.len(), self.share, self.order(&real));
-                Arc::new(Pool { spec: spec.clone(), table, cursor })
+                let order = self.order(&real, at_end, table.len());
+                Arc::new(Pool { spec: spec.clone(), table, order })
             }
         };
         open.pools.insert(real, pool.clone());
@@ -124,8 +136,15 @@ impl Pools {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn order(&self, spec: &PoolSpec, at_end: AtEnd, rows: usize) -> Order {
+        match spec.pick {
+            Pick::Lease => Order::Leases(self.leased.add(rows, self.share)),
+            pick => Order::Cursor(Cursor::new(pick, at_end, rows, self.share, self.seed_of(spec))),
+        }
+    }
+
     /// What decides a pool's random order: the same in each run of the same seed.
-    fn order(&self, spec: &PoolSpec) -> u64 {
+    fn seed_of(&self, spec: &PoolSpec) -> u64 {
         let mut hasher = FxHasher::default();
         let Source::Csv { file, .. } = &spec.source;
         (self.seed, file.file_name(), &spec.name).hash(&mut hasher);
@@ -171,9 +190,20 @@ impl Pool {
         self.table.row(index)
     }
 
-    /// The number of the row that this user gets next.
+    /// The number of the row that this user gets next; of a pool that leases its rows, none.
     pub fn next(&self, picker: &mut Picker) -> Next {
-        self.cursor.next(picker)
+        match &self.order {
+            Order::Cursor(cursor) => cursor.next(picker),
+            Order::Leases(_) => Next::End(AtEnd::Error),
+        }
+    }
+
+    /// Where its rows are to be had, if they are leased.
+    pub fn leases(&self) -> Option<&Leases> {
+        match &self.order {
+            Order::Cursor(_) => None,
+            Order::Leases(leases) => Some(leases),
+        }
     }
 
     /// What it was opened as.
@@ -285,8 +315,8 @@ mod tests {
     fn what_cannot_be_is_refused() {
         let (_dir, file) = rows(1);
         let pools = Pools::default();
-        let lease = pools.open(spec(&file, Pick::Lease)).unwrap_err();
-        assert!(lease.message.contains("lease") && lease.hint.is_some());
+        let lease = PoolSpec { at_end: Some(AtEnd::StopVu), ..spec(&file, Pick::Lease) };
+        assert!(pools.open(lease).unwrap_err().message.contains("never comes to an end"));
         let unique = PoolSpec { at_end: Some(AtEnd::Recycle), ..spec(&file, Pick::Unique) };
         assert!(pools.open(unique).unwrap_err().message.contains("never gives a row twice"));
     }

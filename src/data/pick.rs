@@ -94,10 +94,10 @@ impl Pick {
     /// What happens at the end: as asked, else what suits.
     pub(super) fn at_end(self, asked: Option<AtEnd>) -> Result<AtEnd, Diagnostic> {
         match (self, asked) {
-            (Pick::Lease, _) => {
-                Err(Diagnostic::new("pick = \"lease\" is not in this version of loadtool yet")
-                    .hint("`unique` gives each row once; `per_vu` gives user n row n"))
-            }
+            (Pick::Lease, Some(_)) => Err(Diagnostic::new(
+                "pick = \"lease\" never comes to an end, so it takes no at_end",
+            )
+            .hint("a user that finds no free row waits until one is given back")),
             (Pick::Unique, Some(AtEnd::Recycle)) => Err(Diagnostic::new(
                 "pick = \"unique\" never gives a row twice, so at_end cannot be \"recycle\"",
             )
@@ -138,7 +138,8 @@ impl Cursor {
         let row = match self.pick {
             Pick::Random => Some(below(picker.random.next_u64(), self.rows)),
             Pick::PerVu => self.round(picker.user, self.rows).map(|(_, row)| row),
-            Pick::Sequential | Pick::Unique | Pick::Lease => self.step().map(|(_, place)| place),
+            Pick::Sequential | Pick::Unique => self.step().map(|(_, place)| place),
+            Pick::Lease => None, // not by a cursor
             Pick::Shuffle => self
                 .step()
                 .map(|(round, place)| permuted(place, self.rows, mix(self.seed ^ mix(round)))),

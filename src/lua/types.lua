@@ -242,7 +242,7 @@ function response:extract(wanted) end
 -- Data ------------------------------------------------------------------------------------------
 
 ---@class loadtool.CsvOptions
----@field pick? "sequential"|"random"|"shuffle"|"unique"|"per_vu"
+---@field pick? "sequential"|"random"|"shuffle"|"unique"|"per_vu"|"lease"
 ---@field at_end? "recycle"|"stop_vu"|"stop_scenario"|"error"
 ---@field name? string Tells pools of one file and the same options apart.
 ---@field header? boolean|string[]
@@ -263,6 +263,7 @@ function data.csv(file, options) end
 ---@class loadtool.Pool
 ---@operator len: integer
 local pool = {}
+---Waits for a free row if the pool picks by lease; else it is there at once.
 ---@return table<string, any> row
 function pool:next() end
 ---@param index integer From 1.

@@ -195,7 +195,9 @@ impl Vm {
         user.place.set(place);
         user.may_wait.set(true);
         let (coroutine, body) = (&definition.coroutine, &self.core.body);
-        match self.core.run(coroutine, &user, body, (cell, BRANCHES)).await {
+        let ended = self.core.run(coroutine, &user, body, (cell, BRANCHES)).await;
+        user.give_back();
+        match ended {
             Ended::Completed => Ok(cell.clone()),
             Ended::Failed(failure) => Err(*failure),
             Ended::Stopped(why) => Err(stopped(why)),

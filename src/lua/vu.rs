@@ -66,6 +66,7 @@ impl Vu {
     /// middle of is closed, and its open steps count as interrupted.
     pub fn interrupt(&self) {
         self.core.close(&self.coroutine, &self.user);
+        self.user.give_back();
         self.core.host.end_steps(&self.user, 0, Outcome::Interrupted);
     }
 
@@ -104,6 +105,7 @@ impl Vu {
         user.thought.set(Duration::ZERO);
         let cell = user.cell.get();
         let ended = self.core.run(&self.coroutine, user, &self.core.body, (cell, function)).await;
+        user.give_back();
         let outcome = match &ended {
             Ended::Completed => Outcome::Completed,
             Ended::Failed(failure) => {

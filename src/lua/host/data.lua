@@ -19,7 +19,9 @@ local function object(id)
     local message, picked = pick(id, row)
     if message then return raise(message) end
     if picked then return picked end
-    return await() -- the end of the data stops this user: the wait never returns
+    -- Either the data is at its end, which stops this user, and the wait never returns; or it is
+    -- for a leased row, and returns its number.
+    return value(get(id, await(), row))
   end
   function methods.get(self, index)
     check(self, "get")

@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mlua::{Lua, LuaString, Table, Value};
+use mlua::{Lua, LuaString, MultiValue, Table, Value};
 use rand::Rng;
 
 use super::told::{HINT, needs, told, unknown};
+use super::user::User;
 use super::{Host, pool_options};
-use crate::data::{AtEnd, Field, Next, Picker, Pool, Row};
+use crate::data::{AtEnd, Field, Leased, Leases, Next, Picker, Pool, Row, Stuck, Waiting};
 use crate::diagnostic::Diagnostic;
 use crate::lua::error::Stopped;
 use crate::lua::place::position;
@@ -55,7 +56,7 @@ struct Opened {
 /// A pool and its columns as Lua strings.
 type Met = (Arc<Pool>, Rc<[LuaString]>);
 
-/// A row, a message, or neither: then the user was told to stop.
+/// A row, a message, or neither: then the user waits, for the number of a row or to be stopped.
 type Picked = (Option<String>, Option<Table>);
 
 impl Opened {
@@ -104,26 +105,51 @@ impl Opened {
                 None,
             ));
         }
-        let mut picker =
-            Picker::new(user.rng.borrow_mut().next_u64(), user.number.saturating_sub(1));
-        self.with(pool, |pool, columns| match pool.next(&mut picker) {
-            Next::Row(index) => {
-                let row = pool.row(index).expect("a pool picks rows that it has");
-                Ok((None, Some(table(lua, &row, columns, meta)?)))
-            }
-            Next::End(AtEnd::StopVu) => {
-                self.host.stop(Stopped::Vu);
-                Ok((None, None))
-            }
-            Next::End(AtEnd::StopScenario) => {
-                self.host.stop(Stopped::Scenario);
-                Ok((None, None))
-            }
-            Next::End(AtEnd::Error | AtEnd::Recycle) => {
-                let file = pool.file().display();
-                Ok((Some(format!("{file} has no row left, and at_end is \"error\"")), None))
-            }
+        self.with(pool, |pool, columns| {
+            let next = match pool.leases() {
+                Some(leases) => self.lease(&user, leases),
+                None => self.pick(&user, pool),
+            };
+            Ok(match next {
+                Ok(Some(index)) => {
+                    let row = pool.row(index).expect("a pool picks rows that it has");
+                    (None, Some(table(lua, &row, columns, meta)?))
+                }
+                Ok(None) => (None, None),
+                Err(why) => (Some(format!("{} {why}", pool.file().display())), None),
+            })
         })
+    }
+
+    /// The number of the next row; `None` if the user was told to stop.
+    fn pick(&self, user: &User, pool: &Pool) -> Result<Option<usize>, &'static str> {
+        let seed = user.rng.borrow_mut().next_u64();
+        match pool.next(&mut Picker::new(seed, user.number.saturating_sub(1))) {
+            Next::Row(index) => return Ok(Some(index)),
+            Next::End(AtEnd::StopVu) => self.host.stop(Stopped::Vu),
+            Next::End(AtEnd::StopScenario) => self.host.stop(Stopped::Scenario),
+            Next::End(AtEnd::Error | AtEnd::Recycle) => {
+                return Err("has no row left, and at_end is \"error\"");
+            }
+        }
+        Ok(None)
+    }
+
+    /// The number of a row that is now the user's; `None` if it waits for one.
+    fn lease(&self, user: &Rc<User>, leases: &Leases) -> Result<Option<usize>, &'static str> {
+        match leases.lease(user.id) {
+            Leased::Row(lease) => {
+                let index = lease.row();
+                user.leases.borrow_mut().push(lease);
+                Ok(Some(index))
+            }
+            Leased::Wait(waiting) => {
+                let refused = self.host.wait(leased(waiting, user.clone()));
+                debug_assert!(refused.is_none(), "next() is refused where nothing may wait");
+                Ok(None)
+            }
+            Leased::Never(stuck) => Err(why_never(stuck)),
+        }
     }
 
     /// Row `index`, from 1; `nil` beyond the last.
@@ -136,6 +162,28 @@ impl Opened {
             let row = index.and_then(|index| pool.row(index));
             Ok((None, row.map(|row| table(lua, &row, columns, meta)).transpose()?))
         })
+    }
+}
+
+/// Waits for a row of the user's own; resumes it with its number, from 1.
+async fn leased(waiting: Waiting, user: Rc<User>) -> mlua::Result<MultiValue> {
+    let lease = waiting.row().await;
+    let index = lease.row() + 1;
+    user.leases.borrow_mut().push(lease);
+    Ok(MultiValue::from_iter([Value::Integer(index as i64)]))
+}
+
+fn why_never(stuck: Stuck) -> &'static str {
+    match stuck {
+        Stuck::NoRows => "has no row for this part of the load; hint: have a row for each machine",
+        Stuck::AllMine => {
+            "has no row left that could come: this iteration has leased them all and asks for \
+             another; hint: call next() once and keep the row in a local"
+        }
+        Stuck::Circle => {
+            "has no row left that could come: all are leased by users that wait for another row \
+             themselves; hint: lease fewer rows in an iteration, or have more of them"
+        }
     }
 }
 

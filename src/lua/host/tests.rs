@@ -200,6 +200,43 @@ fn pools_hand_out_rows_raise_for_unknown_columns_and_stop_at_their_end() {
     assert_eq!(end(2), Ended::Stopped(Stopped::Vu));
 }
 
+const LEASES: &str = "local lt = require 'loadtool'
+local pool = lt.data.csv('users.csv', { pick = 'lease' })
+return function()
+  local row = pool:next()
+  if lt.vu.iteration == 1 then lt.fail(row.name) end
+  if lt.vu.iteration == 2 then lt.sleep(600) end
+  if lt.vu.iteration == 3 then pool:next() end
+  if lt.vu.iteration == 4 then lt.abort 'enough' end
+  lt.sleep(10)
+end";
+
+#[test]
+fn a_leased_row_is_exclusive_until_the_iteration_ends_however_it_ends() {
+    let bench = Bench::new(LEASES, &[("users.csv", "name\nann\n")]);
+    let (one, two) = (bench.user(1), bench.user(2));
+    block_on(async {
+        let began = tokio::time::Instant::now();
+        let both =
+            tokio::join!(one.iterate(0, 0, Place::default()), two.iterate(0, 0, Place::default()));
+        assert_eq!(both, (Ended::Completed, Ended::Completed));
+        assert_eq!(began.elapsed().as_secs(), 20, "one waits for the other");
+        assert_eq!(two.thought(), Duration::ZERO, "waiting is no thinking");
+        for (n, end) in [(1, "ann"), (3, "asks for another"), (4, "Stopped(Run(\"enough\"))")] {
+            let ended = format!("{:?}", one.iterate(n, 0, Place::default()).await);
+            assert!(ended.contains(end), "{ended}");
+            assert_eq!(two.iterate(0, 0, Place::default()).await, Ended::Completed, "{n}");
+        }
+        let held = one.iterate(2, 0, Place::default());
+        assert!(tokio::time::timeout(Duration::from_secs(60), held).await.is_err());
+        let waits = two.iterate(0, 0, Place::default());
+        assert!(tokio::time::timeout(Duration::from_secs(60), waits).await.is_err());
+        two.interrupt();
+        one.interrupt();
+        assert_eq!(two.iterate(0, 0, Place::default()).await, Ended::Completed);
+    });
+}
+
 #[test]
 fn an_abort_ends_the_run_and_no_pcall_sees_it() {
     let ended = run("pcall(lt.abort, 'enough') error('not reached')");

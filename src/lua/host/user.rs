@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Host, Op};
+use crate::data::Lease;
 use crate::http::{CallOptions, Session, Transport};
 use crate::lua::error::Stopped;
 use crate::lua::vm::UserSpec;
@@ -55,6 +56,8 @@ pub struct User {
     pub may_wait: Cell<bool>,
     /// How its iteration was told to end, if it was.
     pub stop: RefCell<Option<Stopped>>,
+    /// Rows that are its own until the function that runs has ended.
+    pub leases: RefCell<Vec<Lease>>,
     /// Its own table in Lua: `env`, `loaded` (modules), `vars`, and the functions it runs.
     pub cell: OnceCell<Table>,
 }
@@ -146,8 +149,14 @@ impl User {
             op: RefCell::default(),
             may_wait: Cell::new(false),
             stop: RefCell::default(),
+            leases: RefCell::default(),
             cell: OnceCell::new(),
         }
+    }
+
+    /// Gives leased rows back; nothing of the user's must run until it begins anew.
+    pub(in crate::lua) fn give_back(&self) {
+        self.leases.borrow_mut().clear();
     }
 }
 

@@ -1,0 +1,91 @@
+//! Pools in runs of several threads, against a server that sees who uses what.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value as Json;
+
+use crate::common::Folder;
+use crate::common::server::{answer, answering, target};
+
+/// A server on which `/begin/NAME` takes a name and `/end/NAME` frees it; a name that is taken
+/// already, or freed by nobody's leave, is a conflict.
+fn lending() -> String {
+    let taken = Arc::new(Mutex::new(HashSet::new()));
+    answering(move |request| {
+        let path = target(request).trim_start_matches('/');
+        let (deed, name) = path.split_once('/').expect("the script asks so");
+        let mut taken = taken.lock().expect("nobody panics with it");
+        let free = match deed {
+            "begin" => taken.insert(name.to_owned()),
+            _ => taken.remove(name),
+        };
+        answer(if free { "200 OK" } else { "409 Conflict" }, "")
+    })
+}
+
+fn total(summary: &Json, outcome: &str) -> u64 {
+    summary["scenarios"][0]["iterations"][outcome].as_u64().expect("a count")
+}
+
+#[test]
+fn a_leased_row_is_in_one_users_hands_at_a_time_whatever_the_number_of_threads() {
+    let folder = Folder::new(
+        "local lt = require 'loadtool'
+         local pool = lt.data.csv('names.csv', { pick = 'lease' })
+         local function use(row, deed)
+           lt.expect(lt.http.get('/' .. deed .. '/' .. row.name, { name = deed }), { status = 200 })
+         end
+         local function borrow()
+           local row = pool:next()
+           use(row, 'begin')
+           if lt.random.int(1, 3) == 1 then lt.sleep(0.001) end
+           use(row, 'end')
+           if lt.random.int(1, 4) == 1 then lt.fail 'and still it is given back' end
+         end
+         return { scenarios = { a = { run = borrow, load = { vus = 9, iterations = 600 } } } }",
+    )
+    .file("names.csv", "name\na\nb\nc\n");
+    let (ran, summary) = folder.summary(&["--threads", "3", "--base-url", &lending()]);
+    assert_eq!(total(&summary, "started"), 600, "{ran:?}");
+    assert!(total(&summary, "failed") > 0);
+    let errors = summary["errors"].as_array().expect("a list");
+    let all_meant = errors.iter().all(|error| {
+        error["message"].as_str().is_some_and(|told| told.contains("still it is given back"))
+    });
+    assert!(all_meant && !errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+fn users_that_would_wait_for_each_other_forever_are_told() {
+    let folder = Folder::new(
+        "local lt = require 'loadtool'
+         local pool = lt.data.csv('names.csv', { pick = 'lease' })
+         local function greedy()
+           local one = pool:next()
+           lt.sleep(0.005)
+           assert(pool:next().name ~= one.name)
+         end
+         return { scenarios = { a = { run = greedy, load = { vus = 4, iterations = 40 } } } }",
+    )
+    .file("names.csv", "name\na\nb\n");
+    let (ran, summary) = folder.summary(&["--threads", "2"]);
+    assert_eq!(total(&summary, "started"), 40, "{ran:?}");
+    assert_eq!(total(&summary, "interrupted"), 0, "nobody waited in vain");
+    assert!(total(&summary, "completed") > 0, "one of two can always go on");
+    let told = summary["errors"].to_string();
+    assert!(told.contains("leased by users that wait for another row themselves"), "{told}");
+}
+
+#[test]
+fn who_waits_for_a_row_at_the_end_of_the_load_is_cut_off_like_anyone() {
+    let folder = Folder::new(
+        "local lt = require 'loadtool'
+         local pool = lt.data.csv('names.csv', { pick = 'lease' })
+         local load = { vus = 3, duration = '200ms', graceful_stop = 0 }
+         return { scenarios = { a = { run = function() pool:next() lt.sleep(600) end, load = load } } }",
+    )
+    .file("names.csv", "name\na\n");
+    let (_, summary) = folder.summary(&["--threads", "2"]);
+    assert_eq!((total(&summary, "interrupted"), total(&summary, "failed")), (3, 0));
+}
