@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside a Rust toolchain and a C compiler, then runs them all.
-# Arguments go to `cargo test`. Installed are nginx (by apt) and httpbin (by pip, under target/):
-# servers that were not written here.
+# Arguments go to `cargo test`. Installed are nginx (by apt) and httpbin (by pip, under target/),
+# servers that were not written here, and (by apt) Lua modules that scripts may want.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
@@ -37,6 +37,9 @@ install_httpbin() {
 command -v cargo >/dev/null || fail "there is no cargo: install Rust, see https://rustup.rs"
 command -v cc >/dev/null || fail "there is no C compiler (cc): install gcc or clang"
 command -v nginx >/dev/null || apt_install nginx-light
+[ -e /usr/share/lua/5.4/pl/init.lua ] && [ -e /usr/share/lua/5.4/dkjson.lua ] && [ -e /usr/share/lua/5.4/argparse.lua ] \
+  && [ -e /usr/share/lua/5.1/inspect.lua ] \
+  || apt_install lua-penlight lua-inspect lua-dkjson lua-argparse lua-cjson
 httpbin_works || install_httpbin
 
 export LOADTOOL_GUNICORN=$tools/httpbin/bin/gunicorn

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod libraries;
 mod logging;
 mod run;
 mod script;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::libraries;
 use crate::plan::draft::Flags;
 use crate::run::prepare::ScriptSpec;
 
@@ -27,7 +28,8 @@ impl ScriptArgs {
     /// What the commands prepare.
     pub fn spec(self, redact: Vec<String>, flags: Flags) -> anyhow::Result<ScriptSpec> {
         let env = self.env.iter().map(|given| resolve(given)).collect::<anyhow::Result<_>>()?;
-        Ok(ScriptSpec { script: self.script, libs: self.libs, env, redact, flags })
+        let libs = libraries::sought(self.libs, |name| std::env::var_os(name));
+        Ok(ScriptSpec { script: self.script, libs, env, redact, flags })
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Program {
 
 impl Program {
     /// Reads the script and checks its syntax; nothing of it is run. `libs` are sought for modules
-    /// after the script's own folder.
+    /// after the script's own folder: folders, or templates with `?` for a module's name.
     pub fn load(path: impl Into<PathBuf>, libs: &[PathBuf]) -> Result<Arc<Program>, Diagnostic> {
         let path = path.into();
         let bytes = std::fs::read(&path).map_err(|e| {
@@ -33,7 +33,7 @@ impl Program {
                 .at(&path, None)
                 .hint("give the path of a Lua file, as in `loadtool run shop.lua`")
         })?;
-        if let Some(missing) = libs.iter().find(|lib| !lib.is_dir()) {
+        if let Some(missing) = libs.iter().find(|lib| !is_template(lib) && !lib.is_dir()) {
             let fault = Diagnostic::new(format!("--lib {}: no such folder", missing.display()));
             return Err(fault.hint("give the folder that holds the modules, as in --lib lib"));
         }
@@ -59,7 +59,7 @@ impl Program {
         &self.text
     }
 
-    /// Folders in which modules are sought, the script's own first.
+    /// Where modules are sought, the script's own folder first.
     pub(super) fn roots(&self) -> &[PathBuf] {
         &self.roots
     }
@@ -87,6 +87,11 @@ impl Program {
         }
         diagnostic
     }
+}
+
+/// Whether a place for modules is a path with `?` for the name, rather than a folder.
+pub fn is_template(lib: &Path) -> bool {
+    lib.as_os_str().as_encoded_bytes().contains(&b'?')
 }
 
 /// A file's Lua: without the byte order mark, and with the first line empty if it begins with `#`.

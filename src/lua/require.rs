@@ -1,4 +1,8 @@
-//! `require`: finds modules beside the script and in `--lib` folders, compiles each once.
+//! `require`: finds modules beside the script and in the folders that were named, compiles each
+//! once per worker.
+//!
+//! A root is a folder, in which `a.b` is `a/b.lua` or `a/b/init.lua`, or a template with `?` where
+//! the name goes. Their order is the order of the search.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,11 +14,16 @@ use mlua::{Function, Lua, LuaString, Table};
 
 use super::host::Host;
 use super::host::told::HINT;
-use super::place::short_name;
+use super::place::{Position, short_name};
 use super::program::{check, chunk, wrapped};
+
+mod native;
 
 /// A module that was found: the function of its environment, and its file.
 type Found = (Function, String);
+
+/// Why there is none, and the place in the module if it is there but broken.
+type Missing = (String, Option<Position>);
 
 /// Puts what `modules.lua` needs into `h`.
 pub(super) fn register(
@@ -28,11 +37,14 @@ pub(super) fn register(
         "find_module",
         lua.create_function(move |lua, name: LuaString| {
             Ok(match finder.find(lua, &name.to_string_lossy()) {
-                Ok((main, path)) => (None, Some(main), Some(path)),
-                Err(message) => (Some(message), None, None),
+                Ok((main, path)) => (None, Some(main), Some(path), None),
+                Err((message, None)) => (Some(message), None, None, None),
+                Err((message, Some(at))) => (Some(message), None, Some(at.chunk), Some(at.line)),
             })
         })?,
     )?;
+    let path: Vec<String> = roots.iter().flat_map(|root| templates(root)).collect();
+    h.set("module_path", lua.create_function(move |_, ()| Ok(path.join(";")))?)?;
     let this = host.clone();
     h.set(
         "begin_module",
@@ -56,81 +68,107 @@ struct Finder {
 }
 
 impl Finder {
-    fn find(&self, lua: &Lua, name: &str) -> Result<Found, String> {
+    fn find(&self, lua: &Lua, name: &str) -> Result<Found, Missing> {
         if let Some(found) = self.known.borrow().get(name) {
             return Ok(found.clone());
         }
         let relative = name.replace('.', "/");
         if relative.starts_with('/') || relative.split('/').any(str::is_empty) {
-            return Err(format!("module '{name}' not found: this is no module name"));
+            return Err((format!("module '{name}' not found: this is no module name"), None));
         }
         let mut tried = String::new();
-        for root in &self.roots {
-            for file in [format!("{relative}.lua"), format!("{relative}/init.lua")] {
-                let path = root.join(&file);
-                match std::fs::read(&path) {
-                    Ok(bytes) => {
-                        let found = self.compile(lua, name, &file, &path, &bytes)?;
-                        self.known.borrow_mut().insert(name.to_owned(), found.clone());
-                        return Ok(found);
-                    }
-                    Err(_) => tried += &format!("\n\tno file '{}'", path.display()),
+        for template in self.roots.iter().flat_map(|root| templates(root)) {
+            let path = PathBuf::from(template.replace('?', &relative));
+            match std::fs::read(&path) {
+                Ok(bytes) => {
+                    let file = chunk_name(&template, &relative);
+                    let main = compile(lua, &self.host, &file, &path, chunk(&bytes))
+                        .map_err(|(message, at)| (broken(name, &path, message, at.as_ref()), at))?;
+                    let found = (main, path.display().to_string());
+                    self.known.borrow_mut().insert(name.to_owned(), found.clone());
+                    return Ok(found);
                 }
+                Err(_) => tried += &format!("\n\tno file '{}'", path.display()),
             }
         }
-        Err(match self.c_module(&relative) {
-            Some(path) => format!(
-                "module '{name}' is a C module ('{}'), and only Lua modules can be loaded",
-                path.display()
-            ),
+        Err((self.absent(name, &relative, &tried), None))
+    }
+
+    fn absent(&self, name: &str, relative: &str, tried: &str) -> String {
+        match native::refusal(name, relative, &self.roots) {
+            Some(refusal) => refusal,
             None => {
                 format!("module '{name}' not found:{tried}{HINT}--lib DIR adds a folder to look in")
             }
-        })
-    }
-
-    fn compile(
-        &self,
-        lua: &Lua,
-        name: &str,
-        file: &str,
-        path: &Path,
-        bytes: &[u8],
-    ) -> Result<Found, String> {
-        let text = chunk(bytes);
-        let main = compile(lua, &self.host, file, path, text).map_err(|e| {
-            format!("error loading module '{name}' from file '{}':\n\t{e}", path.display())
-        })?;
-        Ok((main, path.display().to_string()))
-    }
-
-    fn c_module(&self, relative: &str) -> Option<PathBuf> {
-        let files = ["so", "dll", "dylib"].map(|end| format!("{relative}.{end}"));
-        self.roots
-            .iter()
-            .flat_map(|root| files.iter().map(move |file| root.join(file)))
-            .find(|path| path.exists())
+        }
     }
 }
 
-/// A file's text as the function of its environment that users run; an `Err` begins with the line.
+/// Where a root has modules: each a path with `?` for the name.
+fn templates(root: &Path) -> impl Iterator<Item = String> + use<> {
+    let text = root.display().to_string();
+    let both = if text.contains('?') {
+        [Some(text), None]
+    } else {
+        let file = |end: &str| Some(root.join(end).display().to_string());
+        [file("?.lua"), file("?/init.lua")]
+    };
+    both.into_iter().flatten()
+}
+
+/// What messages call a module: its file, from the folder on that its template names.
+fn chunk_name(template: &str, relative: &str) -> String {
+    let name = template.find('?').unwrap_or(0);
+    let start = template[..name].rfind('/').map_or(0, |slash| slash + 1);
+    template[start..].replace('?', relative)
+}
+
+/// A fault of a module's text; one without a line names the file.
+fn broken(name: &str, path: &Path, message: String, at: Option<&Position>) -> String {
+    match at {
+        Some(_) => message,
+        None => format!("error loading module '{name}' from file '{}': {message}", path.display()),
+    }
+}
+
+/// A file's text as the function of its environment that users run; else what is wrong with it,
+/// and where.
 pub(super) fn compile(
     lua: &Lua,
     host: &Host,
     name: &str,
     path: &Path,
     text: &[u8],
-) -> Result<Function, String> {
+) -> Result<Function, Missing> {
     let name = short_name(name);
-    check(lua, &name, text).map_err(|(line, message)| match line {
-        Some(line) => format!("{name}:{line}: {message}"),
-        None => message,
-    })?;
     host.sources.borrow_mut().add(&name, path, text);
+    check(lua, &name, text).map_err(|(line, message)| {
+        (message, line.map(|line| Position { chunk: name.clone(), line }))
+    })?;
     lua.load(wrapped(text))
         .set_name(format!("@{name}"))
         .set_mode(ChunkMode::Text)
         .set_environment(lua.globals())
         .call(())
-        .map_err(|e| e.to_string())
+        .map_err(|e| (e.to_string(), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_have_two_places_for_a_module_and_templates_one() {
+        let all = |root: &str| templates(Path::new(root)).collect::<Vec<_>>();
+        assert_eq!(all("lib"), ["lib/?.lua", "lib/?/init.lua"]);
+        assert_eq!(all(""), ["?.lua", "?/init.lua"]);
+        assert_eq!(all("/x/?/main.lua"), ["/x/?/main.lua"]);
+    }
+
+    #[test]
+    fn messages_name_modules_by_the_file_within_its_root() {
+        assert_eq!(chunk_name("/usr/share/lua/5.4/?.lua", "pl/compat"), "pl/compat.lua");
+        assert_eq!(chunk_name("?/init.lua", "a/b"), "a/b/init.lua");
+        assert_eq!(chunk_name("/x/lib-?.lua", "a"), "lib-a.lua");
+    }
 }

@@ -89,8 +89,8 @@ fn errors_tell_the_authors_file_and_line() {
             "script.lua:3: collectgarbage is not available: the collector is the tool's",
         ),
         (
-            "debug.getinfo(1)",
-            "script.lua:3: debug.getinfo is not available: only debug.traceback is",
+            "debug.getlocal(1, 1)",
+            "script.lua:3: debug.getlocal is not available: there are debug.traceback, getinfo and getupvalue",
         ),
         ("coroutine.yield(1)", "script.lua:3: attempt to yield from outside a coroutine"),
         ("error({ code = 7 })", "script.lua:3: an error without a message (it is a table value)"),
@@ -185,6 +185,8 @@ fn modules_are_found_beside_the_script_and_told_when_they_are_not() {
         ("slow.lua", "require('loadtool').sleep(1)"),
         ("native.so", ""),
         ("broken.lua", "\nerror 'no'"),
+        ("deep.lua", "\nrequire 'broken'"),
+        ("deeper.lua", "require 'nope'"),
     ];
     let message =
         |body: &str| match Bench::new(&format!("return function() {body} end"), &modules).once() {
@@ -201,15 +203,101 @@ fn modules_are_found_beside_the_script_and_told_when_they_are_not() {
         ("require '/etc/passwd'", "is no module name"),
         ("require '...etc'", "is no module name"),
         ("require 'a'", "b.lua:1: module 'a' requires itself"),
-        ("require 'bad'", "bad.lua:1: <name> expected near '='"),
-        ("require 'broken'", "broken.lua:2: no"),
+        ("require 'bad'", "bad.lua:1: <name> expected near '='; required from script.lua:1"),
+        ("require 'broken'", "broken.lua:2: no; required from script.lua:1"),
+        (
+            "require 'deep'",
+            "broken.lua:2: no; required from deep.lua:2; required from script.lua:1",
+        ),
+        ("require 'deeper'", "deeper.lua:1: module 'nope' not found:\n\tno file '"),
+        ("require 'deeper'", "'; required from script.lua:1; hint: --lib"),
         ("require 'native'", "only Lua modules can be loaded"),
+        ("require 'lfs'", "module 'lfs' is a C module, and only Lua modules can be loaded; hint: "),
         ("require 'slow'", "slow.lua:1: nothing can wait at a script's top level"),
         ("require 'loadtool.htp'", "loadtool has no 'htp'"),
     ] {
         let message = message(body);
         assert!(message.contains(part), "{body}: {message}");
     }
+}
+
+#[test]
+fn package_tells_what_is_loaded_and_takes_what_is_loaded_beforehand() {
+    let bench = Bench::new(
+        "return function()
+           assert(package.path:find('/?.lua;', 1, true) and package.cpath == '')
+           assert(package.config:sub(1, 1) == '/')
+           assert(require 'string' == string and package.loaded.math == math and package.loaded._G == _G)
+           package.preload.given = function(...) return { ... } end
+           local given = require 'given'
+           assert(given[1] == 'given' and given[2] == ':preload:' and require 'given' == given)
+           package.loaded.set = 7
+           assert(require 'set' == 7)
+           package.path = '/tmp/?.lua'
+           assert(not pcall(require, 'tmp'))
+           local value, file = require 'm'
+           assert(value == 1 and file:sub(-5) == 'm.lua')
+         end",
+        &[("m.lua", "return 1")],
+    );
+    assert_eq!(bench.once(), Ended::Completed);
+}
+
+#[test]
+fn the_globals_may_have_a_metatable_of_the_authors() {
+    for body in [
+        "assert(getmetatable(_G) == nil and setmetatable(_G, nil) == _G)
+         setmetatable(_G, { __index = { late = 1 } })
+         assert(late == 1 and string.format('%d', 1) == '1' and missing == nil)",
+        "setmetatable(_G, { __newindex = function(t, n, v) rawset(t, n, v * 2) end })
+         x = 2 assert(x == 4)
+         print = 1 assert(print == 1)",
+        "local mt = setmetatable(_G, {}) == _G and getmetatable(_G)
+         mt.__index = function(_, n) error('undeclared ' .. n, 2) end
+         assert(tostring(1) == '1' and not pcall(function() return nothing end))
+         setmetatable(_G, nil)
+         assert(nothing == nil and getmetatable(_G) == nil and type(print) == 'function')",
+        "setmetatable(_G, { __metatable = 'mine' })
+         assert(getmetatable(_G) == 'mine' and not pcall(setmetatable, _G, {}))",
+        "assert(not pcall(setmetatable, _G, { __gc = print }) and not pcall(setmetatable, _G, 1))
+         assert(not pcall(setmetatable, string, {}) and getmetatable(string) == false)",
+    ] {
+        assert_eq!(run(body), Ended::Completed, "{body}");
+    }
+}
+
+#[test]
+fn getinfo_shows_the_authors_functions_and_hides_ours() {
+    let bench = Bench::new(
+        "what = debug.getinfo(1, 'S').what\nlocal lt = require 'loadtool'
+         local function f(a, ...)
+           local me, caller = debug.getinfo(1), debug.getinfo(2, 'Sl')
+           assert(me.func == f)
+           return me, caller
+         end
+         return function()
+           assert(what == 'main')
+           local me, caller = f()
+           assert(me.what == 'Lua' and me.short_src == 'script.lua' and me.source == '@script.lua')
+           assert(me.linedefined == 3 and me.currentline == 4 and me.nparams == 1 and me.isvararg)
+           assert(caller.currentline == 10 and caller.func == nil)
+           assert(debug.getinfo(f).linedefined == 3 and debug.getinfo(print).what == 'C')
+           assert(debug.getinfo(100) == nil and debug.getinfo(-1) == nil)
+           local name, env = debug.getupvalue(f, 1)
+           assert(name == '_ENV' and env == _G and debug.getupvalue(f, 2) == nil)
+           assert(debug.getupvalue(require, 1) == nil and debug.getupvalue(next, 1) == nil)
+           assert(not pcall(debug.getinfo, 'x') and not pcall(function() return debug.sethook end))
+           lt.step('s', function()
+             for level = 0, 20 do
+               local info = debug.getinfo(level)
+               local ours = info and info.what == 'C'
+               assert(not ours or info.func == nil and info.source == '=[C]')
+             end
+           end)
+         end",
+        &[],
+    );
+    assert_eq!(bench.once(), Ended::Completed);
 }
 
 #[test]

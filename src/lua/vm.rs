@@ -73,7 +73,7 @@ impl Vm {
         let kernel = sandbox::furnish(&lua, &host, program.roots())?;
         let name = program.chunk_name();
         let main = require::compile(&lua, &host, &name, program.path(), program.bytes())
-            .map_err(mlua::Error::runtime)?;
+            .map_err(|(message, _)| mlua::Error::runtime(message))?;
         let (body, start) = (kernel.get("body")?, kernel.get("start")?);
         let core = Rc::new(Core { lua, host, kernel, body });
         let loader = Coroutine::default();

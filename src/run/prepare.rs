@@ -26,7 +26,7 @@ use crate::share::Share;
 pub struct ScriptSpec {
     /// The Lua file.
     pub script: PathBuf,
-    /// Folders with modules.
+    /// Where modules are sought, after the script's folder (see [`Program::load`]).
     pub libs: Vec<PathBuf>,
     /// `lt.env`.
     pub env: Vec<(String, String)>,

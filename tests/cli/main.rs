@@ -4,8 +4,10 @@
 mod common;
 
 mod data;
+mod examples;
 mod exits;
 mod flags;
+mod libraries;
 mod mistakes;
 mod output;
 mod signals;

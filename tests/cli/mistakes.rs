@@ -111,7 +111,9 @@ fn every_mistake_in_a_script_is_told_so_that_it_can_be_mended() {
     }
     target.set_nonblocking(true).expect("a socket can be non-blocking");
     assert!(target.accept().is_err(), "nothing is sent");
-    insta::assert_snapshot!("scripts", all);
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\tno file '/.*\n", ""); // whatever rocks this machine has
+    settings.bind(|| insta::assert_snapshot!("scripts", all));
 }
 
 #[test]

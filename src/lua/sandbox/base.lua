@@ -3,13 +3,14 @@ local k = ...
 local raw, h, base, frozen = k.raw, k.h, k.base, k.frozen
 local raise, place, value = k.raise, k.place, k.value
 local type, error, select, tostring, rawxpcall = raw.type, raw.error, raw.select, raw.tostring, raw.xpcall
-local rawget, rawset, setmetatable = raw.rawget, raw.rawset, raw.setmetatable
+local rawget, rawset, rawequal = raw.rawget, raw.rawset, raw.rawequal
+local getmetatable, setmetatable = raw.getmetatable, raw.setmetatable
 local tonumber, load = raw.tonumber, raw.load
-local concat, tick, dying, cell = raw.table.concat, h.tick, h.dying, h.cell
+local concat, tick, dying, cell, protect = raw.table.concat, h.tick, h.dying, h.cell, h.protect
 k.cell = cell
 
 for _, name in raw.ipairs {
-  "assert", "error", "getmetatable", "ipairs", "next", "pairs", "rawequal", "rawget", "rawlen", "select", "tostring",
+  "assert", "error", "ipairs", "next", "pairs", "rawequal", "rawget", "rawlen", "select", "tostring",
   "type", "_VERSION",
 } do
   base[name] = raw[name]
@@ -29,9 +30,55 @@ function base.xpcall(f, handler, ...)
   end, ...)
 end
 
+-- Metatables -----------------------------------------------------------------------------------
+
+-- The author's metatable of the globals goes behind one of ours, which serves the libraries; its
+-- methods are looked up when they are needed, for authors change them afterwards.
+local function govern(mine, author)
+  mine.globals = author
+  if author == nil then return protect(mine.env, k.environment) end
+  return protect(mine.env, {
+    __metatable = false,
+    __index = function(env, key)
+      local known = base[key]
+      if known ~= nil then return known end
+      local index = rawget(author, "__index")
+      if type(index) == "function" then return index(env, key) end
+      if index ~= nil then return index[key] end
+    end,
+    __newindex = function(env, key, v)
+      local newindex = rawget(author, "__newindex")
+      if newindex == nil or base[key] ~= nil then return rawset(env, key, v) end
+      if type(newindex) == "function" then return newindex(env, key, v) end
+      newindex[key] = v
+    end,
+  })
+end
+
+-- The cell of the user whose globals `t` is.
+local function governed(t)
+  local mine = type(t) == "table" and cell()
+  return mine and rawequal(t, mine.env) and mine or nil
+end
+
+function base.getmetatable(v)
+  local metatable = getmetatable(v)
+  if metatable ~= false then return metatable end
+  local mine = governed(v)
+  if not mine then return false end
+  local author = mine.globals
+  local shown = author and rawget(author, "__metatable")
+  if shown ~= nil then return shown end
+  return author
+end
+
 function base.setmetatable(t, metatable)
   if type(metatable) == "table" and rawget(metatable, "__gc") ~= nil then
     return raise "__gc is not available: finalizers cannot be bounded"
+  end
+  if getmetatable(t) == false and (metatable == nil or type(metatable) == "table") then
+    local mine = governed(t)
+    if mine and (mine.globals == nil or rawget(mine.globals, "__metatable") == nil) then return govern(mine, metatable) end
   end
   return setmetatable(t, metatable)
 end
@@ -50,6 +97,19 @@ function base.print(...)
   local parts = { ... }
   for i = 1, select("#", ...) do parts[i] = tostring(parts[i]) end
   h.print(concat(parts, "\t"))
+end
+
+-- Warnings are always on, as if `lua -W` were said; control messages ("@off") are not heeded.
+function base.warn(...)
+  local parts = { ... }
+  for i = 1, select("#", ...) do
+    local kind = type(parts[i])
+    if kind ~= "string" and kind ~= "number" then
+      return raise("bad argument #" .. i .. " to 'warn' (string expected, got " .. kind .. ")")
+    end
+  end
+  local message = concat(parts)
+  if raw.string.byte(message) ~= 64 then h.print("Lua warning: " .. message) end
 end
 
 -- load: text only, at most 1 MiB, into the user's own environment.

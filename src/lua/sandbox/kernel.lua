@@ -103,6 +103,10 @@ end
 local base = {}
 k.base = base
 local environment = { __index = base, __metatable = false }
+k.environment = environment
+local libraries = {}                   -- what package.loaded holds from the start
+k.libraries = libraries
+local loaded = { __index = libraries }
 local shared = {}
 k.shared = shared
 
@@ -125,7 +129,7 @@ end
 local function top(cell, main)
   local env = setmetatable({}, environment)
   rawset(env, "_G", env)
-  cell.env, cell.loaded = env, {}
+  cell.env, cell.loaded = env, setmetatable({ _G = env }, loaded)
   cell.value = main(env)
 end
 

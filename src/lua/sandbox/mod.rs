@@ -10,6 +10,7 @@
 
 pub mod clock;
 
+mod inspect;
 mod pattern;
 mod system;
 
@@ -61,6 +62,7 @@ pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<T
     fault::register(lua, host, h)?;
     pattern::register(lua, host, h)?;
     system::register(lua, host, &roots[0], h)?;
+    inspect::register(lua, h)?;
     require::register(lua, host, roots, h)?;
     h.raw_set("unknown_field", lua.create_function(unknown_field)?)?;
     let marks = (mark(Mark::Op), mark(Mark::Fail), mark(Mark::Stray));

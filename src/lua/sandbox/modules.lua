@@ -2,7 +2,8 @@
 local k = ...
 local raw, h, base = k.raw, k.h, k.base
 local raise, cell, error, type, rawxpcall = k.raise, h.cell, raw.error, raw.type, raw.xpcall
-local find, begin, finish = h.find_module, h.begin_module, h.end_module
+local find, begin, finish, where = h.find_module, h.begin_module, h.end_module, h.where
+local sub, plain = raw.string.sub, raw.string.find
 
 local LOADING = {}
 
@@ -17,6 +18,29 @@ local function done(own, name, path, waited, ok, result)
   return own[name], path
 end
 
+-- `message` and the place of a `require` on the way to it, before the hint if there is one.
+local function required(message, place)
+  if place == "" then return message end
+  local at = plain(message, "; hint: ", 1, true) or #message + 1
+  return sub(message, 1, at - 1) .. "; required from " .. sub(place, 1, -3) .. sub(message, at)
+end
+
+-- Runs a module for its value; its errors tell who required it, after their own place.
+local function run(own, name, path, main, ...)
+  local from = where()
+  own[name] = LOADING
+  return done(own, name, path, begin(), rawxpcall(main, function(e)
+    e = k.place(e)
+    if type(e) == "string" then
+      e = required(e, from)
+    elseif type(e) == "table" and raw.getmetatable(e) == false and type(raw.rawget(e, "message")) == "string" then
+      raw.rawset(e, "message", required(e.message, from))
+    end
+    h.keep(e)
+    return e
+  end, ...))
+end
+
 function base.require(name)
   if type(name) ~= "string" then
     return raise("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")")
@@ -28,10 +52,16 @@ function base.require(name)
   if known ~= nil then return known end
   local lt = k.lt_module(name)
   if lt ~= nil then return lt end
-  local message, main, path = find(name)
+  local preload = mine.preload and mine.preload[name]
+  if preload ~= nil then return run(own, name, ":preload:", preload, name, ":preload:") end
+  local message, main, path, line = find(name)
+  if line then
+    local broken = k.fault("script", required(message, where()))
+    broken.file, broken.line = path, line
+    return error(broken, 0)
+  end
   if message then return raise(message) end
-  own[name] = LOADING
-  return done(own, name, path, begin(), rawxpcall(main, k.keep, mine.env, name, path))
+  return run(own, name, path, main, mine.env, name, path)
 end
 
 -- `loadtool` and `loadtool.http`.
@@ -44,9 +74,9 @@ function k.lt_module(name)
   return found
 end
 
-local package = { config = "/\n;\n?\n!\n-\n", path = "?.lua;?/init.lua", cpath = "" }
+local package = { config = "/\n;\n?\n!\n-\n", path = h.module_path(), cpath = "" }
 package.loadlib = k.missing("package.loadlib", "C modules cannot be loaded")
-package.searchpath = k.missing("package.searchpath", "require looks beside the script and in --lib directories")
+package.searchpath = k.missing("package.searchpath", "require looks beside the script, in --lib folders and LOADTOOL_PATH")
 local proxy = raw.setmetatable({}, {
   __index = function(_, key)
     if key == "loaded" then return cell().loaded end
@@ -65,16 +95,32 @@ local proxy = raw.setmetatable({}, {
 k.frozen[proxy] = true
 base.package = proxy
 
-local function traceback(message)
+local debug = { getinfo = function(...) return k.value(h.debug_getinfo(...)) end }
+function debug.traceback(message)
   if message ~= nil and type(message) ~= "string" and type(message) ~= "number" then return message end
   return h.traceback(message)
 end
+
+-- Of a function's upvalues its environment alone is shown, as the first: what `getfenv` of rocks
+-- looks for.
+function debug.getupvalue(f, i)
+  if type(f) ~= "function" then return raise("debug.getupvalue needs a function, got a " .. type(f)) end
+  if i ~= 1 then return nil end
+  local env, main = h.debug_environment(f)
+  env = env or main and cell().env
+  if env then return "_ENV", env end
+end
 base.debug = raw.setmetatable({}, {
   __index = function(_, key)
-    if key == "traceback" then return traceback end
-    return raise("debug." .. raw.tostring(key) .. " is not available: only debug.traceback is")
+    if debug[key] then return debug[key] end
+    return raise("debug." .. raw.tostring(key) .. " is not available: there are debug.traceback, getinfo and getupvalue")
   end,
   __newindex = function() return raise "this table is read-only" end,
   __metatable = false,
 })
 k.frozen[base.debug] = true
+
+-- `require "string"` and package.loaded.string.
+for _, name in raw.ipairs { "string", "table", "math", "utf8", "coroutine", "os", "io", "package", "debug" } do
+  k.libraries[name] = base[name]
+end

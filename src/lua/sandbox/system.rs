@@ -16,6 +16,14 @@ const FILE_LIMIT: u64 = 64 << 20;
 pub(super) fn register(lua: &Lua, host: &Rc<Host>, folder: &Path, h: &Table) -> Result<()> {
     let this = host.clone();
     h.set("cell", lua.create_function(move |_, ()| Ok(this.user().cell.get().cloned()))?)?;
+    // As setmetatable, but also for what has a protected one.
+    h.set(
+        "protect",
+        lua.create_function(|_, (table, metatable): (Table, Table)| {
+            table.set_metatable(Some(metatable))?;
+            Ok(table)
+        })?,
+    )?;
     h.set(
         "print",
         lua.create_function(|_, text: LuaString| {
