@@ -91,6 +91,22 @@ function lt.think(min, max) end
 ---@param length loadtool.Duration
 function lt.sleep(length) end
 
+---@class loadtool.Poll
+---@field every? loadtool.Duration From the start of one try to the next; default "500ms".
+---@field timeout? loadtool.Duration The last try starts then; default "60s".
+
+---Calls fn until it gives a value that is not nil. Timed as `poll_duration`.
+---@generic T
+---@param options loadtool.Poll
+---@param fn fun(): T?
+---@return T? value, string? why_not
+function lt.poll(options, fn) end
+
+---Runs functions side by side, as coroutines of this user; the first error ends them all.
+---@param functions (fun(): any)[]
+---@return any ... The first result of each, in order.
+function lt.parallel(functions) end
+
 ---@class loadtool.time
 local time = {}
 ---@return number seconds since 1970
@@ -159,6 +175,19 @@ function http.patch(url, options) end
 ---@param options? loadtool.RequestOptions
 ---@return loadtool.Response
 function http.request(method, url, options) end
+
+---@class loadtool.BatchCall: loadtool.RequestOptions
+---@field [1]? string Method; or `method`.
+---@field [2]? string URL; or `url`.
+---@field [3]? loadtool.RequestOptions Instead of options beside it.
+---@field method? string Default GET.
+---@field url? string
+
+---Sends all of them at once; their responses in order.
+---@param calls (string|loadtool.BatchCall)[] A text is the URL of a GET.
+---@param options? integer|{ max_parallel: integer } At once to one host; default 6.
+---@return loadtool.Response[]
+function http.batch(calls, options) end
 
 ---@class loadtool.CookieAttributes
 ---@field domain? string

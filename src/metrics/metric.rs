@@ -92,6 +92,7 @@ metrics! {
     PROCESS_THREADS = 37, "process_threads", Gauge, One;
     PROCESS_OPEN_FDS = 38, "process_open_fds", Gauge, One;
     LOOP_LAG = 39, "loop_lag", Histogram, Ms;
+    POLL_DURATION = 40, "poll_duration", Histogram, Ms;
 }
 
 impl MetricId {

@@ -12,7 +12,9 @@ use rustc_hash::FxHashMap;
 use super::errors::{ErrorBook, Fault};
 use super::metric::{self, MetricId};
 use super::names::{NameId, Names};
-use super::sample::{CallSample, IterationSample, Phase, Place, RequestSample, StepSample};
+use super::sample::{
+    CallSample, IterationSample, Outcome, Phase, Place, RequestSample, StepSample,
+};
 use super::slots::{CallSlots, CheckSlots, IterationSlots, OtherSlots, RequestSlots, StepSlots};
 use super::slowest::{Pass, Podium};
 use super::table::{Key, Series, Table};
@@ -149,6 +151,12 @@ impl Recorder {
         self.steps.slots(key, &mut self.series).add(sample);
     }
 
+    /// A poll has ended.
+    pub fn poll(&mut self, place: &Place, duration: Duration, outcome: Outcome) {
+        let key = Key { place: *place, outcome: Some(outcome), ..Key::default() };
+        self.record(key, metric::POLL_DURATION, duration);
+    }
+
     /// An iteration has ended.
     #[inline]
     pub fn iteration(&mut self, place: &Place, sample: &IterationSample) {
@@ -222,7 +230,10 @@ impl Recorder {
 
     /// A time of the worker itself, such as the lag of its loop.
     pub fn time(&mut self, metric: MetricId, duration: Duration) {
-        let key = Key { placeless: true, ..Key::default() };
+        self.record(Key { placeless: true, ..Key::default() }, metric, duration);
+    }
+
+    fn record(&mut self, key: Key, metric: MetricId, duration: Duration) {
         let slots = self.others.slots(key, &mut self.series);
         if let Value::Histogram(histogram) =
             slots.entry(metric, || Value::Histogram(Box::default()))
@@ -298,7 +309,6 @@ fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::Outcome;
     use super::super::selector::Selector;
     use super::*;
 

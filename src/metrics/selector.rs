@@ -16,7 +16,7 @@
 //! - a latency of calls or requests, and no `expected`, `outcome`, wanted `status` or `error`:
 //!   expected answers, and timeouts at their elapsed time. An unexpected 503 in 0.3 ms would
 //!   flatter. (Set-up of connections is over before there is an answer, and always counts.)
-//! - a latency of steps or iterations, and no `outcome`: all but the failed ones.
+//! - a latency of steps, polls or iterations, and no `outcome`: all but the failed ones.
 
 use std::fmt;
 
@@ -143,9 +143,10 @@ fn cover(metric: MetricId) -> Cover {
         | metric::HTTP_REQ_SENDING
         | metric::HTTP_REQ_WAITING
         | metric::HTTP_REQ_RECEIVING => Cover::Answers,
-        metric::STEP_DURATION | metric::ITERATION_DURATION | metric::ITERATION_RESPONSE_TIME => {
-            Cover::Passes
-        }
+        metric::STEP_DURATION
+        | metric::POLL_DURATION
+        | metric::ITERATION_DURATION
+        | metric::ITERATION_RESPONSE_TIME => Cover::Passes,
         _ => Cover::All,
     }
 }
@@ -242,7 +243,9 @@ mod tests {
 
     #[test]
     fn a_step_or_iteration_that_failed_is_apart() {
-        for metric in ["step_duration", "iteration_duration", "iteration_response_time"] {
+        for metric in
+            ["step_duration", "poll_duration", "iteration_duration", "iteration_response_time"]
+        {
             assert!(matches(metric, "outcome=completed"), "{metric}");
             assert!(matches(metric, "outcome=interrupted"), "{metric}");
             assert!(!matches(metric, "outcome=failed"), "{metric}");

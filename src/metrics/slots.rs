@@ -80,11 +80,13 @@ impl RequestSlots {
     }
 
     /// Set-up is timed where it took place; a literal address needs no name resolved, plain HTTP
-    /// no TLS.
+    /// no TLS, and of requests side by side one may be counted with the connection of another.
     #[cold]
     fn add_connection(&mut self, sample: &RequestSample) {
         self.opened += u64::from(sample.opened);
-        self.connecting.record(sample.connect);
+        if !sample.connect.is_zero() {
+            self.connecting.record(sample.connect);
+        }
         if !sample.dns.is_zero() {
             self.dns.record(sample.dns);
         }

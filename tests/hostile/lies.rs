@@ -76,3 +76,30 @@ fn bytes_after_the_answer_of_a_head_or_a_204_are_no_body() {
         meet(&Wrong { name: status, category: None, message: "", options: "", serve });
     }
 }
+
+#[test]
+fn a_server_that_closes_in_the_middle_of_a_batch_fails_its_calls_alone() {
+    let url = server(|mut peer| {
+        loop {
+            let request = peer.request()?;
+            let path = target(&request);
+            if path.starts_with("/close") {
+                return Ok(());
+            }
+            peer.send(answer("200 OK", path))?;
+        }
+    });
+    let folder = Folder::of(
+        "local calls = {}
+         for n = 1, 30 do calls[n] = (n % 3 == 0 and '/close/' or '/keep/') .. n end
+         for n, r in ipairs(lt.http.batch(calls)) do
+           lt.check(r, { ['as it should be'] = n % 3 == 0 and r.error.category == 'reset' and r.status == 0
+                         or r.body == '/keep/' .. n })
+         end",
+    );
+    let (_, summary) = folder.summary(&["--base-url", &url, "--iterations", "3"]);
+    let check = &summary["checks"][0];
+    assert_eq!((&check["passed"], &check["failed"]), (&90.into(), &0.into()), "{check}");
+    let error = &summary["errors"][0];
+    assert_eq!((&error["category"], &error["count"]), (&"reset".into(), &30.into()), "{error}");
+}

@@ -97,6 +97,39 @@ fn mistakes_are_told_with_the_rule_and_what_to_do() {
             "local r = lt.http.get('/') lt.check(r, { header = { a = {} } })",
             "header.a needs a string, true or lt.matches \"…\", got a table",
         ),
+        ("lt.http.batch()", "http.batch needs a list of calls like { \"GET\", \"/\" }, got nil"),
+        (
+            "lt.http.batch {}",
+            "http.batch needs a list of calls like { \"GET\", \"/\" }, but the list is empty",
+        ),
+        (
+            "lt.http.batch { '/', 7 }",
+            "http.batch, entry 2 needs a URL, { method, URL, options } or { method = …, url = …, … }, got 7",
+        ),
+        ("lt.http.batch { '/', { 'GET' } }", "http.batch, entry 2: a request needs a URL, got nil"),
+        (
+            "lt.http.batch { '/', { 'GET', '/', 7 } }",
+            "http.batch, entry 2: a request needs a table of options, got 7",
+        ),
+        (
+            "lt.http.batch { { url = '/', jsn = {} } }",
+            "http.batch, entry 1: unknown option `jsn`; did you mean `json`?",
+        ),
+        (
+            "lt.http.batch { { 'GET', '/', {}, name = 'x' } }",
+            "http.batch, entry 1: options stand in a third place or beside the others, not both",
+        ),
+        (
+            "lt.http.batch { { 'GET', '/', {}, 4 } }",
+            "http.batch, entry 1: a call has method, URL and options, but also 4",
+        ),
+        ("lt.http.batch { 'GET', '/' }", "http.batch, entry 1: the URL `GET` begins neither"),
+        (
+            "lt.http.batch { a = '/' }",
+            "http.batch needs a list of calls like { \"GET\", \"/\" }, but its table has the key \"a\"",
+        ),
+        ("lt.http.batch({ '/' }, 0)", "max_parallel needs a whole number from 1, got 0"),
+        ("lt.http.batch({ '/' }, { max = 1 })", "unknown option of http.batch `max`"),
         ("lt.http.cookies.get('/', 'a')", "call http.cookies:get(…) with a colon"),
         (
             "lt.http.cookies:set('/', 'a', 'b', { pth = '/' })",

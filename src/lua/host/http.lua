@@ -11,6 +11,7 @@ function http.post(url, options) return await(call("POST", url, options)) end
 function http.put(url, options) return await(call("PUT", url, options)) end
 function http.patch(url, options) return await(call("PATCH", url, options)) end
 function http.request(method, url, options) return await(call(method, url, options)) end
+function http.batch(list, options) return await(h.http_batch(list, options)) end
 
 -- The user's jar; a method that is called with a dot has lost its first argument.
 local cookies = {}

@@ -9,14 +9,16 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use mlua::{Lua, MultiValue, Table, Value};
 
-use super::observe::Ids;
+use super::batch::{self, Batch};
+use super::call::Call;
+use super::observe::{self, Ids};
 use super::options::Given;
 use super::response::Reply;
 use super::told::needs;
 use super::url::{Template, Templates};
 use super::user::User;
-use super::{AT_TOP_LEVEL, Host, cookies, observe};
-use crate::http::{Request, call};
+use super::{AT_TOP_LEVEL, Host, cookies};
+use crate::http::Request;
 use crate::lua::value::Json;
 
 /// Puts the raw functions into `h`.
@@ -35,6 +37,14 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
         })
     };
     h.raw_set("http_call", lua.create_function(start)?)?;
+    let this = caller.clone();
+    let start = move |lua: &Lua, (list, options): (Value, Value)| {
+        Ok(match this.batch(lua, &list, &options) {
+            Ok(calls) => this.start_all(lua, calls).map(str::to_owned),
+            Err(message) => Some(message),
+        })
+    };
+    h.raw_set("http_batch", lua.create_function(start)?)?;
     cookies::register(lua, host, h)
 }
 
@@ -102,24 +112,51 @@ impl Caller {
 
     /// Leaves the call as what the user's coroutine waits for.
     fn start(&self, lua: &Lua, prepared: Prepared) -> Option<&'static str> {
+        let (call, lua, host) = (self.call(prepared), lua.clone(), self.host.clone());
+        self.host.wait(async move {
+            let reply = Reply::give(&lua, &host, call.send().await)?;
+            Ok(MultiValue::from_vec(vec![Value::UserData(reply)]))
+        })
+    }
+
+    /// Every call of a batch, so that nothing is sent if one of them has a mistake.
+    fn batch(&self, lua: &Lua, list: &Value, options: &Value) -> Result<Batch, String> {
+        let most = batch::most(options)?;
+        let entries = batch::entries(lua, list)?;
+        let prepare = |(n, entry): (usize, batch::Entry)| {
+            let prepared = self.prepare(&entry.method, &entry.url, &entry.options);
+            prepared
+                .map(|it| self.call(it))
+                .map_err(|what| format!("http.batch, entry {n}: {what}"))
+        };
+        let calls = (1..).zip(entries).map(prepare).collect::<Result<_, _>>()?;
+        Ok(Batch { calls, most })
+    }
+
+    /// Leaves a batch as what the user's coroutine waits for.
+    fn start_all(&self, lua: &Lua, batch: Batch) -> Option<&'static str> {
+        let (lua, host) = (lua.clone(), self.host.clone());
+        self.host.wait(async move {
+            let replies = lua.create_table()?;
+            for response in batch.send().await {
+                replies.raw_push(Reply::give(&lua, &host, response)?)?;
+            }
+            Ok(MultiValue::from_vec(vec![Value::Table(replies)]))
+        })
+    }
+
+    /// A call as it will be sent and recorded.
+    fn call(&self, prepared: Prepared) -> Call {
         let Prepared { user, request, tags } = prepared;
-        let (host, lua) = (self.host.clone(), lua.clone());
         let mut place = user.place.get();
         let name = {
-            let mut recorder = host.recorder.borrow_mut();
+            let mut recorder = self.host.recorder.borrow_mut();
             if !tags.is_empty() {
                 place.extra = observe::add_tags(&mut recorder, place.extra, &tags);
             }
             recorder.intern(&request.name)
         };
-        let ids = self.ids.clone();
-        self.host.wait(async move {
-            let watch = observe::Watch::begin(&host, &ids, &user, place, name, &request);
-            let response = call(&user.session, request.clone(), &watch).await;
-            watch.end(&response);
-            let reply = Reply::give(&lua, &host, response)?;
-            Ok(MultiValue::from_vec(vec![Value::UserData(reply)]))
-        })
+        Call { host: self.host.clone(), ids: self.ids.clone(), place, name, user, request }
     }
 }
 

@@ -29,6 +29,8 @@
 //!
 //! **A stop** ([`Host::stop`]) is no error: the coroutine is never resumed, so no `pcall` sees it.
 
+mod batch;
+mod call;
 mod check;
 mod compiled;
 mod cookies;
@@ -40,7 +42,9 @@ mod json;
 mod log;
 mod observe;
 mod options;
+mod parallel;
 mod pause;
+mod poll;
 mod pool_options;
 mod random;
 mod read;
@@ -86,6 +90,8 @@ pub const MODULES: &[Module] = &[
     Module { name: "log", register: log::register, sugar: include_str!("log.lua") },
     Module { name: "vu", register: vu::register, sugar: include_str!("vu.lua") },
     Module { name: "pause", register: pause::register, sugar: include_str!("pause.lua") },
+    Module { name: "poll", register: poll::register, sugar: include_str!("poll.lua") },
+    Module { name: "parallel", register: parallel::register, sugar: include_str!("parallel.lua") },
     Module { name: "step", register: step::register, sugar: include_str!("step.lua") },
     Module { name: "data", register: data::register, sugar: include_str!("data.lua") },
     Module { name: "response", register: response::register, sugar: include_str!("response.lua") },

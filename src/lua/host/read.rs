@@ -18,6 +18,24 @@ pub fn items(list: &Table) -> Result<Vec<Value>, String> {
     items.map_err(|error| error.to_string())
 }
 
+/// The items of a list that must have some, without holes and without other keys.
+pub fn list(what: &str, usage: &str, table: &Table) -> Result<Vec<Value>, String> {
+    let found = items(table)?;
+    let mut keys = 0;
+    each(table, |key, _| match key {
+        Value::Integer(_) => {
+            keys += 1;
+            Ok(())
+        }
+        key => Err(format!("{what} needs {usage}, but its table has the key {}", described(&key))),
+    })?;
+    match found.len() {
+        n if n != keys => Err(format!("{what} needs {usage} without holes; item {} is nil", n + 1)),
+        0 => Err(format!("{what} needs {usage}, but the list is empty")),
+        _ => Ok(found),
+    }
+}
+
 /// Walks a table; stops at the first error.
 pub fn each(
     table: &Table,

@@ -6,6 +6,8 @@ use crate::lua::error::{Ended, Stopped};
 use crate::lua::testing::{Bench, block_on, failure, run};
 use crate::metrics::{MetricId, Place, Value, Window};
 
+mod together;
+
 /// Runs one iteration and gives its end and what was recorded.
 fn recorded(body: &str) -> (Ended, Window) {
     let script = format!("local lt = require 'loadtool'\nreturn function(...)\n{body}\nend");

@@ -97,7 +97,38 @@ pub struct OpenStep {
     pub mark: Mark,
 }
 
+/// What of a user belongs to one branch of `lt.parallel`: its steps and pauses.
+#[derive(Debug)]
+pub struct Strand {
+    step: NameId,
+    steps: Vec<OpenStep>,
+    thought: Duration,
+}
+
+impl Strand {
+    /// A branch that begins inside the step that is open now.
+    pub(super) fn beside(user: &User) -> Strand {
+        let step = user.place.get().step;
+        Strand { step, steps: Vec::new(), thought: Duration::ZERO }
+    }
+
+    /// Sum of `lt.think` in it, while it does not run.
+    pub(super) fn thought(&self) -> Duration {
+        self.thought
+    }
+}
+
 impl User {
+    /// Exchanges a branch's steps and pauses for the user's own, and back.
+    pub(super) fn swap(&self, strand: &RefCell<Strand>) {
+        let strand = &mut *strand.borrow_mut();
+        let mut place = self.place.get();
+        std::mem::swap(&mut place.step, &mut strand.step);
+        self.place.set(place);
+        std::mem::swap(&mut *self.steps.borrow_mut(), &mut strand.steps);
+        strand.thought = self.thought.replace(strand.thought);
+    }
+
     /// User `spec` of `scenario`.
     pub(in crate::lua) fn new(host: &Host, bound: &Bound, spec: &UserSpec) -> User {
         let scenario = &bound.plan.scenarios[spec.scenario];
