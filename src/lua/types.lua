@@ -14,6 +14,10 @@
 ---@field data loadtool.data Pools of rows that all users share.
 ---@field json loadtool.json
 ---@field encode loadtool.encode
+---@field url loadtool.url
+---@field crypto loadtool.crypto
+---@field jwt loadtool.jwt
+---@field fake loadtool.fake People, places and words that look real; they follow from --seed.
 ---@field random loadtool.random Choices that follow from --seed.
 ---@field time loadtool.time The wall clock, for what goes into requests.
 ---@field log loadtool.log To the log, not to the report.
@@ -341,6 +345,104 @@ function encode.url(text) end
 ---@param text string
 ---@return string? bytes, string? why_not
 function encode.url_decode(text) end
+---@param fields table<string, loadtool.Scalar|loadtool.Scalar[]>
+---@return string
+function encode.form(fields) end
+---@param text string
+---@return table<string, string|string[]> fields A name that stands there several times has a list.
+function encode.form_decode(text) end
+
+---What a URL is made of; of one that begins with its path, the last four.
+---@class loadtool.Url
+---@field scheme? string
+---@field host? string
+---@field port? integer The scheme's own if the URL names none.
+---@field user? string
+---@field password? string
+---@field origin? string
+---@field path string
+---@field query? string
+---@field fragment? string
+---@field params table<string, string|string[]> The query, decoded.
+
+---@class loadtool.url
+local url = {}
+---@param url string Absolute, or beginning with "/".
+---@return loadtool.Url? parts, string? why_not
+function url.parse(url) end
+---@param base string Absolute.
+---@param url string
+---@return string? url, string? why_not
+function url.join(base, url) end
+---@param fields table<string, loadtool.Scalar|loadtool.Scalar[]>
+---@return string
+function url.query(fields) end
+---@param text string
+---@return table<string, string|string[]> fields
+function url.parse_query(text) end
+
+---@alias loadtool.Form "hex"|"base64"|"base64url"|"raw" Default hex.
+
+---@class loadtool.crypto
+local crypto = {}
+---@param text string
+---@param form? loadtool.Form
+---@return string
+function crypto.md5(text, form) end
+---@param text string
+---@param form? loadtool.Form
+---@return string
+function crypto.sha1(text, form) end
+---@param text string
+---@param form? loadtool.Form
+---@return string
+function crypto.sha256(text, form) end
+---@param text string
+---@param form? loadtool.Form
+---@return string
+function crypto.sha384(text, form) end
+---@param text string
+---@param form? loadtool.Form
+---@return string
+function crypto.sha512(text, form) end
+---@param algorithm "sha1"|"sha256"|"sha384"|"sha512"
+---@param key string
+---@param text string
+---@param form? loadtool.Form
+---@return string
+function crypto.hmac(algorithm, key, text, form) end
+---From the system's generator, whatever the seed.
+---@param n integer
+---@param form? loadtool.Form
+---@return string
+function crypto.random_bytes(n, form) end
+
+---@alias loadtool.JwtAlgorithm "HS256"|"HS384"|"HS512"|"RS256"|"RS384"|"RS512"|"PS256"|"PS384"|"PS512"|"ES256"|"ES384"|"EdDSA"
+---@alias loadtool.Key string|{ file: string } A secret or a PEM text, or a file with one, relative to the calling file.
+
+---@class loadtool.JwtSigning
+---@field alg? loadtool.JwtAlgorithm Default HS256; a PEM key needs it said.
+---@field kid? string
+---@field expires_in? loadtool.Duration Sets `exp`, and `iat` if it is not there.
+---@field headers? table<string, any>
+
+---@class loadtool.JwtChecks
+---@field alg? loadtool.JwtAlgorithm It must be this one.
+---@field check_time? boolean Whether `exp` and `nbf` must hold; default true.
+
+---@class loadtool.jwt
+local jwt = {}
+---@param claims table<string, any>
+---@param key loadtool.Key
+---@param options? loadtool.JwtSigning
+---@return string token
+function jwt.sign(claims, key, options) end
+---Without a key nothing is verified.
+---@param token string
+---@param key? loadtool.Key
+---@param options? loadtool.JwtChecks
+---@return table? claims, table|string header_or_why_not
+function jwt.decode(token, key, options) end
 
 ---@class loadtool.random
 local random = {}
@@ -378,6 +480,99 @@ function random.normal(mean, deviation) end
 ---@param mean? number
 ---@return number
 function random.exponential(mean) end
+
+---@class loadtool.FakeOptions
+---@field locale? "ar_sa"|"cy_gb"|"de_de"|"en"|"fa_ir"|"fr_fr"|"it_it"|"ja_jp"|"nl_nl"|"pt_br"|"pt_pt"|"tr_tr"|"zh_cn"|"zh_tw" Default "en".
+
+---@class loadtool.fake
+local fake = {}
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.city(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.company(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.country(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.country_code(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.credit_card(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.currency(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.domain(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.email(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.first_name(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.ipv4(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.ipv6(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.job(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.last_name(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.latitude(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.longitude(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.mac(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.name(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.password(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.phone(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.postcode(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.state(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.street(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.user_agent(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.user_name(options) end
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.word(options) end
+---@param n? integer Default 3.
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.words(n, options) end
+---@param n? integer Words; default 5 to 11.
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.sentence(n, options) end
+---@param n? integer Sentences; default 3 to 6.
+---@param options? loadtool.FakeOptions
+---@return string
+function fake.paragraph(n, options) end
 
 ---@class loadtool.log
 local log = {}

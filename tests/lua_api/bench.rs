@@ -73,7 +73,8 @@ impl Bench {
         let host = Host::new(recorder, Rc::new(transport), Arc::new(shared));
         let vm = Vm::new(program.clone(), host.clone())?;
         let definition = vm.define()?;
-        let flags = Flags { base_url: base.then(|| server.url()), ..Flags::default() };
+        let base_url = base.then(|| server.url());
+        let flags = Flags { base_url, seed: Some(1), ..Flags::default() };
         let draft = Draft {
             script: program.path().to_owned(),
             source: program.text().clone(),

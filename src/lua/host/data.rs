@@ -4,7 +4,6 @@
 //! it; rows become tables only when they are picked.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,7 +16,6 @@ use super::{Host, pool_options};
 use crate::data::{AtEnd, Field, Leased, Leases, Next, Picker, Pool, Row, Stuck, Waiting};
 use crate::diagnostic::Diagnostic;
 use crate::lua::error::Stopped;
-use crate::lua::place::position;
 
 /// Puts the raw functions into `h`.
 pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
@@ -70,7 +68,7 @@ impl Opened {
         let Value::String(file) = file else {
             return Err(needs("lt.data.csv", "the name of a file", file));
         };
-        let file = self.beside_caller(lua, &file.to_string_lossy());
+        let file = self.host.beside_caller(lua, &file.to_string_lossy());
         let spec = pool_options::read(file, options)?;
         let pool = if self.host.user().may_wait.get() {
             self.host.shared.pools.get(&spec).ok_or_else(too_late)?
@@ -85,15 +83,6 @@ impl Opened {
         let columns: mlua::Result<Rc<[LuaString]>> = columns.collect();
         pools.push((pool, columns.map_err(|error| error.to_string())?));
         Ok(pools.len() - 1)
-    }
-
-    /// Paths are relative to the calling file.
-    fn beside_caller(&self, lua: &Lua, file: &str) -> PathBuf {
-        let sources = self.host.sources.borrow();
-        let folder = position(lua)
-            .and_then(|place| Some(sources.path(&place.chunk)?.parent()?.to_owned()))
-            .unwrap_or_default();
-        folder.join(file)
     }
 
     /// The next row of the running user.

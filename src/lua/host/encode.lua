@@ -11,3 +11,6 @@ for _, codec in ipairs { "base64", "base64url", "hex", "url" } do
     return decoded
   end
 end
+
+function lt.encode.form(fields) return value(h.encode_form("lt.encode.form", fields)) end
+function lt.encode.form_decode(text) return value(h.decode_form("lt.encode.form_decode", text)) end

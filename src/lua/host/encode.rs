@@ -1,4 +1,7 @@
 //! `lt.encode`: base64, base64url, hex, URL and form encoding, and their decoders.
+//!
+//! A form, which is also how a query is written, is a table of name = value in Lua, or of name =
+//! list where a name stands there several times.
 
 use std::rc::Rc;
 
@@ -6,9 +9,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
 use mlua::{Lua, LuaString, Table, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use url::form_urlencoded;
 
-use super::Host;
-use super::told::needs;
+use super::told::{needs, told};
+use super::{Host, read};
 
 /// RFC 3986's unreserved characters stay.
 pub const COMPONENT: &AsciiSet =
@@ -37,7 +41,37 @@ pub fn register(lua: &Lua, _: &Rc<Host>, h: &Table) -> mlua::Result<()> {
         h.raw_set(format!("encode_{name}"), encode)?;
         h.raw_set(format!("decode_{name}"), decode)?;
     }
-    Ok(())
+    let encode = |_: &Lua, (what, table): (LuaString, Value)| {
+        Ok(told(read::pairs(&what.to_string_lossy(), &table).map(|pairs| form(&pairs))))
+    };
+    h.raw_set("encode_form", lua.create_function(encode)?)?;
+    let decode = |lua: &Lua, (what, value): (LuaString, Value)| match text(&value) {
+        Some(text) => Ok((None, Some(from_form(lua, &text.as_bytes())?))),
+        None => Ok((Some(needs(&what.to_string_lossy(), "a string", &value)), None)),
+    };
+    h.raw_set("decode_form", lua.create_function(decode)?)
+}
+
+/// `a=1&b=x+y`, as forms and queries are written.
+pub fn form(pairs: &[(String, String)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// The table of a form's text: a name that stands there several times has a list.
+pub fn from_form(lua: &Lua, text: &[u8]) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    for (name, value) in form_urlencoded::parse(text) {
+        match table.raw_get::<Value>(&*name)? {
+            Value::Nil => table.raw_set(&*name, &*value)?,
+            Value::Table(list) => list.raw_push(&*value)?,
+            first => {
+                let list = lua.create_sequence_from([first])?;
+                list.raw_push(&*value)?;
+                table.raw_set(&*name, list)?;
+            }
+        }
+    }
+    Ok(table)
 }
 
 type Encode = fn(&[u8]) -> Vec<u8>;
@@ -62,9 +96,9 @@ fn text(value: &Value) -> Option<LuaString> {
 }
 
 /// Reads padding or none: servers differ.
-const STANDARD: GeneralPurpose =
+pub const STANDARD: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, LENIENT.with_encode_padding(true));
-const URL_SAFE: GeneralPurpose =
+pub const URL_SAFE: GeneralPurpose =
     GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT.with_encode_padding(false));
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -73,7 +107,8 @@ fn from_base64(engine: &GeneralPurpose, text: &[u8]) -> Result<Vec<u8>, String> 
     engine.decode(text).map_err(|error| format!("not base64: {error}"))
 }
 
-fn to_hex(bytes: &[u8]) -> Vec<u8> {
+/// Two digits a byte, in lower case.
+pub fn to_hex(bytes: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|d| DIGITS[usize::from(d)]).collect()
 }
@@ -108,5 +143,16 @@ mod tests {
         assert_eq!(encoded(3, "a b/é~").unwrap(), "a%20b%2F%C3%A9~");
         assert_eq!(from_base64(&STANDARD, b"YT8+Yg").unwrap(), b"a?>b");
         assert!(from_hex(b"0").is_err() && from_hex(b"0g").is_err());
+    }
+
+    #[test]
+    fn a_form_is_a_table_and_a_repeated_name_a_list() {
+        let lua = Lua::new();
+        let table = from_form(&lua, b"b=x+y&a=1&a=%C3%A9&a=&c").unwrap();
+        assert_eq!(table.get::<String>("b").unwrap(), "x y");
+        assert_eq!(table.get::<String>("c").unwrap(), "");
+        assert_eq!(table.get::<Vec<String>>("a").unwrap(), ["1", "\u{e9}", ""]);
+        let pairs = read::pairs("form", &Value::Table(table)).unwrap();
+        assert_eq!(form(&pairs), "a=1&a=%C3%A9&a=&b=x+y&c=");
     }
 }

@@ -34,11 +34,14 @@ mod call;
 mod check;
 mod compiled;
 mod cookies;
+mod crypto;
 mod data;
 mod encode;
 mod extract;
+mod fake;
 mod http;
 mod json;
+mod jwt;
 mod log;
 mod observe;
 mod options;
@@ -53,6 +56,7 @@ mod step;
 mod time;
 pub mod told;
 mod url;
+mod url_parts;
 pub mod user;
 mod vu;
 
@@ -61,6 +65,7 @@ mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -74,7 +79,7 @@ pub use user::{Bound, OpenStep, User};
 
 use super::error::{Failure, Stopped};
 use super::fault::Kept;
-use super::place::Sources;
+use super::place::{Sources, position};
 use super::sandbox::MEMORY_LIMIT;
 use super::sandbox::clock::Clock;
 use crate::http::Transport;
@@ -86,7 +91,11 @@ pub const MODULES: &[Module] = &[
     Module { name: "time", register: time::register, sugar: include_str!("time.lua") },
     Module { name: "json", register: json::register, sugar: include_str!("json.lua") },
     Module { name: "encode", register: encode::register, sugar: include_str!("encode.lua") },
+    Module { name: "url", register: url_parts::register, sugar: include_str!("url_parts.lua") },
+    Module { name: "crypto", register: crypto::register, sugar: include_str!("crypto.lua") },
+    Module { name: "jwt", register: jwt::register, sugar: include_str!("jwt.lua") },
     Module { name: "random", register: random::register, sugar: include_str!("random.lua") },
+    Module { name: "fake", register: fake::register, sugar: include_str!("fake.lua") },
     Module { name: "log", register: log::register, sugar: include_str!("log.lua") },
     Module { name: "vu", register: vu::register, sugar: include_str!("vu.lua") },
     Module { name: "pause", register: pause::register, sugar: include_str!("pause.lua") },
@@ -226,6 +235,15 @@ impl Host {
     /// for, or, for the definition, one with `id` 0.
     pub fn user(&self) -> Rc<User> {
         self.current.borrow().clone()
+    }
+
+    /// The path of a file that a script names: it is relative to the calling file.
+    pub fn beside_caller(&self, lua: &Lua, file: &str) -> PathBuf {
+        let sources = self.sources.borrow();
+        let folder = position(lua)
+            .and_then(|place| Some(sources.path(&place.chunk)?.parent()?.to_owned()))
+            .unwrap_or_default();
+        folder.join(file)
     }
 
     /// Makes `user` the running one.

@@ -8,10 +8,9 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mlua::{LuaString, Table, Value};
-use url::form_urlencoded;
 
-use super::read;
 use super::told::{needs, unknown};
+use super::{encode, read};
 use crate::http::CallOptions;
 use crate::lua::value::{Json, plain};
 
@@ -81,7 +80,7 @@ impl Given {
             "form" => self.form(value),
             "body" => self.raw_body(value),
             "headers" => self.all_headers(value),
-            "query" => read::pairs("query", value).map(|pairs| self.query = encoded(&pairs)),
+            "query" => read::pairs("query", value).map(|pairs| self.query = encode::form(&pairs)),
             "path" => read::pairs("path", value).map(|pairs| self.path = pairs),
             "tags" => read::pairs("tags", value).map(|pairs| self.tags = pairs),
             "name" => read::text("name", value).map(|name| self.name = Some(name)),
@@ -116,7 +115,7 @@ impl Given {
     }
 
     fn form(&mut self, value: &Value) -> Result<(), String> {
-        let body = encoded(&read::pairs("form", value)?);
+        let body = encode::form(&read::pairs("form", value)?);
         self.body("form", body.into(), Some("application/x-www-form-urlencoded"))
     }
 
@@ -196,10 +195,6 @@ impl Given {
         self.headers.entry(AUTHORIZATION).or_insert(header);
         Ok(())
     }
-}
-
-fn encoded(pairs: &[(String, String)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 fn header_name(name: &LuaString) -> Result<HeaderName, String> {

@@ -33,7 +33,7 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
 }
 
 /// A host function that draws from the generator of the user whose coroutine runs.
-fn drawing<A, T>(
+pub fn drawing<A, T>(
     lua: &Lua,
     host: &Rc<Host>,
     draw: impl Fn(&Lua, &mut Xoshiro256PlusPlus, A) -> Result<T, String> + 'static,
