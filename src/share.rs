@@ -19,6 +19,11 @@ impl Share {
         (index < of).then_some(Share { index, of })
     }
 
+    /// How many parts there are.
+    pub fn of(self) -> u64 {
+        self.of
+    }
+
     /// Whether item `n` (from 0) is in this share.
     pub fn owns(self, n: u64) -> bool {
         n % self.of == self.index

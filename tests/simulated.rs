@@ -9,10 +9,12 @@ use std::time::Duration;
 use loadtool::aggregator::{Aggregator, Health};
 use loadtool::engine::course::Course;
 use loadtool::engine::running::Running;
+use loadtool::engine::timer::Precision;
 use loadtool::engine::worker::{Worker, WorkerSpec};
+use loadtool::http::Exchange;
 use loadtool::http::simulated::SimulatedTransport;
 use loadtool::metrics::window::Lifecycle;
-use loadtool::metrics::{Outcome, What};
+use loadtool::metrics::{Outcome, Selector, What, metric};
 use loadtool::plan::draft::Flags;
 use loadtool::run::prepare::{ScriptSpec, prepare};
 use loadtool::stop::{StopReason, StopSwitch};
@@ -40,11 +42,15 @@ impl Simulated {
 
 /// Runs a script against a server that answers everything after `service`.
 fn simulate(script: &str, service: Duration) -> Simulated {
-    simulate_stopped(script, service, None)
+    simulate_against(script, SimulatedTransport::ok(service), None)
 }
 
 /// The same, with a first signal at `stop`.
 fn simulate_stopped(script: &str, service: Duration, stop: Option<Duration>) -> Simulated {
+    simulate_against(script, SimulatedTransport::ok(service), stop)
+}
+
+fn simulate_against(script: &str, server: SimulatedTransport, stop: Option<Duration>) -> Simulated {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("script.lua");
     std::fs::write(&path, script).expect("the folder can be written");
@@ -54,10 +60,10 @@ fn simulate_stopped(script: &str, service: Duration, stop: Option<Duration>) -> 
         .build()
         .expect("a runtime");
     let tasks = tokio::task::LocalSet::new();
-    tasks.block_on(&runtime, drive(path, service, stop))
+    tasks.block_on(&runtime, drive(path, server, stop))
 }
 
-async fn drive(script: PathBuf, service: Duration, stop: Option<Duration>) -> Simulated {
+async fn drive(script: PathBuf, server: SimulatedTransport, stop: Option<Duration>) -> Simulated {
     let flags = Flags {
         base_url: Some("http://simulated.test".to_owned()),
         seed: Some(1),
@@ -67,7 +73,7 @@ async fn drive(script: PathBuf, service: Duration, stop: Option<Duration>) -> Si
     let spec = ScriptSpec { script, libs: vec![], env: vec![], redact: vec![], flags };
     let prepared = prepare(spec).unwrap_or_else(|faults| panic!("{faults}"));
     let running: Vec<_> = prepared.plan.scenarios().iter().map(Course::of).collect();
-    let running = running.iter().map(|c| Arc::new(Running::new(c.profile.peak(), c.quota)));
+    let running = running.iter().map(|course| Arc::new(Running::new(course, 1)));
     let (sender, mut windows) = mpsc::channel(10_000);
     let switch = StopSwitch::default();
     let worker = WorkerSpec {
@@ -80,9 +86,9 @@ async fn drive(script: PathBuf, service: Duration, stop: Option<Duration>) -> Si
         windows: sender,
         index: 0,
         made: Arc::default(),
+        precision: Precision::Coarse,
     };
-    let transport = Rc::new(SimulatedTransport::ok(service));
-    let worker = Worker::prepare(worker, transport).unwrap_or_else(|fault| panic!("{fault}"));
+    let worker = Worker::prepare(worker, Rc::new(server)).unwrap_or_else(|fault| panic!("{fault}"));
     let start = Instant::now();
     prepared.shared.started.set(start).expect("it has not begun");
     let signal = async {
@@ -325,4 +331,133 @@ fn a_cut_off_iteration_is_kept_with_what_it_was_doing_and_the_warm_up_is_not_kep
     assert_eq!((journey.pass.started, journey.pass.response_time), (ms(50_000), ms(11_000)));
     let [step, ..] = &journey.events[..] else { panic!("{journey:#?}") };
     assert_eq!((step.what == What::Step, step.length), (true, ms(11_000)));
+}
+
+fn open(load: &str, service: u64) -> Simulated {
+    open_against(load, SimulatedTransport::ok(ms(service)), None)
+}
+
+fn open_against(load: &str, server: SimulatedTransport, stop: Option<Duration>) -> Simulated {
+    let scenario = format!("{{ run = get, load = {{ {load} }} }}");
+    let script = format!("{GET}return {{ scenarios = {{ a = {scenario} }} }}");
+    simulate_against(&script, server, stop)
+}
+
+#[test]
+fn a_constant_rate_starts_everything_on_time_whatever_the_server_does() {
+    let run = open("rate = 500, duration = '10s'", 300);
+    let life = run.life(0);
+    assert_eq!((life.planned, life.due, life.started), (5_000, 5_000, 5_000));
+    assert_eq!((life.completed, life.late, life.dropped.total()), (5_000, 0, 0));
+    // 500/s that take 0.3 s each.
+    assert_eq!(run.vus()[1..10], [150; 9]);
+}
+
+#[test]
+fn a_ramping_rate_starts_what_its_area_says() {
+    let stages = "stages = { {'10s', 100}, {'5s', 100, name = 'plateau'}, {'10s', 0} }";
+    let run = open(&format!("{stages}, start_rate = 0"), 10);
+    assert_eq!((run.life(0).planned, run.life(0).completed), (1_500, 1_500));
+    let started = Selector::of(metric::ITERATIONS).with("stage", "plateau");
+    assert_eq!(run.aggregator.totals().count(&started), 500);
+}
+
+#[test]
+fn a_load_may_begin_after_another_and_be_capped() {
+    let a = "{ run = get, load = { vus = 1, iterations_per_vu = 10 } }";
+    let b =
+        "{ run = get, after = 'a', load = { rate = 10, duration = '1m', max_iterations = 25 } }";
+    let script = format!("{GET}return {{ scenarios = {{ a = {a}, b = {b} }} }}");
+    let run = simulate(&script, ms(100));
+    assert_eq!((run.life(1).planned, run.life(1).completed), (25, 25));
+    assert!(run.lasted < ms(3_700), "{:?}", run.lasted);
+}
+
+#[test]
+fn arrivals_that_find_no_user_wait_for_one_and_the_wait_is_seen() {
+    // 2 users do 20/s, 40/s come for 5 s: 100 wait at the end, and 5 s later all are done.
+    let run = open("rate = 40, duration = '5s', max_vus = 2", 100);
+    let life = run.life(0);
+    assert_eq!((life.planned, life.started, life.completed), (200, 200, 200));
+    assert_eq!((life.late, life.dropped.total()), (0, 0));
+    assert!((ms(9_900)..ms(10_200)).contains(&run.lasted), "{:?}", run.lasted);
+    let backlog: Vec<u64> = run.aggregator.timeline().iter().map(|tick| tick.backlog).collect();
+    assert!(backlog[4].abs_diff(100) <= 3 && backlog[1].abs_diff(40) <= 3, "{backlog:?}");
+    let worst = |metric| {
+        let times = run.aggregator.totals().fold(&Selector::of(metric)).expect("iterations ran");
+        times.histogram().and_then(|times| times.quantile(1_000_000)).expect("samples")
+    };
+    assert!(worst(metric::ITERATION_DURATION) < ms(102));
+    assert!(worst(metric::ITERATION_RESPONSE_TIME) > ms(4_900));
+    assert!(worst(metric::ITERATION_LAG_USERS) > ms(4_800));
+    assert!(worst(metric::ITERATION_LAG_GENERATOR) < ms(5));
+}
+
+#[test]
+fn what_cannot_wait_is_dropped_for_a_reason() {
+    let life = open("rate = 40, duration = '5s', max_vus = 2, late = 'drop'", 100).life(0);
+    assert_eq!((life.planned, life.started + life.dropped.users), (200, 200));
+    assert!((95..=105).contains(&life.started), "{life:?}");
+    let full = open("rate = 40, duration = '5s', max_vus = 2, queue_limit = 10", 100).life(0);
+    assert_eq!(full.started + full.dropped.queue_full, 200);
+    assert!((105..=115).contains(&full.started), "{full:?}");
+    // The grace is over before the queue is empty.
+    let cut = open("rate = 40, duration = '5s', max_vus = 2, graceful_stop = '1s'", 100).life(0);
+    assert_eq!(cut.started + cut.dropped.end, 200);
+    assert!((118..=124).contains(&cut.started) && cut.interrupted <= 2, "{cut:?}");
+}
+
+#[test]
+fn a_signal_ends_the_plan_and_what_waits_is_dropped() {
+    let load = "rate = 40, duration = '1m', max_vus = 2";
+    let life = open_against(load, SimulatedTransport::ok(ms(100)), Some(ms(3_010))).life(0);
+    assert_eq!((life.planned, life.started + life.dropped.end), (121, 121));
+    assert!((58..=62).contains(&life.completed), "{life:?}");
+}
+
+#[test]
+fn users_made_on_demand_first_run_their_on_start() {
+    let start = "on_start = function() lt.sleep(1) end";
+    let load = "load = { rate = 10, duration = '5s' }";
+    let script =
+        format!("{GET}return {{ scenarios = {{ a = {{ run = get, {start}, {load} }} }} }}");
+    let run = simulate(&script, ms(10));
+    let life = run.life(0);
+    assert_eq!((life.planned, life.completed, life.late), (50, 50, 0));
+    let waits = run.aggregator.totals().fold(&Selector::of(metric::ITERATION_LAG_USERS));
+    let waits = waits.expect("iterations ran");
+    let longest = waits.histogram().and_then(|waits| waits.quantile(1_000_000));
+    assert!(longest.is_some_and(|longest| (ms(950)..ms(1_050)).contains(&longest)), "{longest:?}");
+}
+
+/// The reference case: 500/s for 10 s against a server that is frozen for a second.
+fn frozen(max_vus: u64) -> (Simulated, Vec<Duration>) {
+    let began = Instant::now();
+    let server = SimulatedTransport::new(move |_| {
+        let at = began.elapsed().max(ms(0));
+        let thaws = if (ms(5_000)..ms(6_000)).contains(&at) { ms(6_000) - at } else { ms(0) };
+        (thaws + ms(1), Exchange::answer(200, ""))
+    });
+    let run =
+        open_against(&format!("rate = 500, duration = '10s', max_vus = {max_vus}"), server, None);
+    let times = run.aggregator.totals().fold(&Selector::of(metric::ITERATION_RESPONSE_TIME));
+    let times = times.expect("iterations ran");
+    let times = times.histogram().expect("times");
+    let quantiles = [950_000, 990_000].map(|ppm| times.quantile(ppm).expect("samples"));
+    (run, quantiles.to_vec())
+}
+
+#[test]
+fn a_stalled_server_raises_response_time_but_not_service_time() {
+    for max_vus in [1_000, 50] {
+        let (run, quantiles) = frozen(max_vus);
+        let life = run.life(0);
+        assert_eq!((life.planned, life.started, life.completed), (5_000, 5_000, 5_000));
+        assert_eq!((life.late, life.dropped.total()), (0, 0), "the freeze is not our doing");
+        // 500 arrive during the freeze and wait 1,000 … 2 ms: of 5,000, the slowest 250 wait
+        // above 500 ms.
+        let [p95, p99] = [quantiles[0], quantiles[1]];
+        assert!((ms(495)..ms(530)).contains(&p95), "{max_vus}: {p95:?}");
+        assert!((ms(890)..ms(930)).contains(&p99), "{max_vus}: {p99:?}");
+    }
 }

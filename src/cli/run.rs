@@ -18,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   loadtool run scripts/shop.lua --demo
   loadtool run shop.lua --vus 50 --duration 1m --base-url http://127.0.0.1:8080
+  loadtool run shop.lua --rate 500/s --duration 1m --max-vus 1000
   loadtool run shop.lua --stage 30s:100 --stage 2m:100 --stage 10s:0
   loadtool run shop.lua --iterations 1000 --vus 10 --summary-json report.json
   loadtool run shop.lua --env USER=ada --env PASSWORD --summary-json - | jq .verdict";
@@ -48,9 +49,17 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME", help_heading = "Load")]
     scenario: Option<String>,
 
-    /// How many virtual users
+    /// How many virtual users; with --rate, how many are made beforehand
     #[arg(long, value_name = "N", value_parser = count, help_heading = "Load")]
     vus: Option<u64>,
+
+    /// Start this many iterations per second, whatever becomes of those before: 500, 30/m
+    #[arg(long, value_name = "R", value_parser = rate, help_heading = "Load")]
+    rate: Option<f64>,
+
+    /// Most users that --rate may make on demand [default: ten times the rate, 100 to 10,000]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Load")]
+    max_vus: Option<u64>,
 
     /// For how long: 30s, 1m30s, 2h
     #[arg(long, value_name = "D", value_parser = duration, help_heading = "Load")]
@@ -101,6 +110,8 @@ impl RunArgs {
         let flags = Flags {
             scenario: self.scenario,
             vus: self.vus,
+            rate: self.rate,
+            max_vus: self.max_vus,
             duration: self.duration,
             iterations: self.iterations,
             stages: self.stages,
@@ -141,6 +152,10 @@ fn count(text: &str) -> Result<u64, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     units::duration(text).map_err(|error| error.to_string())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    units::rate(text).map_err(|error| error.to_string())
 }
 
 fn threads(text: &str) -> Result<usize, String> {

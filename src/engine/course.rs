@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::metrics::Phase;
 use crate::pace::VuProfile;
-use crate::plan::{Load, Scenario};
+use crate::plan::{Load, OpenLoad, Scenario};
 
 /// How many iterations there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +31,10 @@ impl Quota {
 /// The load of one scenario, from its own start.
 #[derive(Debug, Clone)]
 pub struct Course {
-    /// Which users are wanted when.
+    /// Which users are wanted when; of an open load, who may be there when.
     pub profile: VuProfile,
+    /// When iterations start, unless each user starts its own.
+    pub open: Option<OpenLoad>,
     /// How many iterations there are.
     pub quota: Quota,
     /// Ends of the stages and their names; empty unless the load ramps.
@@ -60,9 +62,28 @@ impl Course {
                 let profile = VuProfile::constant(*vus, *max_duration);
                 (profile, Quota::Shared(*iterations), Duration::ZERO)
             }
+            Load::Open(load) => {
+                let profile = VuProfile::constant(load.max_vus, load.length());
+                (profile, Quota::Time, Duration::ZERO)
+            }
+        };
+        let open = match scenario.load() {
+            Load::Open(load) => Some(load.clone()),
+            _ => None,
         };
         let stages = stage_ends(scenario.load());
-        Course { profile, quota, stages, warmup: scenario.warmup(), ramp_down }
+        Course { profile, open, quota, stages, warmup: scenario.warmup(), ramp_down }
+    }
+
+    /// How many ends make up the end of the scenario, over `workers` of them: those of its users,
+    /// or of an open load's crews.
+    pub fn ends(&self, workers: u64) -> u64 {
+        if self.open.is_some() { workers } else { self.profile.peak() }
+    }
+
+    /// How many users are made before the run.
+    pub fn made_beforehand(&self) -> u64 {
+        self.open.as_ref().map_or_else(|| self.profile.peak(), |open| open.vus)
     }
 
     /// The phase of an iteration that is meant to start at `t`.
@@ -78,9 +99,8 @@ impl Course {
 }
 
 fn stage_ends(load: &Load) -> Vec<(Duration, String)> {
-    let Load::RampingVus { stages, .. } = load else { return Vec::new() };
     let mut end = Duration::ZERO;
-    let ends = stages.iter().map(|stage| {
+    let ends = load.stages().iter().map(|stage| {
         end += stage.duration;
         (end, stage.name.clone())
     });

@@ -7,10 +7,14 @@
 //! User `n` of a scenario with W workers lives on worker `n mod W`; W = min(threads, users).
 
 pub mod cancel;
+pub mod timer;
 pub mod course;
-pub mod post;
+pub mod backlog;
 pub mod running;
+pub mod post;
 pub mod user;
+pub mod board;
+pub mod crew;
 pub mod worker;
 
 use std::ops::Range;
@@ -34,6 +38,7 @@ use crate::plan::Plan;
 use crate::stop::{StopReason, StopSwitch};
 use course::Course;
 use running::Running;
+use timer::Precision;
 use worker::{Worker, WorkerSpec, workers_of};
 
 /// Makes a worker's transport, on its thread.
@@ -90,10 +95,10 @@ pub struct Starting {
 /// Starts the threads; each loads the script and makes its users.
 pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
     let courses: Vec<Course> = spec.plan.scenarios().iter().map(Course::of).collect();
-    let running: Arc<[_]> =
-        courses.iter().map(|c| Arc::new(Running::new(c.profile.peak(), c.quota))).collect();
     let threads = spec.plan.threads();
-    let workers = courses.iter().map(|c| workers_of(threads, c.profile.peak())).max().unwrap_or(1);
+    let workers = |course: &Course| workers_of(threads, course.profile.peak());
+    let running: Arc<[_]> = courses.iter().map(|c| Arc::new(Running::new(c, workers(c)))).collect();
+    let workers = courses.iter().map(workers).max().unwrap_or(1);
     let begin = watch::Sender::new(None);
     let made = Arc::new(AtomicU64::new(0));
     let base = WorkerSpec {
@@ -106,6 +111,7 @@ pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
         windows: spec.windows,
         index: 0,
         made: made.clone(),
+        precision: Precision::Fine,
     };
     let mut starting = Starting {
         begin,

@@ -1,16 +1,19 @@
 //! What the users of one scenario on one worker share, and the worker's desk they report to.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::cancel::{Cancel, Level};
 use super::course::Course;
 use super::running::Running;
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{NameId, Place, Recorder};
+use crate::plan::open::LATE_AFTER;
 use crate::plan::{Connections, Plan, Scenario};
 use crate::stop::{StopReason, StopSwitch};
 
@@ -58,6 +61,8 @@ pub struct Post {
     pub pace: Option<Duration>,
     /// First starts are spread over this.
     pub spread: Duration,
+    /// A generator above this lag has started an iteration late.
+    pub late_after: Duration,
     /// How long iterations under way may finish after the end.
     pub graceful_stop: Duration,
     /// Running sums of the mix's weights, ending in 1.
@@ -68,7 +73,12 @@ pub struct Post {
     pub fresh_connections: bool,
     /// Users of the scenario on this worker.
     pub made: Cell<u64>,
-    /// Of them, those in one of their intervals now.
+    /// Whether this is the one post of the scenario that tells how long its backlog is.
+    pub counts_backlog: bool,
+    /// What ends the waits of those who are here.
+    cancels: RefCell<Vec<Rc<Cancel>>>,
+    level: Cell<Level>,
+    /// Of the users, those in one of their intervals, or with an arrival, now.
     active: Cell<u64>,
     /// The most of them since the last [`Post::take_levels`].
     most: Cell<u64>,
@@ -76,8 +86,14 @@ pub struct Post {
 }
 
 impl Post {
-    /// The post of scenario number `index` of `plan`.
-    pub fn new(desk: Rc<Desk>, plan: &Plan, index: usize, running: &[Arc<Running>]) -> Post {
+    /// The post of scenario number `index` of `plan` on worker number `worker`.
+    pub fn new(
+        desk: Rc<Desk>,
+        plan: &Plan,
+        index: usize,
+        running: &[Arc<Running>],
+        worker: usize,
+    ) -> Post {
         let scenario = &plan.scenarios()[index];
         let course = Course::of(scenario);
         let place = base_place(&desk, plan, scenario, index);
@@ -86,24 +102,69 @@ impl Post {
             after: scenario.start().after.map(|other| running[other].clone()),
             offset: scenario.start().offset,
             users: course.profile.peak(),
-            course,
             place,
             stages: RefCell::default(),
             pace: scenario.pace(),
             spread: scenario.spread(),
+            late_after: course.open.as_ref().map_or(LATE_AFTER, |open| open.late_after),
             graceful_stop: scenario.graceful_stop(),
             weights: running_sums(scenario),
             fresh_session: scenario.fresh_session(),
             fresh_connections: scenario.connections() == Connections::Fresh,
             made: Cell::new(0),
+            counts_backlog: worker == 0 && course.open.is_some(),
+            cancels: RefCell::default(),
+            level: Cell::default(),
             active: Cell::new(0),
             most: Cell::new(0),
             name: scenario.name().clone(),
+            course,
             desk,
         }
     }
 
-    /// A user has begun one of its intervals.
+    /// A flag for somebody who waits here.
+    pub fn cancel(&self) -> Rc<Cancel> {
+        let cancel = Rc::new(Cancel::default());
+        cancel.raise(self.level.get());
+        self.cancels.borrow_mut().push(cancel.clone());
+        cancel
+    }
+
+    /// Tells all of them to end at least that far.
+    pub fn raise(&self, level: Level) {
+        self.level.set(level.max(self.level.get()));
+        self.cancels.borrow().iter().for_each(|cancel| cancel.raise(level));
+    }
+
+    /// When the scenario starts, as an offset in the run; `None` if the run stops before.
+    pub async fn scenario_start(&self, cancel: &Cancel) -> Option<Duration> {
+        let mut origin = self.offset;
+        if let Some(after) = &self.after {
+            let mut end = after.watch_end();
+            let ended = cancel.race(Level::Stopping, pin!(end.wait_for(Option::is_some))).await?;
+            origin += ended.ok().and_then(|end| *end)?;
+        }
+        if !self.wait_until(cancel, origin).await {
+            return None;
+        }
+        self.running.begin(origin);
+        Some(origin)
+    }
+
+    /// Waits until `at`; `false` if nothing more may start.
+    pub async fn wait_until(&self, cancel: &Cancel, at: Duration) -> bool {
+        if cancel.level() >= Level::Stopping {
+            return false;
+        }
+        if at <= self.desk.now() {
+            return true;
+        }
+        let sleep = pin!(tokio::time::sleep_until(self.desk.instant(at)));
+        cancel.race(Level::Stopping, sleep).await.is_some()
+    }
+
+    /// A user has begun one of its intervals, or an arrival.
     pub fn enter(&self) {
         self.active.set(self.active.get() + 1);
         self.most.set(self.most.get().max(self.active.get()));

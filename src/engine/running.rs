@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::course::Quota;
+use super::backlog::Backlog;
+use super::course::{Course, Quota};
 
 /// How many first iterations must all end in a script error for the run to be given up.
 const HOPELESS: u64 = 20;
@@ -25,7 +26,7 @@ pub struct Running {
     /// When it began and when a stop cut it short [µs since the run's start]; `NEVER` before.
     began: AtomicU64,
     cut: AtomicU64,
-    /// Users that have not ended.
+    /// Users, or crews of an open load, that have not ended.
     users: AtomicU64,
     /// Iterations that nobody has taken yet; only for shared ones.
     left: AtomicU64,
@@ -35,22 +36,29 @@ pub struct Running {
     broken: AtomicU64,
     /// Whether one did not.
     hope: AtomicBool,
+    /// Arrivals of an open load that wait for a free user.
+    pub backlog: Backlog,
 }
 
 impl Running {
-    /// Of a scenario with so many users in this process.
-    pub fn new(users: u64, quota: Quota) -> Running {
+    /// Of a scenario on so many workers of this process.
+    pub fn new(course: &Course, workers: u64) -> Running {
+        Running::of(course.ends(workers), course.quota, workers)
+    }
+
+    fn of(ends: u64, quota: Quota, workers: u64) -> Running {
         let left = if let Quota::Shared(iterations) = quota { iterations } else { 0 };
         Running {
             ended: watch::Sender::new(None),
             halted: watch::Sender::new(false),
             began: AtomicU64::new(NEVER),
             cut: AtomicU64::new(NEVER),
-            users: AtomicU64::new(users),
+            users: AtomicU64::new(ends),
             left: AtomicU64::new(left),
             unable: AtomicU64::new(0),
             broken: AtomicU64::new(0),
             hope: AtomicBool::new(false),
+            backlog: Backlog::new(usize::try_from(workers).unwrap_or(usize::MAX)),
         }
     }
 
@@ -113,7 +121,7 @@ impl Running {
         self.unable.load(Relaxed)
     }
 
-    /// One user has ended, `now` after the run's start. Gives whether it was the last.
+    /// One user, or crew, has ended, `now` after the run's start. Gives whether it was the last.
     pub fn user_ended(&self, now: Duration) -> bool {
         let last = self.users.fetch_sub(1, Relaxed) == 1;
         if last {
@@ -151,24 +159,24 @@ mod tests {
 
     #[test]
     fn shared_iterations_are_handed_out_once_each() {
-        let running = Running::new(2, Quota::Shared(3));
+        let running = Running::of(2, Quota::Shared(3), 1);
         assert_eq!([(); 4].map(|()| running.take()), [true, true, true, false]);
         assert_eq!(running.take_rest(), 0);
     }
 
     #[test]
     fn only_twenty_script_errors_from_the_very_first_are_hopeless() {
-        let running = Running::new(1, Quota::Time);
+        let running = Running::of(1, Quota::Time, 1);
         let told: Vec<_> = (0..30).filter(|_| running.hopeless(true)).collect();
         assert_eq!(told, [19]);
-        let running = Running::new(1, Quota::Time);
+        let running = Running::of(1, Quota::Time, 1);
         assert!(!running.hopeless(false));
         assert!(!(0..30).any(|_| running.hopeless(true)));
     }
 
     #[test]
     fn the_last_user_to_end_ends_the_scenario() {
-        let running = Running::new(2, Quota::Time);
+        let running = Running::of(2, Quota::Time, 1);
         assert!(!running.user_ended(Duration::from_secs(1)));
         assert!(running.user_ended(Duration::from_secs(2)));
         assert_eq!(*running.watch_end().borrow(), Some(Duration::from_secs(2)));

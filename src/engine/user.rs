@@ -28,9 +28,6 @@ use crate::stop::StopReason;
 const START_TRIES: u32 = 5;
 const START_PAUSE: Duration = Duration::from_millis(500);
 
-/// A generator above this lag has started an iteration late.
-const LATE_AFTER: Duration = Duration::from_millis(10);
-
 /// Iterations after which a user lets the others run, even if none of them waited.
 const BREATHER: u64 = 64;
 
@@ -53,10 +50,10 @@ pub struct Member {
 /// The start of one iteration, since the run's start: when it was meant to be, from when on the
 /// user was free for it, and when it was.
 #[derive(Clone, Copy)]
-struct Start {
-    due: Duration,
-    free: Duration,
-    begun: Duration,
+pub(super) struct Start {
+    pub(super) due: Duration,
+    pub(super) free: Duration,
+    pub(super) begun: Duration,
 }
 
 impl Start {
@@ -72,7 +69,7 @@ impl Start {
 
 /// What a user does next.
 #[derive(PartialEq)]
-enum Next {
+pub(super) enum Next {
     GoOn,
     EndInterval,
     Leave,
@@ -81,26 +78,10 @@ enum Next {
 impl Member {
     /// Lives until its course, its data or the run is over.
     pub async fn live(self) {
-        if let Some(origin) = self.scenario_start().await {
+        if let Some(origin) = self.post.scenario_start(&self.cancel).await {
             self.attend(origin).await;
         }
         self.close_books();
-    }
-
-    /// When its scenario starts, as an offset in the run; `None` if the run stops before.
-    async fn scenario_start(&self) -> Option<Duration> {
-        let mut origin = self.post.offset;
-        if let Some(after) = &self.post.after {
-            let mut end = after.watch_end();
-            let ended =
-                self.cancel.race(Level::Stopping, pin!(end.wait_for(Option::is_some))).await?;
-            origin += ended.ok().and_then(|end| *end)?;
-        }
-        if !self.wait_until(origin).await {
-            return None;
-        }
-        self.post.running.begin(origin);
-        Some(origin)
     }
 
     /// Iterates in each interval of its course, between `on_start` and `on_stop`.
@@ -180,6 +161,10 @@ impl Member {
             if !self.take_quota() {
                 return Next::Leave;
             }
+            self.post.lifecycle(|life| {
+                life.planned += 1;
+                life.due += 1;
+            });
             let start = Start { due, free: free.min(now), begun: now };
             let next;
             (now, next) = self.iteration(origin, start, cutoff.as_mut()).await;
@@ -226,16 +211,8 @@ impl Member {
         }
     }
 
-    /// Waits until `at`; `false` if nothing more may start.
     async fn wait_until(&self, at: Duration) -> bool {
-        if self.cancel.level() >= Level::Stopping {
-            return false;
-        }
-        if at <= self.post.desk.now() {
-            return true;
-        }
-        let sleep = pin!(tokio::time::sleep_until(self.post.desk.instant(at)));
-        self.cancel.race(Level::Stopping, sleep).await.is_some()
+        self.post.wait_until(&self.cancel, at).await
     }
 
     /// Takes one iteration of the quota; `false` if none is left.
@@ -248,7 +225,7 @@ impl Member {
     }
 
     /// One iteration, which starts now; when it ended, and what comes next.
-    async fn iteration(
+    pub(super) async fn iteration(
         &self,
         origin: Duration,
         start: Start,
@@ -258,10 +235,8 @@ impl Member {
         let place = self.post.place_at(start.due - origin);
         self.refresh();
         self.post.lifecycle(|life| {
-            life.planned += 1;
-            life.due += 1;
             life.started += 1;
-            life.late += u64::from(start.lag() - start.lag_users() > LATE_AFTER);
+            life.late += u64::from(start.lag() - start.lag_users() > self.post.late_after);
         });
         if place.phase == Phase::Load {
             self.vu.begin_trace(self.post.desk.recorder.borrow_mut().lend_trace());
@@ -369,7 +344,7 @@ impl Member {
 
     /// `on_start`, tried again with growing pauses until `end`, the last try cut off `grace` after
     /// it; `false` if it never came to its end.
-    async fn wake(&self, end: Duration, grace: Duration) -> bool {
+    pub(super) async fn wake(&self, end: Duration, grace: Duration) -> bool {
         if !self.vu.has_on_start() {
             return true;
         }
@@ -413,7 +388,7 @@ impl Member {
     }
 
     /// `on_stop`, within the scenario's `graceful_stop`.
-    async fn part(&self) {
+    pub(super) async fn part(&self) {
         let place = Place { phase: Phase::Drain, ..self.post.place };
         let stop = pin!(tokio::time::timeout(self.post.graceful_stop, self.vu.on_stop(place)));
         if !matches!(self.cancel.race(Level::Now, stop).await, Some(Ok(_))) {

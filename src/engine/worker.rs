@@ -15,10 +15,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::cancel::{Cancel, Level};
+use super::cancel::Level;
 use super::course::Course;
+use super::crew::Crew;
 use super::post::{Desk, Post};
 use super::running::Running;
+use super::timer::{Precision, Timer};
 use super::user::Member;
 use crate::diagnostic::Diagnostic;
 use crate::http::Transport;
@@ -27,7 +29,7 @@ use crate::lua::program::Program;
 use crate::lua::vm::{UserSpec, Vm};
 use crate::lua::vu::Vu;
 use crate::metrics::{Recorder, Window, metric};
-use crate::plan::Plan;
+use crate::plan::{Plan, Scenario};
 use crate::share::Share;
 use crate::stop::{Stop, StopSwitch};
 
@@ -55,12 +57,14 @@ pub struct WorkerSpec {
     pub index: usize,
     /// Users a worker has made so far, over all workers: progress for whoever waits.
     pub made: Arc<AtomicU64>,
+    /// How exactly arrivals are waited for.
+    pub precision: Precision,
 }
 
 /// A worker whose users are made and wait for the start.
 pub struct Worker {
-    spec: WorkerSpec,
-    vm: Vm,
+    spec: Rc<WorkerSpec>,
+    vm: Rc<Vm>,
     recorder: Rc<RefCell<Recorder>>,
     users: Vec<(usize, u64, Vu)>,
 }
@@ -79,8 +83,8 @@ impl Worker {
         let vm = Vm::new(spec.program.clone(), host)?;
         vm.bind(&spec.plan, spec.ctx.as_deref())?;
         let users = vm.bulk(|| make_users(&vm, &spec))?;
-        recorder.borrow_mut().expect_users(users.len());
-        Ok(Worker { spec, vm, recorder, users })
+        recorder.borrow_mut().expect_users(most_users(&spec));
+        Ok(Worker { spec: Rc::new(spec), vm: Rc::new(vm), recorder, users })
     }
 
     /// Runs until all users have ended; then the last Window is sent.
@@ -90,16 +94,26 @@ impl Worker {
         let desk = Rc::new(Desk { start, recorder, switch });
         let scenarios = 0..spec.plan.scenarios().len();
         let posts: Vec<Rc<Post>> = scenarios
-            .map(|index| Rc::new(Post::new(desk.clone(), &spec.plan, index, &spec.running)))
+            .map(|index| {
+                Rc::new(Post::new(desk.clone(), &spec.plan, index, &spec.running, spec.index))
+            })
             .collect();
         tokio::time::sleep_until(start).await;
-        let mut cancels = vec![Vec::new(); posts.len()];
+        let mut crews: Vec<Vec<Member>> = posts.iter().map(|_| Vec::new()).collect();
         let mut members = JoinSet::new();
         for (scenario, number, vu) in users {
-            posts[scenario].made.update(|made| made + 1);
             let member = member(&spec, &posts[scenario], number, vu);
-            cancels[scenario].push(member.cancel.clone());
-            members.spawn_local(member.live());
+            if posts[scenario].course.open.is_some() {
+                crews[scenario].push(member);
+            } else {
+                posts[scenario].made.update(|made| made + 1);
+                members.spawn_local(member.live());
+            }
+        }
+        for (post, beforehand) in posts.iter().zip(crews) {
+            if let Some(crew) = crew(&spec, &vm, post) {
+                members.spawn_local(crew.run(beforehand));
+            }
         }
         let over = async {
             while let Some(ended) = members.join_next().await {
@@ -113,7 +127,7 @@ impl Worker {
         tokio::select! {
             () = over => {}
             () = clock(&vm, &desk, &posts, &spec.windows) => {}
-            () = heed(&spec, &posts, &cancels) => {}
+            () = heed(&spec, &posts) => {}
         }
         let second = second_of(desk.now());
         let window = flip(&desk, &posts, second);
@@ -124,22 +138,65 @@ impl Worker {
 
 fn make_users(vm: &Vm, spec: &WorkerSpec) -> Result<Vec<(usize, u64, Vu)>, Diagnostic> {
     let mut users = Vec::new();
-    let mut before = 0;
     for (scenario, definition) in spec.plan.scenarios().iter().enumerate() {
-        let total = Course::of(definition).profile.peak();
-        let workers = workers_of(spec.plan.threads(), total);
-        if let Some(share) = Share::new(spec.index as u64, workers) {
-            for k in 0..share.count(total) {
-                let number = share.nth(k);
-                let user =
-                    UserSpec { id: before + number + 1, number: number + 1, scenario, agent: 1 };
-                users.push((scenario, number, vm.user(user)?));
-                spec.made.fetch_add(1, Relaxed);
-            }
+        let Some(share) = share_of(spec, scenario) else { continue };
+        for k in 0..share.count(Course::of(definition).made_beforehand()) {
+            let number = share.nth(k);
+            users.push((scenario, number, vm.user(user_spec(spec, scenario, number))?));
+            spec.made.fetch_add(1, Relaxed);
         }
-        before += total;
     }
     Ok(users)
+}
+
+/// How many users there may ever be on this worker.
+fn most_users(spec: &WorkerSpec) -> usize {
+    let of_scenario = |(index, definition): (usize, &Scenario)| {
+        share_of(spec, index).map_or(0, |share| share.count(definition.load().peak_vus()))
+    };
+    let users: u64 = spec.plan.scenarios().iter().enumerate().map(of_scenario).sum();
+    usize::try_from(users).unwrap_or(usize::MAX)
+}
+
+/// Which users of a scenario, and which arrivals, are this worker's.
+fn share_of(spec: &WorkerSpec, scenario: usize) -> Option<Share> {
+    let users = spec.plan.scenarios()[scenario].load().peak_vus();
+    Share::new(spec.index as u64, workers_of(spec.plan.threads(), users))
+}
+
+/// User `number` (from 0) of a scenario.
+fn user_spec(spec: &WorkerSpec, scenario: usize, number: u64) -> UserSpec {
+    let before: u64 =
+        spec.plan.scenarios()[..scenario].iter().map(|other| other.load().peak_vus()).sum();
+    UserSpec { id: before + number + 1, number: number + 1, scenario, agent: 1 }
+}
+
+/// This worker's part of an open load, if it has one.
+fn crew(spec: &Rc<WorkerSpec>, vm: &Rc<Vm>, post: &Rc<Post>) -> Option<Crew> {
+    let scenario = usize::from(post.place.scenario);
+    let load = post.course.open.clone()?;
+    let share = share_of(spec, scenario)?;
+    let recruit = {
+        let (spec, vm, post) = (spec.clone(), vm.clone(), post.clone());
+        move |number| match vm.user(user_spec(&spec, scenario, number)) {
+            Ok(vu) => Some(member(&spec, &post, number, vu)),
+            Err(fault) => {
+                post.give_up(&format!("no more users can be made: {}", fault.message));
+                None
+            }
+        }
+    };
+    Some(Crew {
+        load,
+        share,
+        seed: spec.plan.seed() ^ 0x6172_7269_7661_6c73 ^ ((scenario as u64) << 48),
+        timer: Timer::new(spec.precision),
+        cancel: post.cancel(),
+        recruit: Box::new(recruit),
+        members: JoinSet::new(),
+        board: Rc::default(),
+        post: post.clone(),
+    })
 }
 
 fn member(spec: &WorkerSpec, post: &Rc<Post>, number: u64, vu: Vu) -> Member {
@@ -149,7 +206,7 @@ fn member(spec: &WorkerSpec, post: &Rc<Post>, number: u64, vu: Vu) -> Member {
         vu,
         number,
         post: post.clone(),
-        cancel: Rc::new(Cancel::default()),
+        cancel: post.cancel(),
         rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed ^ number)),
         started: Cell::new(0),
     }
@@ -181,20 +238,24 @@ fn flip(desk: &Desk, posts: &[Rc<Post>], second: u32) -> Window {
             recorder.gauge(&post.place, metric::VUS, users as f64);
         }
         recorder.gauge(&post.place, metric::VUS_MAX, post.made.get() as f64);
+        if post.counts_backlog {
+            let waiting = post.running.backlog.len();
+            recorder.gauge(&post.place, metric::BACKLOG, waiting as f64);
+        }
     }
     recorder.flip(second)
 }
 
 /// Passes stops on to the users; never ends by itself.
-async fn heed(spec: &WorkerSpec, posts: &[Rc<Post>], cancels: &[Vec<Rc<Cancel>>]) {
+async fn heed(spec: &WorkerSpec, posts: &[Rc<Post>]) {
     let mut stop = spec.switch.watch();
     let tell_scripts = async {
         let _ = stop.wait_for(Stop::is_stopping).await;
         spec.shared.stopping.store(true, Relaxed);
     };
-    let scenarios = posts.iter().zip(cancels).map(|(post, cancels)| {
-        heed_scenario(post, cancels, spec.switch.watch(), post.running.watch_halt())
-    });
+    let scenarios = posts
+        .iter()
+        .map(|post| heed_scenario(post, spec.switch.watch(), post.running.watch_halt()));
     tokio::join!(tell_scripts, futures_util::future::join_all(scenarios));
     std::future::pending::<()>().await;
 }
@@ -202,20 +263,18 @@ async fn heed(spec: &WorkerSpec, posts: &[Rc<Post>], cancels: &[Vec<Rc<Cancel>>]
 /// A stop in two strokes: nothing more starts, then, after the grace, what is left is cut off.
 async fn heed_scenario(
     post: &Post,
-    cancels: &[Rc<Cancel>],
     mut stop: watch::Receiver<Stop>,
     mut halt: watch::Receiver<bool>,
 ) {
-    let raise = |level| cancels.iter().for_each(|cancel| cancel.raise(level));
     tokio::select! {
         _ = stop.wait_for(Stop::is_stopping) => {}
         _ = halt.wait_for(|halted| *halted) => {}
     }
     post.running.cut(post.desk.now());
-    raise(Level::Stopping);
+    post.raise(Level::Stopping);
     tokio::select! {
         _ = stop.wait_for(Stop::is_now) => {}
         () = tokio::time::sleep(post.graceful_stop) => {}
     }
-    raise(Level::Now);
+    post.raise(Level::Now);
 }

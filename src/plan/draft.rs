@@ -50,6 +50,10 @@ pub struct Flags {
     pub scenario: Option<String>,
     /// `--vus`.
     pub vus: Option<u64>,
+    /// `--rate`, in arrivals per second.
+    pub rate: Option<f64>,
+    /// `--max-vus`, of an open load.
+    pub max_vus: Option<u64>,
     /// `--duration`.
     pub duration: Option<Duration>,
     /// `--iterations`: the total over users.

@@ -1,11 +1,13 @@
-//! How many users there are when: the closed load models.
+//! How much load there is when: the closed models, in which users start their next iteration when
+//! the last has ended, and among them the [open](super::open) ones.
 
 use std::fmt;
 use std::time::Duration;
 
+use super::open::OpenLoad;
 use crate::units::print_duration;
 
-/// A closed load: users that start their next iteration when the last has ended.
+/// One scenario's load.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Load {
     /// `vus` users for `duration`.
@@ -42,6 +44,8 @@ pub enum Load {
         /// What has not started by then is dropped.
         max_duration: Duration,
     },
+    /// Iterations start at planned times.
+    Open(OpenLoad),
 }
 
 /// One piece of a ramp.
@@ -63,6 +67,7 @@ impl Load {
             Load::RampingVus { .. } => "ramping_vus",
             Load::PerVuIterations { .. } => "per_vu_iterations",
             Load::SharedIterations { .. } => "shared_iterations",
+            Load::Open(open) => open.kind(),
         }
     }
 
@@ -76,6 +81,7 @@ impl Load {
                 let targets = stages.iter().map(|stage| stage.target.ceil() as u64);
                 targets.max().unwrap_or(0).max(*start_vus)
             }
+            Load::Open(open) => open.max_vus,
         }
     }
 
@@ -86,7 +92,27 @@ impl Load {
             Load::RampingVus { stages, .. } => stages.iter().map(|stage| stage.duration).sum(),
             Load::PerVuIterations { max_duration, .. }
             | Load::SharedIterations { max_duration, .. } => *max_duration,
+            Load::Open(open) => open.length(),
         }
+    }
+
+    /// Stages of a ramp, in their order.
+    pub fn stages(&self) -> &[Stage] {
+        match self {
+            Load::RampingVus { stages, .. } => stages,
+            Load::Open(open) => open.stages(),
+            _ => &[],
+        }
+    }
+
+    /// Whether iterations start at planned times.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Load::Open(_))
+    }
+
+    /// Whether it ends by the clock, not when its iterations are done.
+    pub fn is_timed(&self) -> bool {
+        !matches!(self, Load::PerVuIterations { .. } | Load::SharedIterations { .. })
     }
 }
 
@@ -110,6 +136,7 @@ impl fmt::Display for Load {
                 let within = print_duration(*max_duration);
                 write!(f, "{}, {} in all, within {within}", users(*vus), passes(*iterations))
             }
+            Load::Open(open) => open.fmt(f),
         }
     }
 }
@@ -128,7 +155,7 @@ impl fmt::Display for Stage {
     }
 }
 
-fn users(count: u64) -> String {
+pub(super) fn users(count: u64) -> String {
     if count == 1 { "1 user".to_owned() } else { format!("{count} users") }
 }
 

@@ -8,6 +8,7 @@ pub mod draft;
 mod explain;
 pub mod load;
 mod locate;
+pub mod open;
 mod options;
 mod read;
 pub mod threshold;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use url::Url;
 
 pub use load::{Load, Stage};
+pub use open::{Late, OpenLoad};
 pub use threshold::Threshold;
 
 use crate::http::{CallOptions, TransportOptions};
@@ -87,12 +89,11 @@ impl Plan {
 
     fn end_of(&self, index: usize) -> Option<Duration> {
         let scenario = &self.scenarios[index];
-        let timed = matches!(scenario.load, Load::ConstantVus { .. } | Load::RampingVus { .. });
         let before = match scenario.start.after {
             Some(other) => self.end_of(other)?,
             None => Duration::ZERO,
         };
-        timed.then(|| before + scenario.start.offset + scenario.load.length())
+        scenario.load.is_timed().then(|| before + scenario.start.offset + scenario.load.length())
     }
 
     /// On every sample.
@@ -129,7 +130,7 @@ pub struct Scenario {
     /// What an iteration runs: names and weights of the mix; one entry, the scenario's own name,
     /// if there is just `run`.
     pub(crate) mix: Vec<MixEntry>,
-    /// Closed load.
+    /// How many users there are when, or how many iterations start when.
     pub(crate) load: Load,
     /// Offset from the run's start, or from the end of another scenario.
     pub(crate) start: Start,
@@ -162,7 +163,7 @@ impl Scenario {
         &self.mix
     }
 
-    /// How many users there are when.
+    /// How many users there are when, or how many iterations start when.
     pub fn load(&self) -> &Load {
         &self.load
     }

@@ -2,6 +2,7 @@
 
 mod flags;
 mod load;
+mod open;
 mod scenario;
 
 use std::collections::BTreeMap;

@@ -71,7 +71,7 @@ impl ScenarioInfo {
             vus_max: scenario.load.peak_vus(),
             load: scenario.load.length().saturating_sub(scenario.warmup),
             unable: 0,
-            paced: scenario.pace.is_some(),
+            paced: scenario.pace.is_some() || scenario.load.is_open(),
             stages: stages(&scenario.load),
         }
     }
@@ -95,10 +95,9 @@ pub fn together(mut spans: Vec<Range<Duration>>) -> Duration {
 }
 
 fn stages(load: &Load) -> Vec<StageInfo> {
-    let Load::RampingVus { stages, .. } = load else { return Vec::new() };
     let info =
         |stage: &crate::plan::Stage| StageInfo { name: stage.name.clone(), length: stage.duration };
-    stages.iter().map(info).collect()
+    load.stages().iter().map(info).collect()
 }
 
 #[cfg(test)]

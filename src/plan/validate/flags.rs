@@ -6,8 +6,9 @@ use super::load::{GRACEFUL_RAMP_DOWN, MAX_DURATION};
 use super::{check_vus, check_warmup};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::plan::draft::Flags;
+use crate::plan::open::{MAX_RATE, Shape};
 use crate::plan::read::{Fields, Report};
-use crate::plan::{Load, Scenario, Stage};
+use crate::plan::{Load, OpenLoad, Scenario, Stage};
 
 /// Whether flags replace the load of the scenario `fields`.
 pub(super) fn replaces(fields: &Fields<'_, '_>) -> bool {
@@ -28,7 +29,7 @@ pub(super) fn apply(report: &Report<'_>, mut scenarios: Vec<Scenario>) -> Vec<Sc
             if !flags.change_load() {
                 let message =
                     format!("--scenario {name} picks whose load is replaced, but none is given");
-                fault(message, "add --vus, --duration, --iterations or --stage".to_owned());
+                fault(message, "add --vus, --rate, --duration, --iterations or --stage".to_owned());
             }
             names().position(|known| known == name)
         }
@@ -62,6 +63,8 @@ impl Flags {
     /// Whether a load is given.
     fn change_load(&self) -> bool {
         self.vus.is_some()
+            || self.rate.is_some()
+            || self.max_vus.is_some()
             || self.duration.is_some()
             || self.iterations.is_some()
             || !self.stages.is_empty()
@@ -71,6 +74,8 @@ impl Flags {
     fn first(&self) -> &'static str {
         match self {
             Flags { vus: Some(_), .. } => "--vus",
+            Flags { rate: Some(_), .. } => "--rate",
+            Flags { max_vus: Some(_), .. } => "--max-vus",
             Flags { duration: Some(_), .. } => "--duration",
             Flags { iterations: Some(_), .. } => "--iterations",
             _ => "--stage",
@@ -81,6 +86,9 @@ impl Flags {
     /// something. The error is a message and a hint.
     fn load(&self, script: &Load) -> Result<Load, (String, &'static str)> {
         self.check()?;
+        if self.is_open(script) {
+            return self.open_load(script);
+        }
         let vus = self.vus.unwrap_or_else(|| script.peak_vus());
         Ok(match (self, script) {
             (Flags { stages, .. }, _) if !stages.is_empty() => Load::RampingVus {
@@ -106,12 +114,65 @@ impl Flags {
             (_, Load::SharedIterations { iterations, max_duration, .. }) => {
                 Load::SharedIterations { vus, iterations: *iterations, max_duration: *max_duration }
             }
+            (_, Load::Open(_)) => unreachable!("is_open has said so"),
         })
+    }
+
+    /// Whether what they make of the script's load is an open one.
+    fn is_open(&self, script: &Load) -> bool {
+        let closes = self.iterations.is_some() || !self.stages.is_empty();
+        self.rate.is_some() || self.max_vus.is_some() || (script.is_open() && !closes)
+    }
+
+    fn open_load(&self, script: &Load) -> Result<Load, (String, &'static str)> {
+        let script_open = match script {
+            Load::Open(open) => Some(open),
+            _ => None,
+        };
+        let mut open = match (self.rate, script_open) {
+            (Some(rate), _) => {
+                let Some(duration) = self.duration.or(script.is_timed().then(|| script.length()))
+                else {
+                    let message = "--rate does not say for how long".to_owned();
+                    return Err((message, "add for example --duration 30s"));
+                };
+                let vus = self.vus.or(script_open.map(|open| open.vus));
+                OpenLoad::usual(Shape::Constant { rate, duration }, Duration::from_secs(1), vus)
+            }
+            (None, Some(open)) => open.clone(),
+            (None, None) => {
+                let message = "--max-vus is for open loads, and this one is closed".to_owned();
+                return Err((message, "add --rate, or use --vus"));
+            }
+        };
+        open.vus = self.vus.unwrap_or(open.vus);
+        open.max_vus = self.max_vus.unwrap_or(open.max_vus.max(open.vus));
+        match (&mut open.shape, self.duration) {
+            (_, None) => {}
+            (Shape::Constant { duration, .. }, Some(given)) => *duration = given,
+            (Shape::Ramping { .. }, Some(_)) => {
+                let message = "--duration does not go with the script's stages".to_owned();
+                return Err((message, "give --rate too, for a constant rate"));
+            }
+        }
+        if open.vus > open.max_vus {
+            let message =
+                format!("--vus {} is more than the {} of --max-vus", open.vus, open.max_vus);
+            return Err((message, "--vus are made beforehand; --max-vus is the most there may be"));
+        }
+        check_vus(open.max_vus).map_err(|message| {
+            (format!("--max-vus: {message}"), "write for example --max-vus 200")
+        })?;
+        Ok(Load::Open(open))
     }
 
     fn check(&self) -> Result<(), (String, &'static str)> {
         if let Some(Err(message)) = self.vus.filter(|_| self.stages.is_empty()).map(check_vus) {
             return Err((format!("--vus: {message}"), "write for example --vus 20"));
+        }
+        if self.rate.is_some_and(|rate| !(rate > 0.0 && rate <= MAX_RATE)) {
+            let message = "--rate must be above 0 and at most 1,000,000 per second".to_owned();
+            return Err((message, "write for example --rate 50/s"));
         }
         if self.duration == Some(Duration::ZERO) {
             return Err((
@@ -125,10 +186,19 @@ impl Flags {
                 "write for example --iterations 100",
             ));
         }
+        if self.rate.is_some() && self.iterations.is_some() {
+            let message = "--rate and --iterations do not go together".to_owned();
+            return Err((
+                message,
+                "a rate lasts for a --duration; in a script it may have max_iterations",
+            ));
+        }
         if self.stages.is_empty() {
             return Ok(());
         }
         let other = match self {
+            Flags { rate: Some(_), .. } => "--rate",
+            Flags { max_vus: Some(_), .. } => "--max-vus",
             Flags { duration: Some(_), .. } => "--duration",
             Flags { iterations: Some(_), .. } => "--iterations",
             _ => return self.check_stages(),

@@ -7,7 +7,7 @@ use crate::plan::load::{Load, Stage};
 use crate::plan::read::{Fields, Shown, duration, number};
 use crate::units::{self, Misread};
 
-use super::check_vus;
+use super::{check_vus, open};
 
 pub(super) const GRACEFUL_STOP: Duration = Duration::from_secs(30);
 pub(super) const GRACEFUL_RAMP_DOWN: Duration = Duration::from_secs(30);
@@ -16,86 +16,93 @@ pub(super) const MAX_DURATION: Duration = Duration::from_secs(600);
 /// A way to say how much load there is.
 struct Kind {
     name: &'static str,
-    /// Beside `kind` and `graceful_stop`.
+    /// Beside `kind`, `graceful_stop` and what all open kinds take.
     fields: &'static [&'static str],
-    /// Having it says that the load is of this kind; tried in the order of [`CLOSED`].
+    open: bool,
+    /// Having it says that the load is of this kind; tried in the order of [`KINDS`].
     tell: &'static str,
     read: fn(&Fields<'_, '_>) -> Option<Load>,
 }
 
-const CLOSED: [Kind; 4] = [
+const KINDS: [Kind; 6] = [
+    Kind {
+        name: "constant_rate",
+        fields: &["rate", "per", "duration"],
+        open: true,
+        tell: "rate",
+        read: open::constant_rate,
+    },
+    Kind {
+        name: "ramping_rate",
+        fields: &["stages", "start_rate", "per"],
+        open: true,
+        tell: "stages",
+        read: open::ramping_rate,
+    },
     Kind {
         name: "ramping_vus",
         fields: &["stages", "start_vus", "graceful_ramp_down"],
+        open: false,
         tell: "stages",
         read: ramping_vus,
     },
     Kind {
         name: "per_vu_iterations",
         fields: &["vus", "iterations_per_vu", "max_duration"],
+        open: false,
         tell: "iterations_per_vu",
         read: per_vu_iterations,
     },
     Kind {
         name: "shared_iterations",
         fields: &["vus", "iterations", "max_duration"],
+        open: false,
         tell: "iterations",
         read: shared_iterations,
     },
     Kind {
         name: "constant_vus",
         fields: &["vus", "duration"],
+        open: false,
         tell: "duration",
         read: constant_vus,
     },
 ];
 
-/// Kinds that a later version has.
-const LATER: [&str; 5] = ["constant_rate", "ramping_rate", "curve", "profile", "manual"];
+impl Kind {
+    /// What it takes beside `kind` and `graceful_stop`.
+    fn fields(&self) -> impl Iterator<Item = &'static str> {
+        let shared: &[&str] = if self.open { &open::SHARED } else { &[] };
+        self.fields.iter().chain(shared).copied()
+    }
+}
 
-/// Their fields that no closed kind has.
-const LATER_FIELDS: [&str; 15] = [
-    "arrivals",
-    "late",
-    "late_after",
-    "max_iterations",
-    "max_vus",
-    "peak_rate",
-    "peak_vus",
-    "per",
-    "points",
-    "profile",
-    "queue_limit",
-    "rate",
-    "scale",
-    "speed",
-    "start_rate",
-];
+/// Kinds that a later version has, and their fields that no other kind has.
+const LATER: [&str; 3] = ["curve", "profile", "manual"];
+const LATER_FIELDS: [&str; 6] = ["peak_rate", "peak_vus", "points", "profile", "scale", "speed"];
 
 const COMMON: [&str; 2] = ["kind", "graceful_stop"];
 
-const KINDS_HINT: &str = "give `duration`, `stages`, `iterations` or `iterations_per_vu`";
+const KINDS_HINT: &str = "give `duration`, `rate`, `stages`, `iterations` or `iterations_per_vu`";
 
 /// The load of a `load` table; `None` if a fault was noted.
 pub(super) fn read(fields: &Fields<'_, '_>) -> Option<Load> {
-    if let Some(what) = open(fields) {
-        let message = format!(
-            "{what}: this version of loadtool has closed loads only (users, not rates); open ones come later"
-        );
+    if let Some(what) = later(fields) {
+        let message = format!("{what}: this version of loadtool has no such load");
         fields.report.fault(
             &fields.path,
             message,
-            "write for example `{ vus = 20, duration = \"1m\" }`",
+            "write for example `{ rate = 50, duration = \"1m\" }`",
         );
         return None;
     }
     let kind = kind(fields);
     let mut known: Vec<&str> = COMMON.to_vec();
-    known.extend(CLOSED.iter().flat_map(|kind| kind.fields));
+    known.extend(KINDS.iter().flat_map(Kind::fields));
     for (name, _) in fields.iter() {
         match &kind {
             _ if !known.contains(&name) => fields.unknown(name, &known),
-            Some(kind) if !COMMON.contains(&name) && !kind.fields.contains(&name) => {
+            Some(kind) if !COMMON.contains(&name) && !kind.fields().any(|known| known == name) => {
                 contradiction(fields, kind, name);
             }
             _ => {}
@@ -104,8 +111,8 @@ pub(super) fn read(fields: &Fields<'_, '_>) -> Option<Load> {
     (kind?.read)(fields)
 }
 
-/// What makes it an open load.
-fn open(fields: &Fields<'_, '_>) -> Option<String> {
+/// What makes it a load of a kind that is not there yet.
+fn later(fields: &Fields<'_, '_>) -> Option<String> {
     if let Some(Node::Text(kind)) = fields.get("kind") {
         return LATER.contains(&kind.as_str()).then(|| format!("kind = \"{kind}\""));
     }
@@ -116,10 +123,11 @@ fn open(fields: &Fields<'_, '_>) -> Option<String> {
 fn kind(fields: &Fields<'_, '_>) -> Option<&'static Kind> {
     if fields.has("kind") {
         let words: Vec<(&str, &'static Kind)> =
-            CLOSED.iter().map(|kind| (kind.name, kind)).collect();
+            KINDS.iter().map(|kind| (kind.name, kind)).collect();
         return fields.choice("kind", &words);
     }
-    let told = CLOSED.iter().find(|kind| fields.has(kind.tell));
+    let is_open = open::is_open(fields);
+    let told = KINDS.iter().find(|kind| fields.has(kind.tell) && (is_open || !kind.open));
     if told.is_none() {
         let message = format!("{} does not say how long it lasts", fields.path);
         fields.report.fault(&fields.path, message, KINDS_HINT);
@@ -134,7 +142,7 @@ fn contradiction(fields: &Fields<'_, '_>, kind: &Kind, name: &str) {
         }
         ("ramping_vus", "vus") => "the first number of users is `start_vus`".to_owned(),
         ("ramping_vus", "duration") => "a ramp lasts as long as its stages".to_owned(),
-        _ => format!("{} takes {}", kind.name, kind.fields.join(", ")),
+        _ => format!("{} takes {}", kind.name, kind.fields().collect::<Vec<_>>().join(", ")),
     };
     let because = if fields.has("kind") {
         format!("kind = \"{}\"", kind.name)
@@ -169,7 +177,7 @@ fn ramping_vus(fields: &Fields<'_, '_>) -> Option<Load> {
         false => Some(GRACEFUL_RAMP_DOWN),
     };
     let start_vus = if fields.has("start_vus") { fields.count("start_vus") } else { Some(1) };
-    let stages = required(fields, "stages").then(|| stages(fields));
+    let stages = required(fields, "stages").then(|| stages(fields, &number_of_users));
     let load = Load::RampingVus {
         start_vus: start_vus?,
         stages: stages??,
@@ -188,7 +196,18 @@ fn ramping_vus(fields: &Fields<'_, '_>) -> Option<Load> {
     }
 }
 
-fn stages(fields: &Fields<'_, '_>) -> Option<Vec<Stage>> {
+/// What a stage's target means, or what is wrong with it.
+pub(super) type Target<'t> = &'t dyn Fn(&Node) -> Result<f64, String>;
+
+fn number_of_users(node: &Node) -> Result<f64, String> {
+    match number(node).map(|target| units::whole(target, &target.to_string())) {
+        Some(Ok(target)) => Ok(target as f64),
+        Some(Err(misread)) => Err(misread.message),
+        None => Err(format!("its number of users cannot be {}", Shown(node))),
+    }
+}
+
+pub(super) fn stages(fields: &Fields<'_, '_>, target: Target<'_>) -> Option<Vec<Stage>> {
     let items = match fields.get("stages")? {
         Node::List(items) if !items.is_empty() => items,
         other => {
@@ -198,7 +217,7 @@ fn stages(fields: &Fields<'_, '_>) -> Option<Vec<Stage>> {
             return None;
         }
     };
-    let read = |(index, item)| stage(fields, index, item);
+    let read = |(index, item)| stage(fields, index, item, target);
     let stages: Vec<Option<Stage>> = items.iter().enumerate().map(read).collect();
     stages.into_iter().collect()
 }
@@ -206,16 +225,16 @@ fn stages(fields: &Fields<'_, '_>) -> Option<Vec<Stage>> {
 const EXAMPLE: &str = "write `stages = { { \"30s\", 100 }, { \"1m\", 100, name = \"plateau\" } }`";
 
 /// `{ "30s", 100, name = "plateau" }`.
-fn stage(fields: &Fields<'_, '_>, index: usize, item: &Node) -> Option<Stage> {
+fn stage(fields: &Fields<'_, '_>, index: usize, item: &Node, target: Target<'_>) -> Option<Stage> {
     let path = fields.path.field("stages").item(index);
     let (pair, named) = match item {
         Node::List(pair) => (pair.as_slice(), [].as_slice()),
         Node::Mixed(pair, named) => (pair.as_slice(), named.as_slice()),
         _ => ([].as_slice(), [].as_slice()),
     };
-    let [length, target] = pair else {
+    let [length, reached] = pair else {
         let message =
-            format!("{path} must be a duration and a number of users, not {}", Shown(item));
+            format!("{path} must be a duration and what it leads to, not {}", Shown(item));
         fields.report.fault(&path, message, EXAMPLE);
         return None;
     };
@@ -244,15 +263,9 @@ fn stage(fields: &Fields<'_, '_>, index: usize, item: &Node) -> Option<Stage> {
             None
         }
     };
-    let target = match number(target).map(|target| units::whole(target, &target.to_string())) {
-        Some(target) => target.map_err(misread).ok(),
-        None => {
-            let message = format!("{path}: its number of users cannot be {}", Shown(target));
-            fields.report.fault(&path, message, EXAMPLE);
-            None
-        }
-    };
-    Some(Stage { duration: length?, target: target? as f64, name })
+    let fault = |message: String| fields.report.fault(&path, format!("{path}: {message}"), EXAMPLE);
+    let target = target(reached).map_err(fault).ok();
+    Some(Stage { duration: length?, target: target?, name })
 }
 
 /// 1 unless it says more.
@@ -295,7 +308,7 @@ fn max_duration(fields: &Fields<'_, '_>) -> Option<Duration> {
 }
 
 /// Whether a field is there that must be.
-fn required(fields: &Fields<'_, '_>, name: &str) -> bool {
+pub(super) fn required(fields: &Fields<'_, '_>, name: &str) -> bool {
     if !fields.has(name) {
         let message = format!("{} lacks `{name}`", fields.path);
         let hint = if name == "stages" { EXAMPLE.to_owned() } else { format!("add `{name}`") };

@@ -89,10 +89,15 @@ fn one(
     fields.function("on_start");
     fields.function("on_stop");
     let (load, graceful_stop) = load(fields);
+    for paced in ["pace", "spread"] {
+        if load.is_open() && fields.has(paced) {
+            let message = format!("{} does not go with an open load", fields.name(paced));
+            fields.fault(paced, message, "its rate says when iterations start");
+        }
+    }
     let scenario = Scenario {
         mix: mix(name, fields),
         name: name.into(),
-        load,
         start: Start {
             after: after(name, fields, siblings),
             offset: fields.duration("start_after").unwrap_or_default(),
@@ -100,7 +105,10 @@ fn one(
         warmup: fields.duration("warmup").unwrap_or_default(),
         pace,
         spread: fields.duration("spread").or(pace).unwrap_or_default(),
-        fresh_session: fields.choice("session", &[("keep", false), ("fresh", true)]) == Some(true),
+        fresh_session: fields
+            .choice("session", &[("keep", false), ("fresh", true)])
+            .unwrap_or(load.is_open()),
+        load,
         connections: connections(fields),
         graceful_stop,
         tags: fields.tags(),

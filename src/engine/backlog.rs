@@ -1,0 +1,124 @@
+//! Arrivals of one scenario that wait for a free user, over all workers of the process.
+//!
+//! Whoever becomes free takes the oldest. A worker whose users are all busy pushes; if another one
+//! has idle users, its bell rings. A user announces itself as idle *before* it looks whether
+//! somebody waits, and a pusher looks for idle users *after* it has pushed: whichever is second
+//! sees the other, so no arrival waits beside an idle user.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+/// The queue, and a bell for each worker that has users of the scenario.
+#[derive(Debug)]
+pub struct Backlog {
+    /// When they were due, since the run's start, oldest first.
+    waiting: Mutex<VecDeque<Duration>>,
+    length: AtomicUsize,
+    bells: Vec<Bell>,
+}
+
+#[derive(Debug, Default)]
+struct Bell {
+    idle: AtomicUsize,
+    rung: Notify,
+}
+
+impl Backlog {
+    /// Of a scenario with users on `workers` workers.
+    pub fn new(workers: usize) -> Backlog {
+        let bells = (0..workers).map(|_| Bell::default()).collect();
+        Backlog { waiting: Mutex::default(), length: AtomicUsize::new(0), bells }
+    }
+
+    /// How many wait now.
+    pub fn len(&self) -> usize {
+        self.length.load(SeqCst)
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds one that was `due` then; `false` if `limit` wait already.
+    pub fn push(&self, due: Duration, limit: u64) -> bool {
+        let mut waiting = self.waiting();
+        if waiting.len() as u64 >= limit {
+            return false;
+        }
+        // Workers push in their own order: the oldest is taken first all the same.
+        let behind = waiting.partition_point(|&other| other <= due);
+        waiting.insert(behind, due);
+        self.length.store(waiting.len(), SeqCst);
+        drop(waiting);
+        if let Some(bell) = self.bells.iter().find(|bell| bell.idle.load(SeqCst) > 0) {
+            bell.rung.notify_one();
+        }
+        true
+    }
+
+    /// Takes the oldest.
+    pub fn pop(&self) -> Option<Duration> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut waiting = self.waiting();
+        let oldest = waiting.pop_front();
+        self.length.store(waiting.len(), SeqCst);
+        oldest
+    }
+
+    /// Takes all of them; how many there were.
+    pub fn clear(&self) -> u64 {
+        let mut waiting = self.waiting();
+        let left = waiting.len() as u64;
+        waiting.clear();
+        self.length.store(0, SeqCst);
+        left
+    }
+
+    /// `worker` has so many idle users.
+    pub fn idle(&self, worker: usize, users: usize) {
+        self.bells[worker].idle.store(users, SeqCst);
+    }
+
+    /// Waits until somebody waits while `worker` has idle users; may return for nothing.
+    pub async fn rung(&self, worker: usize) {
+        self.bells[worker].rung.notified().await;
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Duration>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_taken_first_and_a_full_queue_refuses() {
+        let backlog = Backlog::new(1);
+        let ms = Duration::from_millis;
+        let pushed = [20, 10, 30, 40].map(|due| backlog.push(ms(due), 3));
+        assert_eq!(pushed, [true, true, true, false]);
+        assert_eq!((backlog.pop(), backlog.pop(), backlog.len()), (Some(ms(10)), Some(ms(20)), 1));
+        assert_eq!((backlog.clear(), backlog.pop()), (1, None));
+    }
+
+    #[tokio::test]
+    async fn a_bell_rings_for_the_worker_that_has_idle_users() {
+        let backlog = Backlog::new(2);
+        backlog.idle(1, 1);
+        backlog.push(Duration::ZERO, 1);
+        tokio::select! {
+            biased;
+            () = backlog.rung(0) => panic!("its users are busy"),
+            () = backlog.rung(1) => {}
+        }
+    }
+}

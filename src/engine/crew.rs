@@ -1,0 +1,282 @@
+//! An open load on one worker: a dispatcher that starts whatever is due, and the users it has.
+//!
+//! ```text
+//! arrival due ─▶ an idle user here ─▶ starts
+//!             ─▶ a new user, while there may be more ─▶ starts, after `on_start`
+//!             ─▶ the backlog of the process ─▶ whichever user is free next, on any worker
+//!             ─▶ dropped: `users` (late = "drop") or `queue_full`
+//! ```
+//!
+//! Arrival `n` of W workers belongs to worker `n mod W`, as users do. Each is accounted for: as
+//! planned and due when its time has come, then as started or dropped. What still waits when all
+//! users have left was dropped by the `end`.
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::{JoinError, JoinSet};
+
+use super::board::{Board, Seat};
+use super::cancel::{Cancel, Level};
+use super::post::Post;
+use super::timer::Timer;
+use super::user::{Member, Next, Start};
+use crate::pace::Arrivals;
+use crate::plan::{Late, OpenLoad};
+use crate::share::Share;
+
+/// Arrivals that are started in one go; then the others of the thread have their turn.
+const BURST: u64 = 64;
+
+/// One open scenario on one worker.
+pub struct Crew {
+    /// The scenario's.
+    pub post: Rc<Post>,
+    /// Its load.
+    pub load: OpenLoad,
+    /// Which arrivals and users are this worker's.
+    pub share: Share,
+    /// Decides Poisson arrivals.
+    pub seed: u64,
+    /// Waits for what is due.
+    pub timer: Timer,
+    /// Ends the dispatcher's waits.
+    pub cancel: Rc<Cancel>,
+    /// Makes user number `n` (from 0) of the scenario; `None` ends the run.
+    pub recruit: Box<dyn Fn(u64) -> Option<Member>>,
+    /// Users who are at work or rest.
+    pub members: JoinSet<()>,
+    /// Where they rest.
+    pub board: Rc<Board>,
+}
+
+/// What a user of a crew needs to know besides.
+struct Shift {
+    post: Rc<Post>,
+    board: Rc<Board>,
+    worker: usize,
+    origin: Duration,
+    length: Duration,
+}
+
+impl Crew {
+    /// Runs from the scenario's start until its last user on this worker has left.
+    pub async fn run(mut self, beforehand: Vec<Member>) {
+        if let Some(origin) = self.post.scenario_start(&self.cancel).await {
+            beforehand.into_iter().for_each(|member| self.hire(member, origin, None));
+            self.dispatch(origin).await;
+        }
+        self.board.close();
+        while let Some(ended) = self.members.join_next().await {
+            pass_on(ended);
+        }
+        if self.post.running.user_ended(self.post.desk.now()) {
+            let left = self.post.running.backlog.clear();
+            self.post.lifecycle(|life| life.dropped.end += left);
+        }
+    }
+
+    /// Starts what is due when it is, to the end of the load.
+    async fn dispatch(&mut self, origin: Duration) {
+        let load = &self.load;
+        let profile = load.profile();
+        let pattern = load.arrivals;
+        let mut arrivals =
+            Arrivals::new(profile, self.share, pattern, load.max_iterations, self.seed);
+        let mut handled = 0u64;
+        while let Some(due) = arrivals.next() {
+            let due = origin + due;
+            if !self.wait_until(due).await {
+                self.write_off(std::iter::once(due).chain(arrivals.map(|due| origin + due)));
+                return;
+            }
+            self.take(due, origin);
+            handled += 1;
+            if handled.is_multiple_of(BURST) {
+                tokio::task::yield_now().await;
+            }
+        }
+        if !arrivals.is_capped() {
+            self.wait_until(origin + self.load.length()).await;
+        }
+    }
+
+    /// Waits until `at`, meanwhile taking over from other workers what idle users here can do;
+    /// `false` if nothing more may start.
+    async fn wait_until(&mut self, at: Duration) -> bool {
+        let at_instant = self.post.desk.instant(at);
+        loop {
+            if self.cancel.level() >= Level::Stopping {
+                return false;
+            }
+            if self.post.desk.now() >= at {
+                return true;
+            }
+            let stop = pin!(std::future::pending::<()>());
+            let worker = self.worker();
+            tokio::select! {
+                biased;
+                _ = self.cancel.race(Level::Stopping, stop) => return false,
+                () = self.timer.until(at_instant) => return true,
+                () = self.post.running.backlog.rung(worker) => self.relieve(),
+                Some(ended) = self.members.join_next() => pass_on(ended),
+            }
+        }
+    }
+
+    /// Gives idle users what waits in the backlog.
+    fn relieve(&self) {
+        let backlog = &self.post.running.backlog;
+        while self.board.resting() > 0
+            && let Some(due) = backlog.pop()
+        {
+            self.board.give(due);
+        }
+        backlog.idle(self.worker(), self.board.resting());
+    }
+
+    /// Finds a user for an arrival that is due.
+    fn take(&mut self, due: Duration, origin: Duration) {
+        self.post.lifecycle(|life| {
+            life.planned += 1;
+            life.due += 1;
+        });
+        let backlog = &self.post.running.backlog;
+        if self.board.give(due) {
+            backlog.idle(self.worker(), self.board.resting());
+            return;
+        }
+        let made = self.post.made.get();
+        let recruit = (made < self.share.count(self.load.max_vus))
+            .then(|| (self.recruit)(self.share.nth(made)))
+            .flatten();
+        match (recruit, self.load.late) {
+            // Whoever is free first shall have it, be it this one or another.
+            (Some(member), Late::Queue { limit }) if member.vu.has_on_start() => {
+                self.queue(due, limit);
+                self.hire(member, origin, None);
+            }
+            (Some(member), _) => self.hire(member, origin, Some(due)),
+            (None, Late::Queue { limit }) => self.queue(due, limit),
+            (None, Late::Drop) => self.post.lifecycle(|life| life.dropped.users += 1),
+        }
+    }
+
+    fn queue(&self, due: Duration, limit: u64) {
+        if !self.post.running.backlog.push(due, limit) {
+            self.post.lifecycle(|life| life.dropped.queue_full += 1);
+        }
+    }
+
+    /// Accounts for arrivals that were due before a stop and could not be handled any more.
+    fn write_off(&self, arrivals: impl Iterator<Item = Duration>) {
+        let cut = self.post.running.cut_at().unwrap_or_default();
+        let missed = arrivals.take_while(|due| *due < cut).count() as u64;
+        self.post.lifecycle(|life| {
+            life.planned += missed;
+            life.due += missed;
+            life.dropped.end += missed;
+        });
+    }
+
+    /// Puts a user to work, on `first` if it is for that one alone.
+    fn hire(&mut self, member: Member, origin: Duration, first: Option<Duration>) {
+        self.post.made.set(self.post.made.get() + 1);
+        let shift = Shift {
+            post: self.post.clone(),
+            board: self.board.clone(),
+            worker: self.worker(),
+            origin,
+            length: self.load.length(),
+        };
+        self.members.spawn_local(member.serve(shift, first));
+    }
+
+    fn worker(&self) -> usize {
+        usize::try_from(self.share.nth(0)).expect("workers are counted by usize")
+    }
+}
+
+/// A user that panicked takes the thread along.
+fn pass_on(ended: Result<(), JoinError>) {
+    if let Err(bug) = ended
+        && bug.is_panic()
+    {
+        std::panic::resume_unwind(bug.into_panic());
+    }
+}
+
+impl Member {
+    /// Takes one arrival after the other, first of all `first`, until the load is over.
+    async fn serve(self, shift: Shift, first: Option<Duration>) {
+        let end = shift.origin + shift.length;
+        let grace = self.post.graceful_stop;
+        if !self.wake(end, grace).await {
+            if first.is_some() {
+                self.post.lifecycle(|life| life.dropped.users += 1);
+            }
+            return;
+        }
+        let cutoff = tokio::time::sleep_until(self.post.desk.instant(end.saturating_add(grace)));
+        let mut cutoff = pin!(cutoff);
+        let seat = Rc::new(Seat::default());
+        let mut free = self.post.desk.now();
+        let mut next = first;
+        loop {
+            if next.is_none() {
+                next = self.rest(&shift, &seat, end.saturating_add(grace)).await;
+            }
+            let Some(due) = next.take() else { break };
+            self.post.enter();
+            let begun = self.post.desk.now();
+            let start = Start { due, free: free.min(begun), begun };
+            let (now, then) = self.iteration(shift.origin, start, cutoff.as_mut()).await;
+            self.post.leave();
+            free = now;
+            if then != Next::GoOn {
+                break;
+            }
+        }
+        if self.vu.has_on_stop() && self.cancel.level() < Level::Now {
+            self.part().await;
+        }
+    }
+
+    /// Waits for an arrival; `None` if there will be none for it before `cutoff`.
+    async fn rest(&self, shift: &Shift, seat: &Rc<Seat>, cutoff: Duration) -> Option<Duration> {
+        let Shift { post, board, worker, .. } = shift;
+        let backlog = &post.running.backlog;
+        loop {
+            if self.cancel.level() >= Level::Stopping || post.desk.now() >= cutoff {
+                return None;
+            }
+            if let Some(due) = backlog.pop() {
+                return Some(due);
+            }
+            if board.is_closed() {
+                return None;
+            }
+            board.rest(seat);
+            backlog.idle(*worker, board.resting());
+            if !backlog.is_empty() {
+                let given = board.leave(seat);
+                backlog.idle(*worker, board.resting());
+                if given.is_some() {
+                    return given;
+                }
+                continue;
+            }
+            match self.cancel.race(Level::Stopping, pin!(board.wait(seat))).await {
+                Some(Some(due)) => return Some(due),
+                Some(None) => {}
+                None => {
+                    if board.leave(seat).is_some() {
+                        post.lifecycle(|life| life.dropped.end += 1);
+                    }
+                    return None;
+                }
+            }
+        }
+    }
+}
