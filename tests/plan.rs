@@ -7,7 +7,7 @@ use loadtool::diagnostic::Diagnostics;
 use loadtool::lua::script::node;
 use loadtool::plan::draft::{Draft, Flags};
 use loadtool::plan::validate::validate;
-use loadtool::plan::{Connections, Load, Plan};
+use loadtool::plan::{Connections, Late, Load, Plan};
 
 fn plan_with(source: &str, flags: Flags) -> Result<Plan, Diagnostics> {
     let lua = mlua::Lua::new();
@@ -159,15 +159,30 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
         (scenario("pace = 'often'"), &["`often` is no duration"]),
         (scenario("warmup = '1m', load = { duration = '1m' }"), &["a warm-up of 1m leaves nothing of a load of 1m to measure"]),
         // kinds of load
-        (load("vus = 5"), &["scenarios.a.load does not say how long it lasts", "hint: give `duration`, `stages`"]),
+        (load("vus = 5"), &["scenarios.a.load does not say how long it lasts", "hint: give `duration`, `rate`, `stages`"]),
         (load(""), &["scenarios.a.load does not say how long it lasts"]),
         (load("kind = 'constant_vus', vus = 5"), &["scenarios.a.load lacks `duration`"]),
         (load("kind = 'constant'"), &["scenarios.a.load.kind cannot be \"constant\"", "did you mean `constant_vus`?"]),
         (load("kind = 'shared_iterations', vus = 5"), &["lacks `iterations`"]),
         (load("kind = 'ramping_vus'"), &["lacks `stages`"]),
-        (load("rate = 50, duration = '1m'"), &["`rate`: this version of loadtool has closed loads only"]),
-        (load("kind = 'constant_rate'"), &["kind = \"constant_rate\": this version"]),
-        (load("stages = { { 1, 1 } }, start_rate = 1"), &["`start_rate`: this version"]),
+        (load("rate = 50"), &["scenarios.a.load lacks `duration`"]),
+        (load("rate = 0, duration = '1m'"), &["scenarios.a.load.rate must be above 0"]),
+        (load("rate = 'fast', duration = '1m'"), &["scenarios.a.load.rate must be a rate, not \"fast\""]),
+        (load("rate = 2e9, duration = '1m'"), &["more than 1,000,000", "lower the rate"]),
+        (load("rate = 50, duration = '0s'"), &["duration must be above 0"]),
+        (load("rate = 50, per = 0, duration = '1m'"), &["load.per must be above 0"]),
+        (load("rate = 50, vus = 20, max_vus = 10, duration = '1m'"), &["vus = 20 is more than max_vus = 10"]),
+        (load("rate = 50, max_vus = 0, duration = '1m'"), &["max_vus = 0: there must be at least 1 user"]),
+        (load("rate = 50, iterations = 5, duration = '1m'"), &["`iterations` does not go with `rate`"]),
+        (load("rate = 50, late = 'skip', duration = '1m'"), &["late cannot be \"skip\"", "\"queue\", \"drop\""]),
+        (load("rate = 50, late = 'drop', queue_limit = 5, duration = '1m'"), &["`queue_limit` does not go with late"]),
+        (load("rate = 50, arrivals = 'poison', duration = '1m'"), &["did you mean `poisson`?"]),
+        (load("start_rate = 0, stages = { { '10s', 0 } }"), &["nothing would ever start"]),
+        (load("start_rate = 0, stages = { { '0s', 50 } }"), &["the stages last 0s in all"]),
+        (load("start_rate = 5, stages = { { '10s', -1 } }"), &["its rate must be a number from 0, not -1"]),
+        (load("rat = 50, duration = '1m'"), &["unknown field `rat`", "did you mean `rate`?"]),
+        (scenario("pace = 1, load = { rate = 50, duration = '1m' }"), &["pace does not go with an open load"]),
+        (load("kind = 'constant_rate'"), &["lacks `rate`", "lacks `duration`"]),
         (load("kind = 'manual', vus = 1, duration = 1"), &["kind = \"manual\": this version"]),
         (load("points = 'traffic.csv'"), &["`points`: this version"]),
         (load("vus = 5, duration = '1m', iterations = 3"), &["`duration` does not go with `iterations` in scenarios.a.load", "hint: to limit how long they take, write `max_duration`"]),
@@ -178,7 +193,7 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
         (load("iterations = 0"), &["scenarios.a.load.iterations must be at least 1"]),
         // stages
         (load("stages = {}"), &["scenarios.a.load.stages must be a list of stages, not an empty table"]),
-        (load("stages = { '30s', 5 }"), &["scenarios.a.load.stages[1] must be a duration and a number of users, not \"30s\""]),
+        (load("stages = { '30s', 5 }"), &["scenarios.a.load.stages[1] must be a duration and what it leads to, not \"30s\""]),
         (load("stages = { { 1, 2 },\n { '1x', 5 } }"), &["shop.lua:3: scenarios.a.load.stages[2]: `1x` is no duration"]),
         (load("stages = { { '1s', 2.5 } }"), &["stages[1]: `2.5` is no whole number"]),
         (load("stages = { { '1s', 'many' } }"), &["its number of users cannot be \"many\""]),
@@ -371,4 +386,49 @@ thresholds
     assert!(lone.contains("  checks rate > 99%  (default)\n"), "{lone}");
     let unjudged = scenario("").replace("return {", "return { thresholds = {},");
     assert!(plan(&unjudged).explain().ends_with("no thresholds: the run will not be judged\n"));
+}
+
+#[test]
+fn a_rate_is_read_with_its_users_and_its_queue() {
+    let open = |fields: &str| match plan(&load(fields)).scenarios()[0].load() {
+        Load::Open(open) => open.clone(),
+        other => panic!("{other:?}"),
+    };
+    let usual = open("rate = 50, duration = '1m'");
+    assert_eq!((usual.vus, usual.max_vus, usual.late), (1, 500, Late::Queue { limit: 3_000 }));
+    assert_eq!((usual.kind(), usual.profile().total()), ("constant_rate", 3_000));
+    assert_eq!(open("rate = '30/m', duration = '1m'").profile().total(), 30);
+    assert_eq!(open("rate = 30, per = '1m', duration = '1m'").profile().total(), 30);
+    assert_eq!(
+        (open("rate = 5, duration = 1").max_vus, open("rate = '5k', duration = 1").max_vus),
+        (100, 10_000)
+    );
+    let ramp = open("stages = { { '10s', 20 }, { '1m', 20, name = 'top' } }, max_vus = 30");
+    assert_eq!((ramp.kind(), ramp.max_vus, ramp.profile().total()), ("ramping_rate", 30, 1_300));
+    assert_eq!(
+        Load::Open(ramp).to_string(),
+        "0/s at first, to 20/s in 10s, to 20/s in 1m (top), up to 30 users"
+    );
+    assert!(plan(&load("rate = 5, duration = 1")).scenarios()[0].fresh_session());
+    assert!(!plan(&load("vus = 5, duration = 1")).scenarios()[0].fresh_session());
+}
+
+#[test]
+fn flags_make_a_rate_of_a_closed_load_and_change_an_open_one() {
+    let with = |source: &str, flags: Flags| {
+        plan_with(source, flags).unwrap_or_else(|faults| panic!("{faults}")).scenarios()[0]
+            .load()
+            .to_string()
+    };
+    let (closed, open) = (load("vus = 5, duration = '10s'"), load("rate = 50, duration = '1m'"));
+    let rate = Flags { rate: Some(20.0), ..Flags::default() };
+    assert_eq!(with(&closed, rate.clone()), "20/s for 10s, up to 200 users");
+    assert_eq!(with(&open, rate), "20/s for 1m, up to 200 users");
+    let few = Flags { max_vus: Some(7), duration: Some(seconds(5)), ..Flags::default() };
+    assert_eq!(with(&open, few.clone()), "50/s for 5s, up to 7 users");
+    assert!(faults_with(&closed, few).contains("--max-vus is for open loads"));
+    let both = Flags { rate: Some(1.0), iterations: Some(5), ..Flags::default() };
+    assert!(faults_with(&closed, both).contains("--rate and --iterations do not go together"));
+    let endless = Flags { rate: Some(1.0), ..Flags::default() };
+    assert!(faults_with("return function() end", endless).contains("does not say for how long"));
 }

@@ -611,10 +611,19 @@ function log.error(...) end
 ---@field compression? boolean Default true.
 ---@field tls? { ca: string?, insecure: boolean? } In the definition only.
 
----The kind follows from the fields: duration, stages, iterations or iterations_per_vu.
+---The kind follows from the fields: duration, rate, stages, iterations or iterations_per_vu.
 ---@class loadtool.Load
----@field kind? "constant_vus"|"ramping_vus"|"per_vu_iterations"|"shared_iterations"
----@field vus? integer|string Default 1.
+---@field kind? "constant_vus"|"ramping_vus"|"per_vu_iterations"|"shared_iterations"|"constant_rate"|"ramping_rate"
+---@field vus? integer|string Default 1; of a rate, those made before the run.
+---@field rate? number|string Iterations that start within `per`: 50, "10k", "500/s".
+---@field per? loadtool.Duration What rates are per; default "1s".
+---@field start_rate? number|string Of a ramp of rates; default 0.
+---@field max_vus? integer|string Of a rate: most users that may be made on demand.
+---@field arrivals? "even"|"poisson" Default "even".
+---@field late? "queue"|"drop" What becomes of an arrival without a free user; default "queue".
+---@field queue_limit? integer|string Default 60 seconds of the peak rate.
+---@field late_after? loadtool.Duration Default "10ms".
+---@field max_iterations? integer|string Arrivals beyond these are not planned.
 ---@field duration? loadtool.Duration
 ---@field stages? loadtool.Stage[]
 ---@field start_vus? integer|string Of a ramp; default 1.
@@ -624,10 +633,10 @@ function log.error(...) end
 ---@field max_duration? loadtool.Duration Default "10m".
 ---@field graceful_stop? loadtool.Duration How long iterations under way may finish; default "30s".
 
----A duration, and the users at its end; "0s" is a jump.
+---A duration, and the users, or the rate, at its end; "0s" is a jump.
 ---@class loadtool.Stage
 ---@field [1] loadtool.Duration
----@field [2] integer|string
+---@field [2] number|string
 ---@field name? string
 
 ---@class loadtool.Definition

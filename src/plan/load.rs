@@ -125,7 +125,7 @@ impl fmt::Display for Load {
             }
             Load::RampingVus { start_vus, stages, .. } => {
                 write!(f, "{} at first", users(*start_vus))?;
-                stages.iter().try_for_each(|stage| write!(f, ", {stage}"))
+                stages.iter().try_for_each(|stage| write!(f, ", {}", stage.told("")))
             }
             Load::PerVuIterations { vus, iterations, max_duration } => {
                 let within = print_duration(*max_duration);
@@ -141,17 +141,16 @@ impl fmt::Display for Load {
     }
 }
 
-/// `100 within 30s`, `jump to 200`, with its name if it was given one.
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.duration {
-            Duration::ZERO => write!(f, "jump to {}", self.target)?,
-            duration => write!(f, "to {} in {}", self.target, print_duration(duration))?,
-        }
-        match self.name.parse::<usize>() {
-            Ok(_) => Ok(()),
-            Err(_) => write!(f, " ({})", self.name),
-        }
+impl Stage {
+    /// `to 100 in 30s`, `jump to 200`, with `unit` behind the number and its name if it was given
+    /// one.
+    pub(super) fn told(&self, unit: &str) -> String {
+        let Stage { duration, target, name } = self;
+        let what = match *duration {
+            Duration::ZERO => format!("jump to {target}{unit}"),
+            duration => format!("to {target}{unit} in {}", print_duration(duration)),
+        };
+        if name.parse::<usize>().is_ok() { what } else { format!("{what} ({name})") }
     }
 }
 

@@ -149,7 +149,7 @@ impl fmt::Display for OpenLoad {
             }
             Shape::Ramping { start_rate, stages } => {
                 write!(f, "{start_rate}{unit} at first")?;
-                stages.iter().try_for_each(|stage| write!(f, ", {stage}{unit}"))?;
+                stages.iter().try_for_each(|stage| write!(f, ", {}", stage.told(&unit)))?;
             }
         }
         if self.arrivals == Pattern::Poisson {

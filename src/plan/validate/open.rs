@@ -110,7 +110,7 @@ fn check_rates(fields: &Fields<'_, '_>, shape: &Shape, per: Duration) -> Option<
         _ => {}
     }
     let peak = OpenLoad::usual(shape.clone(), per, None).profile().peak();
-    if !(peak > 0.0) {
+    if peak <= 0.0 {
         let message = format!("{named}: nothing would ever start");
         return fault(what, message, "give at least one stage a rate above 0");
     }
