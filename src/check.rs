@@ -1,7 +1,7 @@
 //! Conditions over a response: what each is called in the report, and what it says when it fails.
 //!
-//! Functions and schemas are conditions too, but they need Lua; whoever holds a Lua state counts
-//! them the same way.
+//! Functions are conditions too, but they need Lua; whoever holds a Lua state counts them the same
+//! way.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use serde_json::{Number, Value};
 
-use crate::extract::{JsonPath, Pattern, cookie};
+use crate::extract::{JsonPath, Pattern, Schema, cookie};
 use crate::http::{ExpectStatus, Response};
 
 /// Longest piece of a value in a message, in characters.
@@ -56,6 +56,13 @@ pub enum Condition {
         /// What that must be.
         want: JsonWant,
     },
+    /// `schema = { … }` or `"file.json"`: the body is JSON of it.
+    Schema {
+        /// The compiled one.
+        schema: Rc<Schema>,
+        /// The file as it was written; empty for a table.
+        file: String,
+    },
 }
 
 /// What a header or a cookie must be.
@@ -99,6 +106,7 @@ impl Condition {
                 format!("body matches {}", quoted(pattern.as_str().as_bytes()))
             }
             Condition::Json { path, .. } => format!("json {}", path.as_str()),
+            Condition::Schema { file, .. } => format!("schema {file}").trim_end().to_owned(),
         }
     }
 
@@ -132,6 +140,7 @@ impl Condition {
                 verdict(pattern.is_match(&response.body), want, || body(response))
             }
             Condition::Json { path, want } => want.judge(path, response),
+            Condition::Schema { schema, .. } => schema.judge(&response.body, &|_| false),
         }
     }
 
@@ -146,6 +155,7 @@ impl Condition {
             Condition::BodyContains(_) => (6, ""),
             Condition::BodyMatches(_) => (7, ""),
             Condition::Json { path, .. } => (8, path.as_str()),
+            Condition::Schema { file, .. } => (9, file),
         }
     }
 }

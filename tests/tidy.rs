@@ -10,11 +10,15 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Crates that only these files may name.
-const CORNERS: [(&str, &[&str]); 4] = [
+const CORNERS: [(&str, &[&str]); 8] = [
     ("mlua", &["src/lua/"]),
     ("reqwest", &["src/http/client.rs", "src/http/connect.rs"]),
     ("hdrhistogram", &["src/metrics/histogram.rs"]),
     ("clap", &["src/cli/", "src/main.rs"]),
+    ("scraper", &["src/extract/html.rs", "src/extract/form.rs"]),
+    ("roxmltree", &["src/extract/xml.rs", "src/extract/xpath.rs"]),
+    ("xpath_eval", &["src/extract/xpath.rs"]),
+    ("jsonschema", &["src/extract/schema.rs"]),
 ];
 
 /// Modules that stand above others on the page and are none of their business all the same.

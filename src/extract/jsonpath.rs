@@ -12,6 +12,7 @@ use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
 use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
 
+use super::budget::shallow;
 use super::document;
 use super::json::{Invalid, Scanner, not_json};
 
@@ -40,6 +41,7 @@ enum Step {
 impl JsonPath {
     /// Compiles a path. The error names the place: ``unexpected `]` at column 5 of `$.a[]` ``.
     pub fn compile(path: &str) -> Result<JsonPath, String> {
+        shallow("the JSONPath", path)?;
         let query = parse_json_path(path).map_err(|error| explain(path, &error))?;
         let simple = simple_steps(&query);
         Ok(JsonPath { text: path.to_owned(), query, simple })
@@ -267,6 +269,10 @@ mod tests {
             ("$.é.-", "unexpected `-` at column 5 of `$.é.-`"),
         ] {
             assert_eq!(JsonPath::compile(path).unwrap_err(), want);
+        }
+        for (open, close) in [("(", ")"), ("@[?", "]"), ("count(", ")")] {
+            let path = format!("$[?{}@.a{}]", open.repeat(10_000), close.repeat(10_000));
+            assert!(JsonPath::compile(&path).unwrap_err().contains("nests deeper than 32 levels"));
         }
     }
 

@@ -12,6 +12,7 @@
 ---@class loadtool
 ---@field http loadtool.http Requests.
 ---@field data loadtool.data Pools of rows that all users share.
+---@field extract loadtool.extract The extractors, for texts that came from elsewhere.
 ---@field json loadtool.json
 ---@field encode loadtool.encode
 ---@field url loadtool.url
@@ -42,6 +43,7 @@ local lt = {}
 ---@field body_contains? string
 ---@field body_matches? string A regular expression in Rust's syntax.
 ---@field json? table<string, any> By JSONPath: a value, a function of the value, or lt.any.
+---@field schema? table|string A JSON Schema, or the name of its file.
 ---@field [string] boolean|fun(subject: any): any, string?
 
 ---Counts every condition, pass or fail, and stops nothing.
@@ -179,6 +181,11 @@ function http.patch(url, options) end
 ---@param options? loadtool.RequestOptions
 ---@return loadtool.Response
 function http.request(method, url, options) end
+---Sends a form that `r:form` gave; its fields are the query or the body.
+---@param form loadtool.Form
+---@param options? loadtool.RequestOptions
+---@return loadtool.Response
+function http.submit(form, options) end
 
 ---@class loadtool.BatchCall: loadtool.RequestOptions
 ---@field [1]? string Method; or `method`.
@@ -267,10 +274,90 @@ function response:header_all(name) end
 ---@param name string
 ---@return string? value, string? why_not
 function response:cookie(name) end
+---The text of the first element that matches, or an attribute of the first that has it.
+---@param selector string CSS.
+---@param attribute? string
+---@return string? text, string? why_not
+function response:css(selector, attribute) end
+---@param selector string
+---@param attribute? string
+---@return string[] texts, string? why_none
+function response:css_all(selector, attribute) end
+---XPath 1.0 over XML: the first node's string value, or the number, boolean or string it gives.
+---@param expression string
+---@param prefixes? table<string, string> Prefix to namespace; default: as the document declares.
+---@return string|number|boolean? value, string? why_not
+function response:xpath(expression, prefixes) end
+---@param expression string
+---@param prefixes? table<string, string>
+---@return (string|number|boolean)[] values, string? why_none
+function response:xpath_all(expression, prefixes) end
+---A form as a browser would send it, to change and to `http.submit`.
+---@param selector? string CSS of the form or of something in it; default: the first form.
+---@param options? loadtool.FormOptions
+---@return loadtool.Form? form, string? why_not
+function response:form(selector, options) end
 ---All of them, or the iteration ends as failed, category `extract`.
----@param wanted table<string, string|{ json: string }|{ regex: string, group: integer|string? }|{ header: string }|{ cookie: string }>
+---@param wanted table<string, string|{ json: string }|{ regex: string, group: integer|string? }|{ css: string, attr: string? }|{ xpath: string, prefixes: table<string, string>? }|{ header: string }|{ cookie: string }>
 ---@return table<string, any>
 function response:extract(wanted) end
+
+---@class loadtool.FormOptions
+---@field button? string CSS of the submit button that is pressed; default: none.
+
+---@class loadtool.Form
+---@field action string
+---@field method "GET"|"POST"
+---@field enctype string
+---@field fields table<string, loadtool.Scalar|loadtool.Scalar[]>
+
+---The extractors as plain functions, for texts that came from elsewhere.
+---@class loadtool.extract
+local extract = {}
+---@param text string
+---@param path? string
+---@return any value, string? why_not
+function extract.json(text, path) end
+---@param text string
+---@param path string
+---@return any[] values, string? why_none
+function extract.json_all(text, path) end
+---@param text string
+---@param pattern string
+---@param group? integer|string
+---@return string? text, string? why_not
+function extract.regex(text, pattern, group) end
+---@param text string
+---@param pattern string
+---@param group? integer|string
+---@return string[]
+function extract.regex_all(text, pattern, group) end
+---@param html string
+---@param selector string
+---@param attribute? string
+---@return string? text, string? why_not
+function extract.css(html, selector, attribute) end
+---@param html string
+---@param selector string
+---@param attribute? string
+---@return string[] texts, string? why_none
+function extract.css_all(html, selector, attribute) end
+---@param xml string
+---@param expression string
+---@param prefixes? table<string, string>
+---@return string|number|boolean? value, string? why_not
+function extract.xpath(xml, expression, prefixes) end
+---@param xml string
+---@param expression string
+---@param prefixes? table<string, string>
+---@return (string|number|boolean)[] values, string? why_none
+function extract.xpath_all(xml, expression, prefixes) end
+---@param html string
+---@param selector? string
+---@param url? string The page's own; default: the action stays as written.
+---@param options? loadtool.FormOptions
+---@return loadtool.Form? form, string? why_not
+function extract.form(html, selector, url, options) end
 
 -- Data ------------------------------------------------------------------------------------------
 

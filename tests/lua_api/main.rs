@@ -77,6 +77,52 @@ fn mistakes_are_told_with_the_rule_and_what_to_do() {
             "r:extract needs a table like { token = \"$.token\" }",
         ),
         ("local r = lt.http.get('/') r:extract { a = 1 }", "r:extract: `a` needs a JSONPath"),
+        ("local r = lt.http.get('/') r:extract { a = { attr = 'x' } }", "`a` needs a JSONPath"),
+        (
+            "local r = lt.http.get('/') r:extract { a = { css = 'x', json = '$' } }",
+            "`a` needs a JSONPath",
+        ),
+        (
+            "local r = lt.http.get('/') r:extract { a = { css = 'x', atr = 'y' } }",
+            "unknown key of an extractor `atr`; did you mean `attr`?",
+        ),
+        ("local r = lt.http.get('/') r:css()", "a CSS selector needs a string, got nil"),
+        ("local r = lt.http.get('/') r:css 'a['", "`a[` is not a CSS selector"),
+        (
+            "local r = lt.http.get('/') r:css('a', 1)",
+            "css needs the name of an attribute, or nothing for the text, got 1",
+        ),
+        ("local r = lt.http.get('/') r.css 'a'", "methods take a colon"),
+        ("local r = lt.http.get('/') r:xpath '//a['", "`//a[` is not an XPath: "),
+        ("lt.extract.xpath('<a/>', 'nope()')", "`nope()`: unknown function: nope"),
+        ("lt.extract.xpath('<a/>', '//x:a', 'urn:x')", "the prefixes of an XPath needs a table"),
+        ("lt.extract.css(nil, 'a')", "lt.extract.css needs a text to extract from, got nil"),
+        ("lt.extract.jsn('', '$')", "unknown field of lt.extract `jsn`; did you mean `json`?"),
+        ("lt.extract.form('<form>', 'form', '/x')", "the URL `/x`: relative URL without a base"),
+        ("lt.extract.form('', 7)", "a CSS selector needs a string, got 7"),
+        (
+            "local r = lt.http.get('/') r:form('form', { buton = 'x' })",
+            "unknown option of a form `buton`; did you mean `button`?",
+        ),
+        ("lt.http.submit()", "http.submit needs a form as r:form gives it: { action = …"),
+        ("lt.http.submit { action = '/', fields = 1 }", "http.submit needs a form"),
+        ("lt.http.submit { action = 1, fields = {} }", "the form's action needs a string, got 1"),
+        (
+            "lt.http.submit { action = '/', fields = { a = {{}} } }",
+            "the form's fields.a needs a string, number or boolean, got a table",
+        ),
+        (
+            "lt.http.submit { action = '/', method = 'dialog', fields = {} }",
+            "a form's method is GET or POST, not `dialog`",
+        ),
+        (
+            "lt.http.submit({ action = '/', fields = {} }, { json = {} })",
+            "http.submit sends the form's fields, so `json` cannot be given",
+        ),
+        (
+            "lt.http.submit({ action = '/', fields = {} }, { tiemout = 1 })",
+            "unknown option `tiemout`; did you mean `timeout`?",
+        ),
         (
             "local r = lt.http.get('/') lt.check(r, { stauts = 200 })",
             "unknown condition `stauts`; did you mean `status`?",
@@ -130,6 +176,30 @@ fn mistakes_are_told_with_the_rule_and_what_to_do() {
         ),
         ("lt.http.batch({ '/' }, 0)", "max_parallel needs a whole number from 1, got 0"),
         ("lt.http.batch({ '/' }, { max = 1 })", "unknown option of http.batch `max`"),
+        (
+            "local r = lt.http.get('/') lt.check(r, { schema = 7 })",
+            "schema needs a JSON Schema or the name of its file, got 7",
+        ),
+        (
+            "local r = lt.http.get('/') lt.check(r, { schema = { type = 'strin' } })",
+            "schema is no JSON Schema: at $.type: \"strin\" is not",
+        ),
+        (
+            "local r = lt.http.get('/') lt.check(r, { schema = { ['$ref'] = 'http://x.test/s' } })",
+            "schema is no JSON Schema: ",
+        ),
+        (
+            "local r = lt.http.get('/') lt.check(r, { schema = 'none.json' })",
+            "schema: cannot read ",
+        ),
+        (
+            "local r = lt.http.get('/') lt.check(r, { schema = 'script.lua' })",
+            "schema script.lua is not JSON: expected value at line 1 column 1",
+        ),
+        (
+            "local r = lt.http.get('/') lt.check(r, { shcema = {} })",
+            "unknown condition `shcema`; did you mean `schema`?",
+        ),
         ("lt.http.cookies.get('/', 'a')", "call http.cookies:get(…) with a colon"),
         (
             "lt.http.cookies:set('/', 'a', 'b', { pth = '/' })",

@@ -76,11 +76,11 @@ local function plain(judge)
   return function(r, want, failed) return add(failed, value(judge(r, want))) end
 end
 
-local order = { "status", "proto", "header", "cookie", "size", "max_ms", "body_contains", "body_matches", "json" }
+local order = { "status", "proto", "header", "cookie", "size", "max_ms", "body_contains", "body_matches", "json", "schema" }
 local conditions = {
   status = plain(judge_status), proto = plain(h.judge_proto), size = plain(h.judge_size),
   max_ms = plain(h.judge_max_ms), body_contains = plain(h.judge_body_contains),
-  body_matches = plain(h.judge_body_matches), json = json,
+  body_matches = plain(h.judge_body_matches), json = json, schema = plain(h.judge_schema),
   header = named(h.judge_header, "header"), cookie = named(h.judge_cookie, "cookie"),
 }
 

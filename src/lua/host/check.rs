@@ -15,6 +15,7 @@ use super::read::expect_status;
 use super::response;
 use super::told::{needs, unknown};
 use crate::check::{Condition, JsonWant, Want};
+use crate::extract::Schema;
 use crate::http::Response;
 use crate::lua::value::{Json, plain};
 use crate::metrics::NameId;
@@ -35,6 +36,9 @@ struct Parts<'a> {
     /// `"matches"`, `"any"` or nil.
     how: &'a Value,
 }
+
+/// The kind of schema conditions in the keys of known ones.
+const SCHEMA: u8 = 255;
 
 type Make = fn(&Parts<'_>) -> Result<Condition, String>;
 
@@ -62,19 +66,20 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
     for (index, (name, make)) in (0..).zip(KINDS) {
         let judge = judge.clone();
         let call = move |_: &Lua, (r, want, name, how): (Value, Value, Value, Value)| {
-            Ok(match judge.judge(index, make, &r, &want, &name, &how) {
-                Ok(Ok(())) => (None, None),
-                Ok(Err(failure)) => (None, Some(failure)),
-                Err(fault) => (Some(fault), None),
-            })
+            Ok(answered(judge.judge(index, make, &r, &want, &name, &how)))
         };
         h.raw_set(format!("judge_{name}"), lua.create_function(call)?)?;
     }
+    let of_schema = judge.clone();
+    let call = move |lua: &Lua, (r, want): (Value, Value)| {
+        Ok(answered(of_schema.schema(lua, &want).and_then(|known| of_schema.count(&known, &r))))
+    };
+    h.raw_set("judge_schema", lua.create_function(call)?)?;
     let compiled = Compiled::of(lua);
     let pattern = move |_: &Lua, pattern: Value| Ok(compiled.pattern(&pattern).err());
     h.raw_set("check_pattern", lua.create_function(pattern)?)?;
     let unknown = |_: &Lua, label: mlua::LuaString| {
-        let known = KINDS.iter().map(|(name, _)| *name);
+        let known = KINDS.iter().map(|(name, _)| *name).chain(["schema"]);
         Ok(unknown("condition", &label.to_string_lossy(), known)
             + " (a label of your own needs a function or a boolean)")
     };
@@ -90,6 +95,17 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
     h.raw_set("check_record", lua.create_function(record)?)
 }
 
+/// The outer error is the author's mistake, the inner one a failure.
+type Judged = Result<Result<(), String>, String>;
+
+fn answered(judged: Judged) -> (Option<String>, Option<String>) {
+    match judged {
+        Ok(Ok(())) => (None, None),
+        Ok(Err(failure)) => (None, Some(failure)),
+        Err(fault) => (Some(fault), None),
+    }
+}
+
 struct Judge {
     host: Rc<Host>,
     json: Rc<Json>,
@@ -100,7 +116,7 @@ struct Judge {
 }
 
 impl Judge {
-    /// Counts one condition. The outer error is the author's mistake, the inner one a failure.
+    /// Counts one condition.
     fn judge(
         &self,
         kind: u8,
@@ -109,24 +125,57 @@ impl Judge {
         want: &Value,
         name: &Value,
         how: &Value,
-    ) -> Result<Result<(), String>, String> {
+    ) -> Judged {
         let parts = Parts { json: &self.json, compiled: &self.compiled, want, name, how };
-        let compile = || {
-            let condition = make(&parts)?;
-            let label = self.host.recorder.borrow_mut().intern(&condition.label());
-            Ok::<_, String>(Known { condition, label })
-        };
+        let compile = || make(&parts).map(|condition| self.known(condition));
         let mut key = self.key.borrow_mut();
         let known = match write_key(kind, [want, name, how], &mut key) {
             true => self.known.of(&key, compile)?,
             false => Rc::new(compile()?),
         };
+        self.count(&known, r)
+    }
+
+    fn known(&self, condition: Condition) -> Known {
+        let label = self.host.recorder.borrow_mut().intern(&condition.label());
+        Known { condition, label }
+    }
+
+    fn count(&self, known: &Known, r: &Value) -> Judged {
         let verdict = response::with(r, |r| {
             known.condition.evaluate(r).map_err(|failure| self.shown(&known.condition, r, failure))
         })?;
         let place = self.host.user().place.get();
         self.host.recorder.borrow_mut().check(&place, known.label, verdict.is_ok());
         Ok(verdict.map_err(|failure| format!("{}: {failure}", known.condition.label())))
+    }
+
+    /// A schema, compiled at its first use: a file goes by its path, a table by the JSON that it is.
+    fn schema(&self, lua: &Lua, want: &Value) -> Result<Rc<Known>, String> {
+        let (file, mut text) = match want {
+            Value::String(file) => (file.to_string_lossy(), Vec::new()),
+            Value::Table(_) => {
+                let mut text = Vec::new();
+                self.json.encode(want, &mut text).map_err(|what| format!("schema: {what}"))?;
+                (String::new(), text)
+            }
+            other => return Err(needs("schema", "a JSON Schema or the name of its file", other)),
+        };
+        let path = self.host.beside_caller(lua, &file);
+        let mut key = vec![SCHEMA];
+        key.extend(if file.is_empty() { &text } else { path.as_os_str().as_encoded_bytes() });
+        self.known.of(&key, || {
+            let called = format!("schema {file}").trim_end().to_owned();
+            if !file.is_empty() {
+                text = std::fs::read(&path)
+                    .map_err(|error| format!("schema: cannot read {}: {error}", path.display()))?;
+            }
+            let schema = serde_json::from_slice(&text)
+                .map_err(|error| format!("{called} is not JSON: {error}"))?;
+            let schema = Schema::compile(&schema)
+                .map_err(|what| format!("{called} is no JSON Schema: {what}"))?;
+            Ok(self.known(Condition::Schema { schema: Rc::new(schema), file: file.clone() }))
+        })
     }
 }
 
@@ -142,6 +191,10 @@ impl Judge {
             Condition::Cookie { .. } => true,
             Condition::Header { name, .. } => redactor.is_secret(name),
             Condition::Json { path, .. } => redactor.is_secret(last_name(path.as_str())),
+            Condition::Schema { schema, .. } => {
+                let judged = schema.judge(&r.body, &|name| redactor.is_secret(name));
+                return judged.err().unwrap_or(failure);
+            }
             _ => false,
         };
         match secret {

@@ -1,4 +1,4 @@
-//! Paths and patterns, compiled once per worker: a literal costs its compilation once.
+//! Paths, patterns and selectors, compiled once per worker: a literal costs its compilation once.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use mlua::{Lua, Value};
 use rustc_hash::FxHashMap;
 
 use super::told::needs;
-use crate::extract::{JsonPath, Pattern};
+use crate::extract::{Css, JsonPath, Pattern, XPath};
 
 /// Most texts of one kind that are kept; when there are more, they are not literals, and all are
 /// dropped.
@@ -43,6 +43,8 @@ impl<T> Kept<T> {
 pub struct Compiled {
     paths: Kept<JsonPath>,
     patterns: Kept<Pattern>,
+    selectors: Kept<Css>,
+    xpaths: Kept<XPath>,
 }
 
 impl Compiled {
@@ -58,23 +60,38 @@ impl Compiled {
 
     /// A JSONPath; the error names it.
     pub fn path(&self, path: &Value) -> Result<Rc<JsonPath>, String> {
-        let Value::String(text) = path else { return Err(needs("json", "a path", path)) };
-        let bytes = text.as_bytes();
-        self.paths.of(&bytes, || {
-            let text = str::from_utf8(&bytes).map_err(|_| "the path is not UTF-8".to_owned())?;
-            JsonPath::compile(text)
-        })
+        if !path.is_string() {
+            return Err(needs("json", "a path", path));
+        }
+        compiled(&self.paths, "the path", path, JsonPath::compile)
     }
 
     /// A regular expression; the error shows the place in it.
     pub fn pattern(&self, pattern: &Value) -> Result<Rc<Pattern>, String> {
-        let Value::String(text) = pattern else {
-            return Err(needs("a regular expression", "a string", pattern));
-        };
-        let bytes = text.as_bytes();
-        self.patterns.of(&bytes, || {
-            let text = str::from_utf8(&bytes).map_err(|_| "the pattern is not UTF-8".to_owned())?;
-            Pattern::compile(text)
-        })
+        compiled(&self.patterns, "a regular expression", pattern, Pattern::compile)
     }
+
+    /// A CSS selector; the error names it.
+    pub fn css(&self, selector: &Value) -> Result<Rc<Css>, String> {
+        compiled(&self.selectors, "a CSS selector", selector, Css::compile)
+    }
+
+    /// An XPath; the error shows the place in it.
+    pub fn xpath(&self, expression: &Value) -> Result<Rc<XPath>, String> {
+        compiled(&self.xpaths, "an XPath", expression, XPath::compile)
+    }
+}
+
+fn compiled<T>(
+    kept: &Kept<T>,
+    what: &str,
+    text: &Value,
+    compile: fn(&str) -> Result<T, String>,
+) -> Result<Rc<T>, String> {
+    let Value::String(text) = text else { return Err(needs(what, "a string", text)) };
+    let bytes = text.as_bytes();
+    kept.of(&bytes, || {
+        let text = str::from_utf8(&bytes).map_err(|_| format!("{what} is not UTF-8"))?;
+        compile(text)
+    })
 }

@@ -39,10 +39,12 @@ mod data;
 mod encode;
 mod extract;
 mod fake;
+mod form;
 mod http;
 mod json;
 mod jwt;
 mod log;
+mod markup;
 mod observe;
 mod options;
 mod parallel;
@@ -103,8 +105,10 @@ pub const MODULES: &[Module] = &[
     Module { name: "parallel", register: parallel::register, sugar: include_str!("parallel.lua") },
     Module { name: "step", register: step::register, sugar: include_str!("step.lua") },
     Module { name: "data", register: data::register, sugar: include_str!("data.lua") },
+    Module { name: "extract", register: extract::register, sugar: include_str!("extract.lua") },
     Module { name: "response", register: response::register, sugar: include_str!("response.lua") },
     Module { name: "http", register: http::register, sugar: include_str!("http.lua") },
+    Module { name: "form", register: form::register, sugar: include_str!("form.lua") },
     Module { name: "check", register: check::register, sugar: include_str!("check.lua") },
 ];
 

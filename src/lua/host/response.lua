@@ -4,7 +4,10 @@ local value, raise, field = k.value, k.raise, h.response_field
 
 local methods = {}
 
-for _, name in ipairs { "json", "json_all", "regex", "regex_all", "header", "header_all", "cookie" } do
+for _, name in ipairs {
+  "json", "json_all", "regex", "regex_all", "css", "css_all", "xpath", "xpath_all", "form",
+  "header", "header_all", "cookie",
+} do
   local raw = h["response_" .. name]
   methods[name] = function(r, what, which)
     local found, why = value(raw(r, what, which))
@@ -15,12 +18,30 @@ end
 
 -- r:extract { token = "$.token", id = { regex = "id=(\\d+)" } }: all of it, or the iteration ends.
 
+-- What each kind may have beside itself.
+local kinds = { json = false, regex = "group", css = "attr", xpath = "prefixes", header = false, cookie = false }
+local usage = "needs a JSONPath or one of { json = … }, { regex = … }, { css = … }, { xpath = … }, "
+  .. "{ header = … }, { cookie = … }"
+
+-- Kind, what of it and which of that; nothing if it is no extractor.
 local function from(spec)
   if type(spec) == "string" then return "json", spec end
   if type(spec) ~= "table" then return end
-  for _, kind in ipairs { "json", "regex", "header", "cookie" } do
-    if spec[kind] ~= nil then return kind, spec[kind], spec.group end
+  if type(k.frozen[spec]) == "table" then spec = k.frozen[spec] end
+  local kind
+  for key in next, spec do
+    if kinds[key] ~= nil then
+      if kind then return end
+      kind = key
+    end
   end
+  if not kind then return end
+  for key in next, spec do
+    if key ~= kind and key ~= kinds[kind] then
+      return raise(h.extract_unknown(tostring(key), { kind, kinds[kind] or nil }))
+    end
+  end
+  return kind, spec[kind], spec[kinds[kind]]
 end
 
 function methods.extract(r, wanted)
@@ -37,12 +58,9 @@ function methods.extract(r, wanted)
   table.sort(names)
   local result = {}
   for _, name in ipairs(names) do
-    local kind, what, group = from(wanted[name])
-    if not kind then
-      return raise("r:extract: `" .. name .. "` needs a JSONPath or one of { json = … }, { regex = … }, "
-        .. "{ header = … }, { cookie = … }")
-    end
-    local found, why = methods[kind](r, what, group)
+    local kind, what, which = from(wanted[name])
+    if not kind then return raise("r:extract: `" .. name .. "` " .. usage) end
+    local found, why = methods[kind](r, what, which)
     if found == nil then
       local message = "`" .. name .. "`: " .. why
       h.response_illustrate(r, message)

@@ -11,19 +11,22 @@ use mlua::{
 };
 
 use super::told::{Told, described, needs, told, unknown};
-use super::{Held, Host, extract};
+use super::{Held, Host};
 use crate::extract::cookie;
 use crate::http::Response;
 
 /// Where the Lua function that indexes responses is kept.
 const INDEX: &str = "loadtool.response.index";
 /// What a script may ask a response for.
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 27] = [
     "body",
     "cookie",
     "cookies",
+    "css",
+    "css_all",
     "error",
     "extract",
+    "form",
     "header",
     "header_all",
     "headers",
@@ -41,6 +44,8 @@ const FIELDS: [&str; 22] = [
     "status",
     "timings",
     "url",
+    "xpath",
+    "xpath_all",
 ];
 
 /// A response in Lua.
@@ -110,8 +115,7 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
         }
         Ok(())
     };
-    h.raw_set("response_illustrate", lua.create_function(illustrate)?)?;
-    extract::register(lua, host, h)
+    h.raw_set("response_illustrate", lua.create_function(illustrate)?)
 }
 
 /// A [`Told`] of what was made in Lua.

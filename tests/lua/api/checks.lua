@@ -13,6 +13,7 @@ return function()
       ["$.token"] = "abc", ["$.count"] = function(n) return n == 3 end, ["$.items"] = lt.any,
       ["$.none"] = lt.json.null, ["$.items[0]"] = { id = 1, tags = { "x" } },
     },
+    schema = "document.schema.json",
     ["has two items"] = function(r) return #r:json_all "$.items[*]" == 2 end,
     ["is true"] = true,
   }))
@@ -29,6 +30,15 @@ return function()
     Zebra = false, apple = function() return nil, "for a reason" end,
   })
   out[#out + 1] = ("%s %s\n  %s"):format(ok, e.category, e.message:gsub("; ", "\n  "))
+
+  local schema = {
+    required = { "gone" },
+    properties = { token = { type = "integer" }, items = { items = { properties = { id = { maximum = 1 } } } } },
+  }
+  ok, e = pcall(expect, r, { schema = schema })
+  out[#out + 1] = ("%s %s: %s"):format(ok, e.category, e.message)
+  ok, e = pcall(expect, http.get "/page", { schema = "document.schema.json" })
+  out[#out + 1] = ("%s %s: %s"):format(ok, e.category, e.message)
 
   ok, e = pcall(function()
     return lt.step("look", function() return r:extract { token = "$.token", missing = "$.nothing" } end)
