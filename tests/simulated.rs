@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use loadtool::aggregator::{Aggregator, Health};
 use loadtool::engine::course::Course;
+use loadtool::engine::helm::Setting;
 use loadtool::engine::running::Running;
 use loadtool::engine::timer::Precision;
 use loadtool::engine::worker::{Worker, WorkerSpec};
@@ -42,15 +43,28 @@ impl Simulated {
 
 /// Runs a script against a server that answers everything after `service`.
 fn simulate(script: &str, service: Duration) -> Simulated {
-    simulate_against(script, SimulatedTransport::ok(service), None)
+    simulate_against(script, SimulatedTransport::ok(service), Meanwhile::default())
 }
 
 /// The same, with a first signal at `stop`.
 fn simulate_stopped(script: &str, service: Duration, stop: Option<Duration>) -> Simulated {
-    simulate_against(script, SimulatedTransport::ok(service), stop)
+    simulate_against(
+        script,
+        SimulatedTransport::ok(service),
+        Meanwhile { stop, ..Meanwhile::default() },
+    )
 }
 
-fn simulate_against(script: &str, server: SimulatedTransport, stop: Option<Duration>) -> Simulated {
+/// What happens while a run goes on.
+#[derive(Default)]
+struct Meanwhile {
+    /// A first signal.
+    stop: Option<Duration>,
+    /// When the first scenario is steered, and how.
+    steer: Vec<(Duration, Setting)>,
+}
+
+fn simulate_against(script: &str, server: SimulatedTransport, meanwhile: Meanwhile) -> Simulated {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("script.lua");
     std::fs::write(&path, script).expect("the folder can be written");
@@ -60,10 +74,10 @@ fn simulate_against(script: &str, server: SimulatedTransport, stop: Option<Durat
         .build()
         .expect("a runtime");
     let tasks = tokio::task::LocalSet::new();
-    tasks.block_on(&runtime, drive(path, server, stop))
+    tasks.block_on(&runtime, drive(path, server, meanwhile))
 }
 
-async fn drive(script: PathBuf, server: SimulatedTransport, stop: Option<Duration>) -> Simulated {
+async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile) -> Simulated {
     let flags = Flags {
         base_url: Some("http://simulated.test".to_owned()),
         seed: Some(1),
@@ -73,7 +87,9 @@ async fn drive(script: PathBuf, server: SimulatedTransport, stop: Option<Duratio
     let spec = ScriptSpec { script, libs: vec![], env: vec![], redact: vec![], flags };
     let prepared = prepare(spec).unwrap_or_else(|faults| panic!("{faults}"));
     let running: Vec<_> = prepared.plan.scenarios().iter().map(Course::of).collect();
-    let running = running.iter().map(|course| Arc::new(Running::new(course, 1)));
+    let running: Arc<[_]> =
+        running.iter().map(|course| Arc::new(Running::new(course, 1))).collect();
+    let helm = running[0].helm.clone();
     let (sender, mut windows) = mpsc::channel(10_000);
     let switch = StopSwitch::default();
     let worker = WorkerSpec {
@@ -81,7 +97,7 @@ async fn drive(script: PathBuf, server: SimulatedTransport, stop: Option<Duratio
         program: prepared.program.clone(),
         shared: prepared.shared.clone(),
         ctx: None,
-        running: running.collect(),
+        running,
         switch: switch.clone(),
         windows: sender,
         index: 0,
@@ -92,12 +108,18 @@ async fn drive(script: PathBuf, server: SimulatedTransport, stop: Option<Duratio
     let start = Instant::now();
     prepared.shared.started.set(start).expect("it has not begun");
     let signal = async {
-        if let Some(stop) = stop {
+        if let Some(stop) = meanwhile.stop {
             tokio::time::sleep(stop).await;
             switch.graceful(StopReason::Signal);
         }
     };
-    tokio::join!(worker.run(start), signal);
+    let steer = async {
+        for (at, setting) in meanwhile.steer {
+            tokio::time::sleep_until(start + at).await;
+            helm.set(setting);
+        }
+    };
+    tokio::join!(worker.run(start), signal, steer);
     let lasted = start.elapsed();
     let names = prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect();
     let mut aggregator = Aggregator::new(names);
@@ -334,13 +356,13 @@ fn a_cut_off_iteration_is_kept_with_what_it_was_doing_and_the_warm_up_is_not_kep
 }
 
 fn open(load: &str, service: u64) -> Simulated {
-    open_against(load, SimulatedTransport::ok(ms(service)), None)
+    open_against(load, SimulatedTransport::ok(ms(service)), Meanwhile::default())
 }
 
-fn open_against(load: &str, server: SimulatedTransport, stop: Option<Duration>) -> Simulated {
+fn open_against(load: &str, server: SimulatedTransport, meanwhile: Meanwhile) -> Simulated {
     let scenario = format!("{{ run = get, load = {{ {load} }} }}");
     let script = format!("{GET}return {{ scenarios = {{ a = {scenario} }} }}");
-    simulate_against(&script, server, stop)
+    simulate_against(&script, server, meanwhile)
 }
 
 #[test]
@@ -410,7 +432,8 @@ fn what_cannot_wait_is_dropped_for_a_reason() {
 #[test]
 fn a_signal_ends_the_plan_and_what_waits_is_dropped() {
     let load = "rate = 40, duration = '1m', max_vus = 2";
-    let life = open_against(load, SimulatedTransport::ok(ms(100)), Some(ms(3_010))).life(0);
+    let stop = Meanwhile { stop: Some(ms(3_010)), ..Meanwhile::default() };
+    let life = open_against(load, SimulatedTransport::ok(ms(100)), stop).life(0);
     assert_eq!((life.planned, life.started + life.dropped.end), (121, 121));
     assert!((58..=62).contains(&life.completed), "{life:?}");
 }
@@ -438,8 +461,11 @@ fn frozen(max_vus: u64) -> (Simulated, Vec<Duration>) {
         let thaws = if (ms(5_000)..ms(6_000)).contains(&at) { ms(6_000) - at } else { ms(0) };
         (thaws + ms(1), Exchange::answer(200, ""))
     });
-    let run =
-        open_against(&format!("rate = 500, duration = '10s', max_vus = {max_vus}"), server, None);
+    let run = open_against(
+        &format!("rate = 500, duration = '10s', max_vus = {max_vus}"),
+        server,
+        Meanwhile::default(),
+    );
     let times = run.aggregator.totals().fold(&Selector::of(metric::ITERATION_RESPONSE_TIME));
     let times = times.expect("iterations ran");
     let times = times.histogram().expect("times");
@@ -460,4 +486,37 @@ fn a_stalled_server_raises_response_time_but_not_service_time() {
         assert!((ms(495)..ms(530)).contains(&p95), "{max_vus}: {p95:?}");
         assert!((ms(890)..ms(930)).contains(&p99), "{max_vus}: {p99:?}");
     }
+}
+
+/// From `from` on `level`, told 100 ms before.
+fn steer(from: u64, level: f64, stage: &str) -> (Duration, Setting) {
+    let setting = Setting { from: ms(from), level, stage: Some(stage.into()) };
+    (ms(from.saturating_sub(100)), setting)
+}
+
+#[test]
+fn a_rate_can_be_steered_and_each_arrival_belongs_to_one_setting() {
+    let steer =
+        vec![steer(2_000, 100.0, "high"), steer(4_000, 0.0, "pause"), steer(7_000, 20.0, "low")];
+    let meanwhile = Meanwhile { steer, ..Meanwhile::default() };
+    let run =
+        open_against("rate = 10, duration = '10s'", SimulatedTransport::ok(ms(300)), meanwhile);
+    assert_eq!((run.life(0).planned, run.life(0).completed), (20 + 200 + 60, 280));
+    let of = |stage: &str| {
+        run.aggregator.totals().count(&Selector::of(metric::ITERATIONS).with("stage", stage))
+    };
+    assert_eq!((of("high"), of("pause"), of("low")), (200, 0, 60));
+}
+
+#[test]
+fn users_can_be_paused_and_fewer_of_them_wanted() {
+    let steer =
+        vec![steer(2_000, 0.0, "pause"), steer(4_000, 1.0, "one"), steer(6_000, 9.0, "all")];
+    let script = format!(
+        "{GET}return {{ scenarios = {{ a = {{ run = get, load = {{ vus = 3, duration = '8s' }} }} }} }}"
+    );
+    let meanwhile = Meanwhile { steer, ..Meanwhile::default() };
+    let run = simulate_against(&script, SimulatedTransport::ok(ms(100)), meanwhile);
+    assert_eq!(run.life(0).completed, 3 * 20 + 20 + 3 * 20);
+    assert_eq!(run.vus()[..8], [3, 3, 0, 0, 1, 1, 3, 3]);
 }

@@ -15,14 +15,16 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::watch::Receiver;
 use tokio::task::{JoinError, JoinSet};
 
 use super::board::{Board, Seat};
 use super::cancel::{Cancel, Level};
+use super::helm::Settings;
 use super::post::Post;
 use super::timer::Timer;
 use super::user::{Member, Next, Start};
-use crate::pace::Arrivals;
+use crate::pace::{Arrivals, RateProfile};
 use crate::plan::{Late, OpenLoad};
 use crate::share::Share;
 
@@ -51,6 +53,44 @@ pub struct Crew {
     pub board: Rc<Board>,
 }
 
+/// What the dispatcher follows for a while: the plan, or a setting of whoever steers.
+struct Leg {
+    from: Duration,
+    arrivals: Arrivals,
+}
+
+impl Leg {
+    fn of_plan(crew: &Crew, origin: Duration) -> Leg {
+        let load = &crew.load;
+        let most = load.max_iterations;
+        let arrivals = Arrivals::new(load.profile(), crew.share, load.arrivals, most, crew.seed);
+        Leg { from: origin, arrivals }
+    }
+
+    /// What holds from `from` on, at most until `end`.
+    fn steered(crew: &Crew, from: Duration, end: Duration) -> Leg {
+        let rate = crew.post.running.helm.at(from).map_or(0.0, |setting| setting.level);
+        let profile = RateProfile::constant(rate, end.saturating_sub(from));
+        let seed = crew.seed ^ u64::from(from.subsec_nanos()) ^ from.as_secs().rotate_left(40);
+        let arrivals = Arrivals::new(profile, crew.share, crew.load.arrivals, None, seed);
+        Leg { from, arrivals }
+    }
+
+    /// When its next arrival is due, since the run's start.
+    fn next(&mut self) -> Option<Duration> {
+        self.arrivals.next().map(|due| self.from + due)
+    }
+}
+
+/// What a wait came to.
+enum Wait {
+    Over,
+    /// The load was changed meanwhile.
+    Steered,
+    /// Nothing more may start.
+    Stopped,
+}
+
 /// What a user of a crew needs to know besides.
 struct Shift {
     post: Rc<Post>,
@@ -77,48 +117,65 @@ impl Crew {
         }
     }
 
-    /// Starts what is due when it is, to the end of the load.
+    /// Starts what is due when it is, to the end of the load: what the plan says, until somebody
+    /// steers.
     async fn dispatch(&mut self, origin: Duration) {
-        let load = &self.load;
-        let profile = load.profile();
-        let pattern = load.arrivals;
-        let mut arrivals =
-            Arrivals::new(profile, self.share, pattern, load.max_iterations, self.seed);
+        let end = origin + self.load.length();
+        let mut leg = Some(Leg::of_plan(self, origin));
+        while let Some(now) = leg {
+            leg = self.follow(now, origin, end).await;
+        }
+    }
+
+    /// Starts what one leg of the load says; the next leg, or `None` if nothing more may start.
+    async fn follow(&mut self, mut leg: Leg, origin: Duration, end: Duration) -> Option<Leg> {
+        let helm = self.post.running.helm.clone();
+        let mut changes = helm.follow();
         let mut handled = 0u64;
-        while let Some(due) = arrivals.next() {
-            let due = origin + due;
-            if !self.wait_until(due).await {
-                self.write_off(std::iter::once(due).chain(arrivals.map(|due| origin + due)));
-                return;
+        let mut due = leg.next();
+        loop {
+            changes.mark_unchanged();
+            let until = helm.next_after(leg.from).map_or(end, |next| next.min(end));
+            let at = due.filter(|due| *due < until || until == end);
+            match self.wait_until(at.unwrap_or(until), &mut changes).await {
+                Wait::Steered => continue,
+                Wait::Stopped => {
+                    self.write_off(due.into_iter().chain(std::iter::from_fn(|| leg.next())));
+                    return None;
+                }
+                Wait::Over if at.is_none() && until == end => return None,
+                Wait::Over => {}
             }
-            self.take(due, origin);
+            let Some(at) = at else { return Some(Leg::steered(self, until, end)) };
+            self.take(at, origin);
+            due = leg.next();
+            if due.is_none() && leg.arrivals.is_capped() {
+                return None;
+            }
             handled += 1;
             if handled.is_multiple_of(BURST) {
                 tokio::task::yield_now().await;
             }
         }
-        if !arrivals.is_capped() {
-            self.wait_until(origin + self.load.length()).await;
-        }
     }
 
-    /// Waits until `at`, meanwhile taking over from other workers what idle users here can do;
-    /// `false` if nothing more may start.
-    async fn wait_until(&mut self, at: Duration) -> bool {
-        let at_instant = self.post.desk.instant(at);
+    /// Waits until `at`, meanwhile taking over from other workers what idle users here can do.
+    async fn wait_until(&mut self, at: Duration, changes: &mut Receiver<Settings>) -> Wait {
+        let instant = self.post.desk.instant(at);
+        let worker = self.worker();
         loop {
             if self.cancel.level() >= Level::Stopping {
-                return false;
+                return Wait::Stopped;
             }
             if self.post.desk.now() >= at {
-                return true;
+                return Wait::Over;
             }
             let stop = pin!(std::future::pending::<()>());
-            let worker = self.worker();
             tokio::select! {
                 biased;
-                _ = self.cancel.race(Level::Stopping, stop) => return false,
-                () = self.timer.until(at_instant) => return true,
+                _ = self.cancel.race(Level::Stopping, stop) => return Wait::Stopped,
+                Ok(()) = changes.changed() => return Wait::Steered,
+                () = self.timer.until(instant) => return Wait::Over,
                 () = self.post.running.backlog.rung(worker) => self.relieve(),
                 Some(ended) = self.members.join_next() => pass_on(ended),
             }

@@ -8,6 +8,7 @@
 
 pub mod cancel;
 pub mod timer;
+pub mod helm;
 pub mod course;
 pub mod backlog;
 pub mod running;

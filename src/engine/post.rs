@@ -191,9 +191,13 @@ impl Post {
         if ramping && !last { self.course.ramp_down } else { self.graceful_stop }
     }
 
-    /// The tags of an iteration that is meant to start `t` after the scenario's start.
-    pub fn place_at(&self, t: Duration) -> Place {
-        let stage = self.course.stage_at(t).map_or(NameId::NONE, |name| self.stage_id(name));
+    /// The tags of an iteration that is meant to start at `due`, in a scenario that began at
+    /// `origin`, both since the run's start.
+    pub fn place_at(&self, due: Duration, origin: Duration) -> Place {
+        let t = due.saturating_sub(origin);
+        let set = self.running.helm.at(due).and_then(|setting| setting.stage);
+        let stage = set.as_deref().or_else(|| self.course.stage_at(t));
+        let stage = stage.map_or(NameId::NONE, |name| self.stage_id(name));
         Place { phase: self.course.phase_at(t), stage, ..self.place }
     }
 

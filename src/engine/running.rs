@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::backlog::Backlog;
 use super::course::{Course, Quota};
+use super::helm::Helm;
 
 /// How many first iterations must all end in a script error for the run to be given up.
 const HOPELESS: u64 = 20;
@@ -38,6 +39,8 @@ pub struct Running {
     hope: AtomicBool,
     /// Arrivals of an open load that wait for a free user.
     pub backlog: Backlog,
+    /// Changes the load while it runs.
+    pub helm: Helm,
 }
 
 impl Running {
@@ -58,6 +61,7 @@ impl Running {
             unable: AtomicU64::new(0),
             broken: AtomicU64::new(0),
             hope: AtomicBool::new(false),
+            helm: Helm::default(),
             backlog: Backlog::new(usize::try_from(workers).unwrap_or(usize::MAX)),
         }
     }

@@ -144,6 +144,19 @@ impl Member {
                 self.miss_rest(slots, now, end);
                 return Next::Leave;
             }
+            if !self.is_wanted(now) {
+                match self.stand_by(end).await {
+                    Next::GoOn => {
+                        now = self.post.desk.now();
+                        free = now;
+                        if let Some(slots) = slots {
+                            slots.skip(now);
+                        }
+                        continue;
+                    }
+                    next => return next,
+                }
+            }
             let due = match slots {
                 Some(slots) => self.take_slot(slots, now, end),
                 None => now,
@@ -183,6 +196,40 @@ impl Member {
                 }
             }
         }
+    }
+
+    /// Whether whoever steers the scenario wants this user at `now`.
+    fn is_wanted(&self, now: Duration) -> bool {
+        self.post.running.helm.at(now).is_none_or(|setting| (self.number as f64) < setting.level)
+    }
+
+    /// Rests while it is not wanted, at most until `end`.
+    async fn stand_by(&self, end: Duration) -> Next {
+        self.post.leave();
+        let mut changes = self.post.running.helm.follow();
+        let next = loop {
+            let now = self.post.desk.now();
+            changes.mark_unchanged();
+            if now >= end {
+                break Next::EndInterval;
+            }
+            if self.is_wanted(now) {
+                break Next::GoOn;
+            }
+            let until = self.post.running.helm.next_after(now).map_or(end, |next| next.min(end));
+            let mut wait = pin!(async {
+                tokio::select! {
+                    _ = changes.changed() => true,
+                    goes_on = self.wait_until(until) => goes_on,
+                }
+            });
+            match self.cancel.race(Level::Stopping, wait.as_mut()).await {
+                Some(true) => {}
+                Some(false) | None => break Next::Leave,
+            }
+        };
+        self.post.enter();
+        next
     }
 
     /// Accounts for the slots that passed while the user was busy until it was told to end: those
@@ -232,7 +279,7 @@ impl Member {
         cutoff: Pin<&mut Sleep>,
     ) -> (Duration, Next) {
         let number = self.started.replace(self.started.get() + 1);
-        let place = self.post.place_at(start.due - origin);
+        let place = self.post.place_at(start.due, origin);
         self.refresh();
         self.post.lifecycle(|life| {
             life.started += 1;
