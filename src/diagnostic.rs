@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::secrets::Secrets;
+
 /// One mistake. Prints as
 ///
 /// ```text
@@ -102,6 +104,20 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+impl Diagnostics {
+    /// The same without secrets.
+    pub fn masked(self, secrets: &Secrets) -> Diagnostics {
+        let masked = |text: String| secrets.mask(&text).into_owned();
+        let one = |fault: Diagnostic| Diagnostic {
+            message: masked(fault.message),
+            source: fault.source.map(masked),
+            hint: fault.hint.map(masked),
+            ..fault
+        };
+        Diagnostics(self.0.into_iter().map(one).collect())
+    }
+}
 
 impl From<Diagnostic> for Diagnostics {
     fn from(one: Diagnostic) -> Self {

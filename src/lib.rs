@@ -8,6 +8,7 @@
 //! ```
 
 // vocabulary
+pub mod secrets;
 pub mod diagnostic;
 pub mod share;
 pub mod stop;

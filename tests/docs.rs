@@ -83,6 +83,22 @@ fn every_function_and_field_for_scripts_is_in_the_reference() {
 }
 
 #[test]
+fn every_function_for_scripts_is_called_in_an_example_of_the_reference() {
+    let run: String =
+        examples("docs/reference.md").into_iter().map(|example| example.text).collect();
+    let called = |name: &str| {
+        let bare = name.trim_end_matches('(');
+        // `r:json`, `page:css`, `users:next`: methods are called on what the author calls it.
+        let method = bare.split_once(':').map(|(_, method)| format!(":{method}"));
+        let name = regex::escape(method.as_deref().unwrap_or(bare));
+        Regex::new(&format!(r"{name}\b")).expect("it is escaped").is_match(&run)
+    };
+    let functions = names_of_types().into_iter().filter(|name| name.ends_with('('));
+    let untried: Vec<String> = functions.filter(|name| !called(name)).collect();
+    assert!(untried.is_empty(), "no example of docs/reference.md calls {untried:?}");
+}
+
+#[test]
 fn every_function_in_the_documents_exists() {
     let types: BTreeSet<String> = names_of_types().into_iter().collect();
     let named = Regex::new(r"\b(?:lt\.|http\.)[a-z_]+(?:\.[a-z_0-9]+)?\(").expect("a pattern");

@@ -84,7 +84,14 @@ async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile
         threads: Some(1),
         ..Flags::default()
     };
-    let spec = ScriptSpec { script, libs: vec![], env: vec![], redact: vec![], flags };
+    let spec = ScriptSpec {
+        script,
+        libs: vec![],
+        env: vec![],
+        redact: vec![],
+        secrets: Arc::default(),
+        flags,
+    };
     let prepared = prepare(spec).unwrap_or_else(|faults| panic!("{faults}"));
     let running: Vec<_> = prepared.plan.scenarios().iter().map(Course::of).collect();
     let running: Arc<[_]> =

@@ -29,7 +29,14 @@ async fn a_worker_that_panics_ends_the_run_and_is_told_of() {
         threads: Some(2),
         ..Flags::default()
     };
-    let spec = ScriptSpec { script, libs: vec![], env: vec![], redact: vec![], flags };
+    let spec = ScriptSpec {
+        script,
+        libs: vec![],
+        env: vec![],
+        redact: vec![],
+        secrets: Arc::default(),
+        flags,
+    };
     let prepared = prepare(spec).unwrap_or_else(|faults| panic!("{faults}"));
     let (sender, mut windows) = mpsc::channel(10_000);
     let first = AtomicBool::new(true);

@@ -1,6 +1,7 @@
 //! `loadtool check`: everything up to the Plan, and what one user costs; nothing is sent.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -37,11 +38,13 @@ pub struct CheckArgs {
 
 impl CheckArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        logging::start(&self.log)?;
+        let secrets = Arc::default();
+        logging::start(&self.log, &secrets)?;
         let flags = Flags { base_url: self.base_url, ..Flags::default() };
-        let prepared = prepare(self.script.spec(Vec::new(), flags)?)?;
+        let prepared = prepare(self.script.spec(flags, secrets.clone())?)?;
         let (bytes, time) = cost(&prepared)?;
-        Ok(super::print(&format!("{}{}", prepared.plan.explain(), told(bytes, time))))
+        let plan = prepared.plan.explain();
+        Ok(super::print(&format!("{}{}", secrets.mask(&plan), told(bytes, time))))
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::output::screen::Screen;
+use crate::secrets::Secrets;
 
 /// When to use colours; `NO_COLOR` counts as `never` unless `always` is said.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +67,10 @@ impl LogArgs {
     }
 }
 
-/// Installs the logger; gives the screen that it shares with the live line.
-pub fn start(args: &LogArgs) -> anyhow::Result<Arc<Screen>> {
-    let screen = Arc::new(Screen::stderr(args.color.decide(&std::io::stderr())));
+/// Installs the logger, which shows no secrets; gives the screen that it shares with the live line.
+pub fn start(args: &LogArgs, secrets: &Arc<Secrets>) -> anyhow::Result<Arc<Screen>> {
+    let color = args.color.decide(&std::io::stderr());
+    let screen = Arc::new(Screen::stderr(color, secrets.clone()));
     log::set_boxed_logger(Box::new(Logger(screen.clone())))?;
     log::set_max_level(args.level());
     Ok(screen)

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,6 +12,7 @@ use super::script::{ScriptArgs, pair};
 use crate::output::report::COLUMNS;
 use crate::output::screen::columns_of;
 use crate::plan::draft::Flags;
+use crate::run::prepare::ScriptSpec;
 use crate::run::{RunSpec, SummaryTo};
 use crate::units;
 
@@ -103,7 +105,8 @@ pub struct RunArgs {
 
 impl RunArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let screen = logging::start(&self.log)?;
+        let secrets = Arc::default();
+        let screen = logging::start(&self.log, &secrets)?;
         let _ = rlimit::increase_nofile_limit(u64::MAX);
         let demo = self.demo.then(|| super::demo::open(([127, 0, 0, 1], 0).into())).transpose()?;
         let base_url = demo.as_ref().map(|demo| demo.url());
@@ -123,7 +126,7 @@ impl RunArgs {
             cacert: self.cacert,
         };
         let spec = RunSpec {
-            script: self.script.spec(self.redact, flags)?,
+            script: ScriptSpec { redact: self.redact, ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, self.demo),
             live: !self.quiet,
             color: self.log.color.stdout(),

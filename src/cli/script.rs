@@ -1,12 +1,14 @@
 //! Arguments of every command that loads a script.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::libraries;
 use crate::plan::draft::Flags;
 use crate::run::prepare::ScriptSpec;
+use crate::secrets::Secrets;
 
 /// Which script, where its modules are, and what its environment holds.
 #[derive(Args, Debug)]
@@ -25,11 +27,11 @@ pub struct ScriptArgs {
 }
 
 impl ScriptArgs {
-    /// What the commands prepare.
-    pub fn spec(self, redact: Vec<String>, flags: Flags) -> anyhow::Result<ScriptSpec> {
+    /// What the commands prepare, with nothing redacted but `secrets`.
+    pub fn spec(self, flags: Flags, secrets: Arc<Secrets>) -> anyhow::Result<ScriptSpec> {
         let env = self.env.iter().map(|given| resolve(given)).collect::<anyhow::Result<_>>()?;
         let libs = libraries::sought(self.libs, |name| std::env::var_os(name));
-        Ok(ScriptSpec { script: self.script, libs, env, redact, flags })
+        Ok(ScriptSpec { script: self.script, libs, env, redact: Vec::new(), secrets, flags })
     }
 }
 

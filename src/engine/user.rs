@@ -330,6 +330,7 @@ impl Member {
         if ended.is_none() {
             self.vu.interrupt();
         }
+        let place = self.vu.tagged(place);
         let outcome = match ended {
             Some(Ended::Completed) => Outcome::Completed,
             Some(Ended::Failed(_)) => Outcome::Failed,

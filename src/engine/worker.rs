@@ -78,7 +78,8 @@ impl Worker {
     /// Loads the script and makes the users of this worker.
     pub fn prepare(spec: WorkerSpec, transport: Rc<dyn Transport>) -> Result<Worker, Diagnostic> {
         let names = spec.plan.scenarios().iter().map(|s| s.name().clone()).collect();
-        let recorder = Rc::new(RefCell::new(Recorder::new(names, SERIES_CAP)));
+        let recorder = Recorder::new(names, SERIES_CAP).keep(spec.shared.secrets.clone());
+        let recorder = Rc::new(RefCell::new(recorder));
         let host = Host::new(recorder.clone(), transport, spec.shared.clone());
         let vm = Vm::new(spec.program.clone(), host)?;
         vm.bind(&spec.plan, spec.ctx.as_deref())?;

@@ -1,7 +1,8 @@
 //! What an error's exemplar shows: request and response with their secrets struck out.
 //!
 //! Names decide (measurement.md, section 5): headers and the fields of JSON, forms and queries
-//! that are called like a secret lose their value. Bodies are cut to their first 4 KiB before
+//! that are called like a secret lose their value; values that are secret whatever they are called
+//! are masked in the whole text where it is recorded ([`crate::secrets`]). Bodies are cut to their first 4 KiB before
 //! they are read, so a scanner that needs no whole document goes over them; a value that the cut
 //! went through is struck out to its end.
 
@@ -13,9 +14,8 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{Request, Response};
+use crate::secrets::STRUCK;
 
-/// What stands in a secret's place.
-const STRUCK: &str = "***";
 /// Bytes of a body that are shown.
 const SHOWN: usize = 4096;
 /// Names that are always secret, in lower case; `*` stands for anything.
@@ -152,10 +152,13 @@ impl Redactor {
             let string_end = string_end(string);
             let (string, after) = string.split_at(string_end);
             out.push_str(before);
-            out.push_str(string);
             rest = after;
             let spaced = after.trim_start();
-            let Some(value) = spaced.strip_prefix(':') else { continue };
+            let Some(value) = spaced.strip_prefix(':') else {
+                out.push_str(&self.quoted(string));
+                continue;
+            };
+            out.push_str(string);
             let value = value.trim_start();
             out.push_str(&after[..after.len() - value.len()]);
             rest = value;
@@ -166,6 +169,22 @@ impl Redactor {
         }
         out.push_str(rest);
         out
+    }
+
+    /// A JSON string (with its quotes) that may hold JSON itself, as logs and echoes do.
+    fn quoted<'t>(&self, string: &'t str) -> Cow<'t, str> {
+        if !string.contains("\\\"") {
+            return string.into();
+        }
+        let whole = || serde_json::from_str::<String>(string);
+        let Ok(inner) = whole().or_else(|_| serde_json::from_str(&format!("{string}\""))) else {
+            return string.into();
+        };
+        let struck = self.json(&inner);
+        match struck == inner {
+            true => string.into(),
+            false => serde_json::Value::from(struck).to_string().into(),
+        }
     }
 
     /// Whether the JSON string (with its quotes) names a secret; escapes are undone.
@@ -257,6 +276,8 @@ mod tests {
             (r#"{"\u0070assword":1}"#, r#"{"\u0070assword":"***"}"#),
             (r#"{"a":"password","b":"x"}"#, r#"{"a":"password","b":"x"}"#),
             ("no JSON at all", "no JSON at all"),
+            (r#"{"body":"{\"password\":\"x\"}"}"#, r#"{"body":"{\"password\":\"***\"}"}"#),
+            (r#"{"body":"{\"password\":\"x"#, r#"{"body":"{\"password\":\"***\"""#),
         ];
         for (text, expected) in cases {
             assert_eq!(struck(text), expected);

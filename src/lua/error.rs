@@ -67,6 +67,7 @@ impl Failure {
             Some(place) => format!("{place}: {message}"),
             None => message.to_owned(),
         };
+        let message = host.shared.secrets.mask(&message).into_owned();
         let failure = Failure { category, message, step: step(host), ..Failure::default() };
         failure.found_at(&host.sources.borrow(), place)
     }

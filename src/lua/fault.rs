@@ -206,6 +206,7 @@ fn failure(lua: &Lua, host: &Host, metatable: &Table, error: &Value) -> Failure 
         }
     };
     let (category, step) = (told.category, told.step.unwrap_or(at.step));
+    let message = host.shared.secrets.mask(&message).into_owned();
     let failure =
         Failure { category, message, step, traceback: at.traceback, ..Failure::default() };
     failure.found_at(&sources, place.as_ref())

@@ -27,6 +27,16 @@
 ---@field any loadtool.any As a JSON condition: present and not null.
 local lt = {}
 
+---What --env gave, masked from now on in all that loadtool writes.
+---@param name string
+---@return string? value, string? why_not
+function lt.secret(name) end
+
+---A tag on whatever this user records until the iteration ends.
+---@param name string
+---@param value loadtool.Scalar
+function lt.tag(name, value) end
+
 ---@class loadtool.any
 ---@class loadtool.Matches
 
@@ -734,6 +744,7 @@ function log.error(...) end
 ---@field http? loadtool.HttpDefaults
 ---@field setup? fun(): any Once before the load; its value is the ctx of the others.
 ---@field teardown? fun(ctx: any)
+---@field summary? fun(s: table): table<string, string>? Gets the summary; the files that it returns are written.
 ---@field setup_timeout? loadtool.Duration Default "60s".
 ---@field tags? table<string, loadtool.Scalar>
 

@@ -8,7 +8,8 @@ use mlua::{Function, Table, Value};
 
 use super::driver::{Core, Coroutine};
 use super::error::{Ended, Failure, Stopped};
-use super::host::{Bound, Host, User};
+use super::host::told::described;
+use super::host::{Bound, Host, User, read};
 use super::program::Program;
 use super::value::Json;
 use super::vu::{BRANCHES, ON_START, ON_STOP, Vu};
@@ -176,6 +177,28 @@ impl Vm {
         self.call(definition, teardown, place).await.map(drop)
     }
 
+    /// Runs `summary(s)`, where `s` is what `json` says; the files that it wants, sorted by path.
+    pub async fn summarise(
+        &self,
+        definition: &Definition,
+        place: Place,
+        json: impl FnOnce() -> Vec<u8>,
+    ) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        let Some(hook) = definition.function("summary") else { return Ok(Vec::new()) };
+        let given = || -> mlua::Result<Function> {
+            let lua = &self.core.lua;
+            let summary = Json::of(lua)?.decode(lua, &json())?.map_err(mlua::Error::runtime)?;
+            let with: Function = self.core.kernel.get("with")?;
+            with.call((hook, summary))
+        };
+        let hook = given().map_err(|e| Failure::resource(e.to_string()))?;
+        let cell = self.call(definition, hook, place).await?;
+        files(&cell.raw_get("result").unwrap_or(Value::Nil)).map_err(|message| {
+            let message = self.core.host.shared.secrets.mask(&message).into_owned();
+            Failure { category: "script", message, ..Failure::default() }
+        })
+    }
+
     async fn call(
         &self,
         definition: &Definition,
@@ -244,6 +267,31 @@ impl Vm {
         store().map_err(|e| Diagnostic::new(format!("cannot make a user: {e}")))?;
         Ok((found.on_start.is_some(), found.on_stop.is_some()))
     }
+}
+
+/// What the summary hook returned: `{ ["path"] = text }`.
+fn files(result: &Value) -> Result<Vec<(String, Vec<u8>)>, String> {
+    const USAGE: &str = "summary must return { [\"path\"] = text }";
+    let table = match result {
+        Value::Nil => return Ok(Vec::new()),
+        Value::Table(table) => table,
+        other => return Err(format!("{USAGE}, not {}", described(other))),
+    };
+    let mut files = Vec::new();
+    read::each(table, |path, text| match (&path, &text) {
+        (Value::String(path), Value::String(text)) => {
+            files.push((path.to_string_lossy(), text.as_bytes().to_vec()));
+            Ok(())
+        }
+        (Value::String(path), other) => {
+            let path = path.to_string_lossy();
+            let hint = "a table becomes one with lt.json.encode";
+            Err(format!("{USAGE}, but the value at {path:?} is {}; {hint}", described(other)))
+        }
+        (other, _) => Err(format!("{USAGE}, but it has the key {}", described(other))),
+    })?;
+    files.sort();
+    Ok(files)
 }
 
 fn stopped(why: Stopped) -> Failure {

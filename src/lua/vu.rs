@@ -80,6 +80,11 @@ impl Vu {
         self.user.trace.take()
     }
 
+    /// `place` with the tags that `lt.tag` has added in the iteration so far, or in the last one.
+    pub fn tagged(&self, place: Place) -> Place {
+        Place { extra: self.user.place.get().extra, ..place }
+    }
+
     /// Sum of `lt.think` in the iteration so far, or in the last one.
     pub fn thought(&self) -> Duration {
         self.user.thought.get()

@@ -1,8 +1,11 @@
 //! Interned text: tag values and step paths as small numbers, so that a sample costs no string.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+
+use crate::secrets::Secrets;
 
 /// A text known to one [`Names`]; 0 is the empty text ("no such tag").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -24,6 +27,8 @@ pub struct Names {
     ids: FxHashMap<Arc<str>, NameId>,
     texts: Vec<Arc<str>>,
     cap: usize,
+    /// Struck out of every text that is kept.
+    secrets: Arc<Secrets>,
 }
 
 impl Default for Names {
@@ -38,11 +43,22 @@ impl Names {
 
     /// An empty table that keeps at most `cap` texts (beside those of `NONE` and `FULL`).
     pub fn with_cap(cap: usize) -> Names {
-        let mut names = Names { ids: FxHashMap::default(), texts: Vec::new(), cap: usize::MAX };
+        let (ids, texts) = (FxHashMap::default(), Vec::new());
+        let mut names = Names { ids, texts, cap: usize::MAX, secrets: Arc::default() };
         names.intern("");
         names.intern("(too many names)");
         names.cap = cap.saturating_add(names.texts.len());
         names
+    }
+
+    /// Strikes these out of texts that are new from now on.
+    pub fn keep(&mut self, secrets: Arc<Secrets>) {
+        self.secrets = secrets;
+    }
+
+    /// `text` without secrets.
+    pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.secrets.mask(text)
     }
 
     /// The id of `text`, made if it is new: a script that never names anything twice must not
@@ -55,9 +71,10 @@ impl Names {
             return Self::FULL;
         }
         let id = NameId(u32::try_from(self.texts.len()).expect("fewer than 2^32 distinct names"));
-        let text: Arc<str> = text.into();
-        self.texts.push(text.clone());
-        self.ids.insert(text, id);
+        let kept: Arc<str> = self.masked(text).into();
+        let known = if *kept == *text { kept.clone() } else { text.into() };
+        self.texts.push(kept);
+        self.ids.insert(known, id);
         id
     }
 
@@ -78,6 +95,17 @@ mod tests {
         assert_eq!(names.intern("login"), login);
         assert_eq!(&**names.text(login), "login");
         assert_eq!(names.intern(""), NameId::NONE);
+    }
+
+    #[test]
+    fn a_secret_is_struck_out_of_a_text_and_not_of_its_key() {
+        let mut names = Names::default();
+        let secrets = Arc::new(Secrets::default());
+        secrets.add("hunter22");
+        names.keep(secrets);
+        let id = names.intern("/login/hunter22");
+        assert_eq!(&**names.text(id), "/login/***");
+        assert_eq!(names.intern("/login/hunter22"), id);
     }
 
     #[test]

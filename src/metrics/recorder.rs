@@ -20,6 +20,7 @@ use super::slowest::{Pass, Podium};
 use super::table::{Key, Series, Table};
 use super::trace::{Trace, Traces};
 use super::window::{Lifecycle, Row, Value, Window};
+use crate::secrets::Secrets;
 
 /// How many distinct names a worker keeps, as a multiple of its rows.
 const NAMES_PER_ROW: usize = 8;
@@ -71,6 +72,12 @@ impl Recorder {
         }
     }
 
+    /// Strikes these out of everything that is recorded from now on.
+    pub fn keep(mut self, secrets: Arc<Secrets>) -> Recorder {
+        self.series.names.keep(secrets);
+        self
+    }
+
     /// The id of a text; about 20 ns when known. See [`Names::intern`].
     pub fn intern(&mut self, text: &str) -> NameId {
         self.series.names.intern(text)
@@ -93,7 +100,9 @@ impl Recorder {
         }
         let id = self.series.names.intern(&self.scratch);
         if id != Names::FULL && !self.series.sets.contains_key(&id) {
-            let owned = tags.iter().map(|&(key, value)| (key.into(), value.into())).collect();
+            let names = &self.series.names;
+            let masked = |text: &str| names.masked(text).into();
+            let owned = tags.iter().map(|&(key, value)| (masked(key), masked(value))).collect();
             self.series.sets.insert(id, owned);
         }
         id
@@ -206,9 +215,10 @@ impl Recorder {
         let key = Key { place: *place, category: self.intern(category), status, ..Key::default() };
         let slots = self.others.slots(key, &mut self.series);
         add(slots.entry(metric::ERRORS, || Value::Counter(0)), 1);
-        let step = self.series.names.text(place.step);
+        let names = &self.series.names;
+        let (step, message) = (names.text(place.step), &*names.masked(message));
         let fault = Fault { category, scenario: place.scenario, step, status, message, at };
-        self.errors.add(&fault, exemplar);
+        self.errors.add(&fault, || names.masked(&exemplar()).into_owned());
     }
 
     /// The counts of a scenario's arrivals since the last flip.

@@ -4,6 +4,17 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+/// Tags that loadtool sets itself.
+const OWN: [&str; 18] = [
+    "category", "check", "error", "expected", "hop", "method", "name", "outcome", "overflow",
+    "peer", "phase", "proto", "reason", "scenario", "stage", "status", "step", "try",
+];
+
+/// Why a tag of the author's may not have that name.
+pub fn own_tag(name: &str) -> Option<String> {
+    OWN.contains(&name).then(|| format!("the tag `{name}` is one that loadtool sets itself"))
+}
+
 /// Tags sorted by key, without empty values; cheap to clone, and to compare with a clone.
 #[derive(Debug, Clone, Eq, Default)]
 pub struct TagSet(Arc<[(Arc<str>, Arc<str>)]>);

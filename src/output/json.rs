@@ -1,10 +1,9 @@
 //! The summary as JSON: a file that is there whole or not at all, or stdout.
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{Output, OutputError, quietly};
+use super::{Output, OutputError, file, quietly};
 use crate::results::{Summary, Tick};
 
 const WHAT: &str = "the JSON summary";
@@ -22,7 +21,9 @@ impl Output for Json {
 
     fn finish(&mut self, summary: &Summary) -> Result<(), OutputError> {
         match self {
-            Json::File(path) => quietly(replace(path, summary), WHAT, &*path),
+            Json::File(path) => {
+                quietly(file::replace(path, |out| write(out, summary)), WHAT, &*path)
+            }
             Json::Stream(stream) => {
                 quietly(write(&mut BufWriter::new(stream), summary), WHAT, "stdout")
             }
@@ -36,36 +37,11 @@ fn write(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes beside `path` and then moves there, so that no reader ever sees half a file. What is not
-/// a plain file (`/dev/stderr`, a pipe) is written to as it is.
-fn replace(path: &Path, summary: &Summary) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        let mut file = BufWriter::new(fs::OpenOptions::new().write(true).open(path)?);
-        return write(&mut file, summary);
-    }
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let beside = temporary(path);
-    let written = write_new(&beside, summary).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-fn write_new(path: &Path, summary: &Summary) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    write(&mut file, summary)?;
-    file.into_inner().map_err(|error| error.into_error())?.sync_all()
-}
-
-/// `dir/.report.json.4711.tmp` for `dir/report.json`.
-fn temporary(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
     use crate::results::example;
 

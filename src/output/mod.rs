@@ -1,6 +1,7 @@
 //! Where results go. An [`Output`] sees every second of a run and its summary, and nothing else.
 
 pub mod console;
+pub mod file;
 pub mod json;
 pub mod live;
 pub mod report;

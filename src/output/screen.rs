@@ -5,9 +5,10 @@
 
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::text;
+use crate::secrets::Secrets;
 
 /// Back to the line's start, and wipe it.
 const WIPE: &str = "\r\x1b[2K";
@@ -18,6 +19,7 @@ const COLUMNS: usize = 100;
 /// Where talk goes. Shared by all threads; a write that fails (nobody listens any more) is nothing
 /// that a run should end for, and is passed over.
 pub struct Screen {
+    secrets: Arc<Secrets>,
     color: bool,
     terminal: bool,
     inner: Mutex<Inner>,
@@ -30,11 +32,14 @@ struct Inner {
 }
 
 impl Screen {
-    /// The process's stderr; `color` as the user decided.
-    pub fn stderr(color: bool) -> Screen {
+    /// The process's stderr; `color` as the user decided. It never shows one of `secrets`.
+    pub fn stderr(color: bool, secrets: Arc<Secrets>) -> Screen {
         let terminal = std::io::stderr().is_terminal();
         let columns = || columns_of(&std::io::stderr());
-        Screen::new(Box::new(std::io::stderr()), terminal, color, Box::new(columns))
+        let mut screen =
+            Screen::new(Box::new(std::io::stderr()), terminal, color, Box::new(columns));
+        screen.secrets = secrets;
+        screen
     }
 
     fn new(
@@ -44,7 +49,7 @@ impl Screen {
         columns: Box<dyn Fn() -> Option<usize> + Send>,
     ) -> Screen {
         let inner = Inner { out, columns, live: String::new() };
-        Screen { color, terminal, inner: Mutex::new(inner) }
+        Screen { secrets: Arc::default(), color, terminal, inner: Mutex::new(inner) }
     }
 
     /// Whether it gets colours.
@@ -57,8 +62,9 @@ impl Screen {
         self.terminal
     }
 
-    /// Writes a text as whole lines, each made harmless; the live line stays below them.
+    /// Writes a text as whole lines, each made harmless and without secrets; the live line stays below them.
     pub fn line(&self, text: &str) {
+        let text = self.secrets.mask(text);
         let mut inner = self.lock();
         let mut block = String::with_capacity(text.len() + 16);
         if !inner.live.is_empty() {

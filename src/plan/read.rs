@@ -8,13 +8,8 @@ use std::time::Duration;
 use super::draft::{Draft, Node};
 use super::locate::{Path, Source};
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::metrics::tags::own_tag;
 use crate::units::{self, Misread};
-
-/// Tags that loadtool sets itself (measurement.md, section 4).
-const OWN_TAGS: [&str; 14] = [
-    "scenario", "phase", "stage", "step", "name", "method", "status", "proto", "hop", "try",
-    "expected", "error", "outcome", "peer",
-];
 
 /// The faults of a draft.
 pub(super) struct Report<'d> {
@@ -250,11 +245,6 @@ impl<'r, 'd> Fields<'r, 'd> {
         }
         None
     }
-}
-
-/// Why a tag may not have that name.
-pub(super) fn own_tag(name: &str) -> Option<String> {
-    OWN_TAGS.contains(&name).then(|| format!("the tag `{name}` is one that loadtool sets itself"))
 }
 
 /// A duration, if it can be one.

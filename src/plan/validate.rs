@@ -14,10 +14,11 @@ use url::Url;
 use super::draft::{Draft, Node};
 use super::locate::Path;
 use super::options::{call_options, transport_options};
-use super::read::{Fields, Report, Shown, own_tag};
+use super::read::{Fields, Report, Shown};
 use super::{Plan, Scenario, Threshold};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::http::{CallOptions, TransportOptions};
+use crate::metrics::tags::own_tag;
 
 const DEFINITION: [&str; 10] = [
     "base_url",
@@ -99,14 +100,7 @@ fn check_fields(definition: &Fields<'_, '_>) {
     }
     definition.function("setup");
     definition.function("teardown");
-    if definition.function("summary") {
-        let message = "`summary` is not in this version of loadtool yet";
-        definition.fault(
-            "summary",
-            message,
-            "leave it out; --summary-json FILE writes the summary",
-        );
-    }
+    definition.function("summary");
 }
 
 fn name(definition: &Fields<'_, '_>) -> String {

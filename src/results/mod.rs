@@ -7,6 +7,7 @@
 pub mod build;
 pub mod format;
 pub mod journey;
+mod masked;
 pub mod remarks;
 pub mod run_info;
 pub mod scenarios;

@@ -1,6 +1,7 @@
 //! One run on one page: prepare, set up, drive, tear down, judge, tell.
 
 pub mod control;
+mod hook;
 pub mod health;
 pub mod prepare;
 pub mod signals;
@@ -120,10 +121,9 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
         (loads, duration) = loaded?;
     }
     control.close(prepared.recorder.borrow_mut().flip(second_of(duration)));
-    signals.abort();
     let info = info(&prepared, started_at, duration, &loads);
     let stop = switch.watch().borrow().clone();
-    let summary = Summary::of(&Sources {
+    let mut summary = Summary::of(&Sources {
         run: &info,
         thresholds: prepared.plan.thresholds(),
         totals: control.aggregator.totals(),
@@ -133,7 +133,12 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
         lost_windows: control.aggregator.lost_windows(),
         stop: stop.reason(),
     });
-    Ok(tell(&summary, control.outputs))
+    summary.mask(&prepared.shared.secrets);
+    let told = tell(&summary, control.outputs);
+    let streams = hook::Streams { stdout_is_taken: spec.summary == SummaryTo::Stdout };
+    let hooked = hook::tell(&prepared, &summary, streams, &switch).await;
+    signals.abort();
+    Ok(summary.verdict.exit_code_after(!(told && hooked)))
 }
 
 /// Runs `setup`; `None` if it failed, which ends the run.
@@ -265,16 +270,16 @@ fn info(
     }
 }
 
-/// Tells every output; gives the exit code.
-fn tell(summary: &Summary, outputs: Vec<Box<dyn Output>>) -> u8 {
-    let mut unwritten = false;
+/// Tells every output; whether all could be written.
+fn tell(summary: &Summary, outputs: Vec<Box<dyn Output>>) -> bool {
+    let mut written = true;
     for mut output in outputs {
         if let Err(error) = output.finish(summary) {
             log::error!("{error}");
-            unwritten = true;
+            written = false;
         }
     }
-    summary.verdict.exit_code_after(unwritten)
+    written
 }
 
 fn sha256_hex(text: &str) -> String {

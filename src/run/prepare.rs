@@ -19,6 +19,7 @@ use crate::metrics::Recorder;
 use crate::plan::Plan;
 use crate::plan::draft::{Draft, Flags};
 use crate::plan::validate::validate;
+use crate::secrets::Secrets;
 use crate::share::Share;
 
 /// Which script, and what it is told.
@@ -32,6 +33,8 @@ pub struct ScriptSpec {
     pub env: Vec<(String, String)>,
     /// Names of headers and fields that are masked wherever they are written.
     pub redact: Vec<String>,
+    /// What is masked whatever it is called; `lt.secret` adds to it.
+    pub secrets: Arc<Secrets>,
     /// What the command line says of the plan.
     pub flags: Flags,
 }
@@ -52,13 +55,20 @@ pub struct Prepared {
     pub recorder: Rc<RefCell<Recorder>>,
 }
 
-/// Reads, runs once and validates the script; every fault at once.
-pub fn prepare(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
+/// Reads, runs once and validates the script; every fault at once, without secrets.
+pub fn prepare(spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
+    let secrets = spec.secrets.clone();
+    attempt(spec).map_err(|faults| faults.masked(&secrets))
+}
+
+fn attempt(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
     let seed = *spec.flags.seed.get_or_insert_with(draw_seed);
     let program = Program::load(spec.script, &spec.libs)?;
-    let shared =
-        Arc::new(Shared::new(spec.env, Pools::new(seed, Share::WHOLE), seed, &spec.redact));
-    let recorder = Rc::new(RefCell::new(Recorder::new(Vec::new(), SERIES_CAP)));
+    let secrets = spec.secrets;
+    let shared = Shared::new(spec.env, Pools::new(seed, Share::WHOLE), seed, &spec.redact);
+    let shared = Arc::new(Shared { secrets: secrets.clone(), ..shared });
+    let recorder = Recorder::new(Vec::new(), SERIES_CAP).keep(secrets.clone());
+    let recorder = Rc::new(RefCell::new(recorder));
     let transport = TransportOptions {
         insecure: spec.flags.insecure,
         cacert: spec.flags.cacert.clone(),
@@ -68,12 +78,13 @@ pub fn prepare(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
     let host = Host::new(recorder.clone(), first, shared.clone());
     let vm = Vm::new(program.clone(), host.clone())?;
     let definition = vm.define()?;
-    let plan = Arc::new(validate(&Draft {
+    let draft = Draft {
         script: program.path().to_owned(),
         source: program.text().clone(),
         definition: definition.node(),
         flags: spec.flags,
-    })?);
+    };
+    let plan = Arc::new(validate(&draft)?);
     if *plan.transport() != transport {
         host.use_transport(Rc::new(ReqwestTransport::new(plan.transport())?));
     }

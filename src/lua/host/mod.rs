@@ -52,7 +52,7 @@ mod pause;
 mod poll;
 mod pool_options;
 mod random;
-mod read;
+pub(super) mod read;
 mod response;
 mod step;
 mod time;
@@ -87,6 +87,7 @@ use super::sandbox::clock::Clock;
 use crate::http::Transport;
 use crate::http::redact::Redactor;
 use crate::metrics::{Outcome, Recorder, StepSample};
+use crate::secrets::Secrets;
 
 /// Every module of `lt`, in the order in which they are set up: name, raw functions, sugar.
 pub const MODULES: &[Module] = &[
@@ -165,8 +166,10 @@ pub struct Shared {
     pub started: OnceLock<Instant>,
     /// Decides every random choice.
     pub seed: u64,
-    /// Strikes secrets out of exemplars and messages.
+    /// Strikes out of exemplars what is called like a secret.
     pub redactor: Redactor,
+    /// What `lt.secret` gave.
+    pub secrets: Arc<Secrets>,
     /// `lt.vu.stopping`: nothing more starts.
     pub stopping: AtomicBool,
 }
@@ -185,6 +188,7 @@ impl Shared {
             started: OnceLock::new(),
             seed,
             redactor: Redactor::new(redact),
+            secrets: Arc::default(),
             stopping: AtomicBool::new(false),
         }
     }

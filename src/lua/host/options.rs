@@ -82,7 +82,7 @@ impl Given {
             "headers" => self.all_headers(value),
             "query" => read::pairs("query", value).map(|pairs| self.query = encode::form(&pairs)),
             "path" => read::pairs("path", value).map(|pairs| self.path = pairs),
-            "tags" => read::pairs("tags", value).map(|pairs| self.tags = pairs),
+            "tags" => read::tags(value).map(|pairs| self.tags = pairs),
             "name" => read::text("name", value).map(|name| self.name = Some(name)),
             "auth" => self.auth(value),
             _ => self.sending(name, value),

@@ -7,6 +7,7 @@ use mlua::{LuaString, Table, Value};
 use super::told::{described, needs};
 use crate::http::ExpectStatus;
 use crate::lua::value::{number_text, plain};
+use crate::metrics::tags::own_tag;
 use crate::units;
 
 /// A bare number above this was meant as milliseconds.
@@ -78,6 +79,15 @@ pub fn pairs(option: &str, value: &Value) -> Result<Vec<(String, String)>, Strin
     })?;
     pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(pairs)
+}
+
+/// Tags of the author's.
+pub fn tags(value: &Value) -> Result<Vec<(String, String)>, String> {
+    let pairs = pairs("tags", value)?;
+    match pairs.iter().find_map(|(name, _)| own_tag(name)) {
+        Some(message) => Err(message),
+        None => Ok(pairs),
+    }
 }
 
 /// A value in a URL, a form or a tag: integral floats are written as integers.

@@ -19,3 +19,14 @@ k.frozen[vu] = true
 lt.vu = vu
 
 lt.env = h.vu_env
+
+function lt.secret(name)
+  local found = value(h.vu_secret(name))
+  if found == nil then return nil, "no --env " .. name .. " was given" end
+  return found
+end
+
+function lt.tag(name, v)
+  local refused = h.vu_tag(name, v)
+  if refused then return raise(refused) end
+end

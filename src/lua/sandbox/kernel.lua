@@ -143,4 +143,9 @@ function k.keeping(cell, f)
   return function(ctx) cell.result = f(ctx) end
 end
 
+-- A function of one argument that is known already, for summary.
+function k.with(f, v)
+  return function() return f(v) end
+end
+
 return k

@@ -1,0 +1,191 @@
+//! Canaries: a secret that a run handles in every way it can is in nothing that it writes.
+
+use std::fs;
+use std::net::TcpListener;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use loadtool::demo::{Options, serve};
+
+use crate::common::{Folder, Ran};
+
+/// With what URLs, JSON, HTML and forms must escape.
+const CANARY: &str = "Kanari\"e/v&0gel+ =%<'1>";
+/// One that stays as it is everywhere.
+const PLAIN: &str = "hunter2hunter2";
+
+const SCRIPT: &str = r#"
+local lt = require "loadtool"
+local http = lt.http
+local plain = assert(lt.secret "PLAIN")
+local odd = assert(lt.secret "ODD")
+local users = lt.data.csv "data.csv"
+
+print("top level", plain, odd)
+
+local function spread(secret)
+  local row = users:next()
+  lt.tag("owner", secret)
+  lt.log.debug("debug", secret)
+  lt.log.error("log", secret, row.password)
+  print(secret, lt.encode.base64("user:" .. secret), lt.encode.hex(secret), lt.encode.url(secret))
+  for _, options in ipairs {
+    { headers = { ["x-mine"] = lt.encode.base64(secret) } },
+    { headers = { cookie = "a=" .. lt.encode.url(secret) } },
+    { query = { q = secret } },
+    { json = { deep = { secret } } },
+    { form = { field = secret } },
+    { body = "text with " .. secret .. " in it" },
+    { auth = { basic = { "user", secret } } },
+    { auth = { bearer = lt.encode.base64url(secret) } },
+    { name = "call of " .. secret },
+    { tags = { of = secret } },
+  } do
+    options.expect_status = 204
+    local r = http.post("/echo", options)
+    pcall(lt.expect, r, { json = { ["$.no"] = secret } })
+    pcall(lt.expect, r, { body_contains = "no " .. secret, ["about " .. secret] = false })
+    lt.check(r, { ["label " .. secret] = false })
+    pcall(r.extract, r, { nothing = "$.nothing" })
+    pcall(r.extract, r, { it = { header = lt.encode.hex(secret) } })
+  end
+  http.get("/echo/" .. lt.encode.url(secret), { expect_status = 204 })
+  http.get("http://" .. plain .. ".test:1/")
+  http.get("http://user:" .. lt.encode.url(secret) .. "@127.0.0.1:1/")
+  lt.step("step " .. secret, function() end)
+  local ends = {
+    function() lt.fail(secret) end,
+    function() error("error of " .. secret) end,
+    function() error { message = "table of " .. secret } end,
+    function() lt.expect(secret, { ["must not be " .. secret] = function() return false, secret end }) end,
+    function() lt.json.decode(nil, secret) lt.http.get("no url " .. secret) end,
+    function() local t = {} t[secret].x = 1 end,
+    function() lt.abort("enough of " .. secret) end,
+  }
+  ends[lt.vu.iteration // 2 + 1]()
+end
+
+return {
+  base_url = lt.env.BASE,
+  scenarios = { ["of " .. plain] = { run = function() spread(lt.vu.iteration % 2 == 0 and plain or odd) end, load = { iterations = 14 } } },
+  name = "run of " .. plain,
+  http = { headers = { ["x-all"] = odd } },
+  tags = { everyone = odd },
+  thresholds = { ["http_call_failed{name=" .. plain .. "}"] = { { "rate < 1%", optional = true } } },
+  setup = function() lt.log.warn("setup " .. plain) end,
+  teardown = function() error("teardown " .. odd) end,
+  summary = function(s)
+    return { ["hook.txt"] = plain .. odd .. lt.json.encode(s), stdout = odd .. "\n", stderr = plain .. "\n" }
+  end,
+}
+"#;
+
+/// What must be nowhere.
+fn traces() -> Vec<String> {
+    let url: String = url::form_urlencoded::byte_serialize(CANARY.as_bytes()).collect();
+    let json = serde_json::to_string(CANARY).expect("a text");
+    let mut traces = vec![CANARY.into(), url, json[1..json.len() - 1].into(), "v&0gel".into()];
+    for secret in [CANARY, PLAIN] {
+        let basic = STANDARD.encode(format!("user:{secret}"));
+        traces.extend([STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret), basic]);
+        traces.push(secret.bytes().map(|byte| format!("{byte:02x}")).collect());
+    }
+    traces.push(PLAIN.into());
+    traces
+}
+
+fn run(script: &str, arguments: &[&str]) -> (Folder, Ran) {
+    let folder = Folder::new(script).file("data.csv", format!("user,password\nann,{PLAIN}\n"));
+    let (plain, odd) = (format!("PLAIN={PLAIN}"), format!("ODD={CANARY}"));
+    let shop = serve(TcpListener::bind("127.0.0.1:0").expect("a port"), &Options::default());
+    let base = format!("BASE={}", shop.as_ref().expect("a shop").url());
+    let own = ["--env", &plain, "--env", &odd, "--env", &base];
+    let ran = folder.run(&[arguments, &own].concat());
+    (folder, ran)
+}
+
+#[track_caller]
+fn assert_without_traces(what: &str, text: &str) {
+    for trace in traces() {
+        if let Some(at) = text.find(&trace) {
+            let around = text.get(at.saturating_sub(150)..(at + 150).min(text.len()));
+            panic!("{trace:?} is in {what}: …{}…", around.unwrap_or(text));
+        }
+    }
+}
+
+#[test]
+fn no_output_of_a_run_shows_a_secret() {
+    let (folder, ran) = run(SCRIPT, &["-vv", "--summary-json", "summary.json"]);
+    assert_eq!(ran.status.code(), Some(6), "{ran:?}");
+    assert_without_traces("stdout", &ran.out);
+    assert_without_traces("stderr", &ran.err);
+    let mut files = 0;
+    for entry in fs::read_dir(folder.path(".")).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        if !["script.lua", "data.csv"].iter().any(|ours| path.ends_with(ours)) {
+            assert_without_traces(
+                &path.display().to_string(),
+                &fs::read_to_string(&path).expect("text"),
+            );
+            files += 1;
+        }
+    }
+    assert_eq!(files, 2, "the summary and the hook's file");
+    // What was masked was there.
+    let summary = fs::read_to_string(folder.path("summary.json")).expect("the summary");
+    for trace in ["step ***", "label ***", "call of ***", "\"owner\": \"***\"", "error of ***"] {
+        assert!(summary.contains(trace), "{trace:?} is not in {summary}");
+    }
+    assert!(ran.err.contains("log *** ***") && ran.err.contains("debug ***"), "{}", ran.err);
+    assert!(ran.out.contains("enough of ***"), "{}", ran.out);
+}
+
+#[test]
+fn a_mistake_in_the_definition_is_told_without_its_secret() {
+    for wrong in [
+        "base_url = 'http://u:' .. secret .. '@h:x/'",
+        "bse_url = secret",
+        "[secret] = 1",
+        "scenarios = { s = { run = function() end, load = { duration = secret } } }",
+        "thresholds = { ['http_reqs{x=' .. secret] = secret }",
+        "setup = error('no ' .. secret)",
+        "setup = lt.data.csv(secret .. '.csv')",
+    ] {
+        let script = format!(
+            "local lt = require 'loadtool'\nlocal secret = lt.secret 'PLAIN'\nreturn {{ {wrong} }}"
+        );
+        let (_, ran) = run(&script, &[]);
+        let ran = ran.exits(2);
+        assert_without_traces(wrong, &ran.err);
+        assert!(ran.err.contains("***") || wrong.starts_with("bse"), "{wrong}: {}", ran.err);
+    }
+}
+
+#[test]
+fn check_shows_no_secret() {
+    let script = "local lt = require 'loadtool'\nlocal secret = lt.secret 'PLAIN'\nreturn {
+        base_url = 'http://u:' .. secret .. '@h/', name = secret,
+        scenarios = { [secret] = { run = function() end } } }";
+    let folder = Folder::new(script);
+    let env = format!("PLAIN={PLAIN}");
+    let told = folder.tool().args(["check", "script.lua", "--env", &env]).output();
+    let told = String::from_utf8(told.expect("it runs").stdout).expect("text");
+    assert_without_traces("the plan", &told);
+    assert!(told.contains("***: 1 scenario, http://u:***@h/"), "{told}");
+}
+
+#[test]
+fn a_field_that_is_named_is_redacted_and_a_missing_secret_is_nil() {
+    let script = "local lt = require 'loadtool'\nreturn function()
+        print(lt.secret 'NONE')
+        lt.http.post(lt.env.BASE .. '/echo', { json = { iban = 'DE77' }, expect_status = 204 })
+    end";
+    let (folder, ran) = run(script, &["--redact", "iban", "--summary-json", "summary.json"]);
+    assert!(
+        ran.err.contains("nil\tno --env NONE was given") || ran.err.contains("nil    no"),
+        "{ran:?}"
+    );
+    let summary = fs::read_to_string(folder.path("summary.json")).expect("the summary");
+    assert!(!summary.contains("DE77") && !ran.out.contains("DE77"), "{summary}");
+}
