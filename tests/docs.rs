@@ -133,6 +133,10 @@ fn links_lead_somewhere() {
     }
 }
 
+/// What the examples read beside the users of `scripts/data`.
+const WORDS_JSON: &str = r#"{ "words": [{ "text": "blue mug", "stock": 3 }, { "text": "lamp" }] }"#;
+const WORDS_NDJSON: &str = "{ \"text\": \"chair\", \"tags\": [\"new\"] }\n{ \"text\": \"sofa\" }\n";
+
 // Examples ----------------------------------------------------------------------------------------
 
 /// A block of Lua in a document.
@@ -167,6 +171,8 @@ impl Example {
     fn try_out(&self, url: &str) {
         let folder = Folder::new(&self.script())
             .file("data/users.csv", read("scripts/data/users.csv"))
+            .file("data/words.json", WORDS_JSON)
+            .file("data/words.ndjson", WORDS_NDJSON)
             .file("lib/shop.lua", read("scripts/lib/shop.lua"))
             .file("lib/example.lua", &self.text);
         let arguments = ["--quiet", "--base-url", url];

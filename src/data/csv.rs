@@ -1,13 +1,17 @@
-//! CSV files: one buffer, and where each row begins in it.
+//! CSV files: one buffer, and where some of its rows begin.
 //!
 //! The `csv` crate decides what a row is, at load and again when a row with a quote is taken
-//! apart; a line without a quote is split where it stands.
+//! apart; a line without a quote is split where it stands. On the way from a row whose beginning
+//! is known to one whose is not, rows are only walked over.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
+use memchr::{memchr, memchr2, memchr3};
+
+use super::blocks::Blocks;
 use crate::diagnostic::Diagnostic;
 
 mod load;
@@ -68,7 +72,7 @@ pub enum Field<'t> {
 
 /// A row, taken apart.
 #[derive(Debug, Clone)]
-pub struct Row<'t> {
+pub struct Record<'t> {
     table: &'t Table,
     fields: Vec<Cow<'t, str>>,
 }
@@ -77,19 +81,10 @@ pub struct Row<'t> {
 #[derive(Debug)]
 pub(super) struct Table {
     text: String,
-    starts: Starts,
+    blocks: Blocks,
     columns: Vec<String>,
     types: Vec<FieldType>,
     options: CsvOptions,
-}
-
-/// Where rows begin; what follows the last is the end of the last row.
-#[derive(Debug)]
-enum Starts {
-    /// In files of less than 4 GiB.
-    Near(Vec<u32>),
-    /// In others.
-    Far(Vec<u64>),
 }
 
 impl Default for CsvOptions {
@@ -112,6 +107,20 @@ impl CsvOptions {
             [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
             _ => Err(format!("{text:?} is not one ASCII character")),
         }
+    }
+
+    /// No character can stand for two things.
+    pub fn check(&self) -> Result<(), String> {
+        let marks =
+            [("delimiter", Some(self.delimiter)), ("quote", self.quote), ("comment", self.comment)];
+        for (i, (name, mark)) in marks.iter().enumerate() {
+            for (other, same) in &marks[i + 1..] {
+                if let Some(mark) = mark.filter(|_| mark == same) {
+                    return Err(format!("{name} and {other} are both {:?}", char::from(mark)));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -143,7 +152,7 @@ impl FieldType {
     }
 }
 
-impl<'t> Row<'t> {
+impl<'t> Record<'t> {
     /// The columns' names and values, in the file's order.
     pub fn fields(&self) -> impl Iterator<Item = (&'t str, Field<'t>)> + use<'_, 't> {
         let typed = self.table.columns.iter().zip(&self.table.types);
@@ -167,26 +176,29 @@ impl Table {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.starts.len()
+        self.blocks.rows()
     }
 
     pub(super) fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    pub(super) fn row(&self, index: usize) -> Option<Row<'_>> {
-        let start = self.starts.get(index)?;
-        let end = self.starts.get(index + 1).unwrap_or(self.text.len());
-        Some(Row { table: self, fields: self.options.split(&self.text[start..end]) })
+    pub(super) fn row(&self, index: usize) -> Option<Record<'_>> {
+        let text = self.text.as_bytes();
+        let (mut start, more) = self.blocks.find(index)?;
+        for _ in 0..more {
+            start = self.options.row_start(text, self.options.row_end(text, start));
+        }
+        Some(Record { table: self, fields: self.options.split(&self.text[start..]) })
     }
 }
 
 impl CsvOptions {
     /// The fields of the row that `text` begins with.
     fn split<'t>(&self, text: &'t str) -> Vec<Cow<'t, str>> {
-        let line = text.split(['\n', '\r']).next().unwrap_or_default();
+        let line = &text[..line_end(text.as_bytes(), 0)];
         let mut fields: Vec<Cow<'t, str>> = match self.quote {
-            Some(quote) if line.as_bytes().contains(&quote) => self.split_quoted(text),
+            Some(quote) if memchr(quote, line.as_bytes()).is_some() => self.split_quoted(text),
             _ => line.split(char::from(self.delimiter)).map(Cow::Borrowed).collect(),
         };
         if self.trim {
@@ -202,6 +214,41 @@ impl CsvOptions {
         let read = self.reader(text, 512).read_record(&mut record);
         debug_assert!(read.is_ok(), "the text is UTF-8 and rows may have any length");
         record.iter().map(|field| Cow::Owned(field.to_owned())).collect()
+    }
+
+    /// Where a row begins at or after `from`: past line ends, blank lines and comments.
+    fn row_start(&self, text: &[u8], from: usize) -> usize {
+        let mut at = from;
+        loop {
+            match text.get(at) {
+                Some(b'\n' | b'\r') => at += 1,
+                Some(byte) if Some(*byte) == self.comment => {
+                    at = memchr(b'\n', &text[at..]).map_or(text.len(), |n| at + n);
+                }
+                _ => return at,
+            }
+        }
+    }
+
+    /// Where the row ends that begins at `from`: at its line end, or that of the text. A quote
+    /// counts where a field begins; within quotes it is doubled.
+    fn row_end(&self, text: &[u8], from: usize) -> usize {
+        let end = line_end(text, from);
+        let Some(quote) = self.quote.filter(|&quote| memchr(quote, &text[from..end]).is_some())
+        else {
+            return end;
+        };
+        let mut at = from;
+        loop {
+            if text.get(at) == Some(&quote) {
+                at = quoted_end(text, at + 1, quote);
+            }
+            at = memchr3(self.delimiter, b'\n', b'\r', &text[at..]).map_or(text.len(), |n| at + n);
+            if text.get(at) != Some(&self.delimiter) {
+                return at;
+            }
+            at += 1;
+        }
     }
 
     /// The rows of `text`, header and all.
@@ -225,33 +272,20 @@ fn trim(field: &mut Cow<'_, str>) {
     }
 }
 
-impl Starts {
-    /// Room for `rows` of a file of `bytes`.
-    fn with_capacity(rows: usize, bytes: usize) -> Starts {
-        match u32::try_from(bytes) {
-            Ok(_) => Starts::Near(Vec::with_capacity(rows)),
-            Err(_) => Starts::Far(Vec::with_capacity(rows)),
-        }
-    }
+/// Where the line ends that goes on at `from`.
+fn line_end(text: &[u8], from: usize) -> usize {
+    memchr2(b'\n', b'\r', &text[from..]).map_or(text.len(), |n| from + n)
+}
 
-    fn push(&mut self, start: usize) {
-        match self {
-            Starts::Near(starts) => starts.push(start as u32),
-            Starts::Far(starts) => starts.push(start as u64),
+/// Behind the quote that closes what was opened before `from`; the end of the text if none does.
+fn quoted_end(text: &[u8], from: usize, quote: u8) -> usize {
+    let mut at = from;
+    while let Some(n) = memchr(quote, &text[at..]) {
+        at += n + 1;
+        if text.get(at) != Some(&quote) {
+            return at;
         }
+        at += 1;
     }
-
-    fn get(&self, index: usize) -> Option<usize> {
-        match self {
-            Starts::Near(starts) => starts.get(index).map(|&start| start as usize),
-            Starts::Far(starts) => starts.get(index).map(|&start| start as usize),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Starts::Near(starts) => starts.len(),
-            Starts::Far(starts) => starts.len(),
-        }
-    }
+    text.len()
 }

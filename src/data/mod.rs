@@ -1,11 +1,15 @@
 //! Data pools: rows from files, read once per process and handed out to all users.
 //!
-//! A table keeps the file's bytes as they are and where each row begins; a row is taken apart only
-//! when it is picked. Which row comes next is one atomic step, whatever the number of threads.
+//! A table keeps the file's bytes as they are, and where some of its rows begin; a row is taken
+//! apart only when it is picked. Which row comes next is one atomic step, or one short lock where
+//! rows are leased, whatever the number of threads.
 
+mod blocks;
 mod csv;
+mod documents;
 mod lease;
 mod pick;
+mod text;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,11 +19,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHasher;
 
-pub use self::csv::{CsvOptions, Field, FieldType, Header, Row};
+pub use self::csv::{CsvOptions, Field, FieldType, Header, Record};
 pub use self::lease::{Lease, Leased, Leases, Stuck, Waiting};
 pub use pick::{AtEnd, Next, Pick, Picker};
 
-use self::csv::Table;
+use self::documents::Documents;
 use self::lease::Register;
 use self::pick::Cursor;
 use crate::diagnostic::Diagnostic;
@@ -38,16 +42,50 @@ pub struct PoolSpec {
     pub at_end: Option<AtEnd>,
 }
 
-/// Where rows come from.
+/// Where rows come from. A file's path is absolute or relative to the working directory, and is
+/// named so in messages.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// A CSV file; the path is absolute or relative to the working directory.
+    /// A CSV file.
     Csv {
-        /// As it shall be named in messages.
+        /// Its path.
         file: PathBuf,
         /// How to read it.
         options: CsvOptions,
     },
+    /// A JSON file with an array of objects in it.
+    Json {
+        /// Its path.
+        file: PathBuf,
+        /// JSONPath of the array; `None`: it is the whole document.
+        path: Option<String>,
+    },
+    /// A file with a JSON object on each line.
+    Ndjson {
+        /// Its path.
+        file: PathBuf,
+    },
+    /// A list that the script itself wrote down.
+    List {
+        /// As a JSON array of objects.
+        text: Arc<String>,
+    },
+}
+
+/// A row, as it stands in its table.
+#[derive(Debug, Clone)]
+pub enum Row<'t> {
+    /// Of a CSV file.
+    Record(Record<'t>),
+    /// The text of a JSON object.
+    Document(&'t str),
+}
+
+/// Rows that were read.
+#[derive(Debug)]
+enum Table {
+    Csv(csv::Table),
+    Json(Documents),
 }
 
 /// All pools of a process.
@@ -120,7 +158,7 @@ impl Pools {
         self.lock().pools.get(spec).cloned()
     }
 
-    /// All pools, by file and name.
+    /// All pools, by title and name.
     pub fn list(&self) -> Vec<Arc<Pool>> {
         let mut pools: Vec<Arc<Pool>> = Vec::new();
         for pool in self.lock().pools.values() {
@@ -128,7 +166,7 @@ impl Pools {
                 pools.push(pool.clone());
             }
         }
-        pools.sort_by(|a, b| (a.file(), &a.spec.name).cmp(&(b.file(), &b.spec.name)));
+        pools.sort_by_key(|pool| (pool.title(), pool.spec.name.clone()));
         pools
     }
 
@@ -146,8 +184,8 @@ impl Pools {
     /// What decides a pool's random order: the same in each run of the same seed.
     fn seed_of(&self, spec: &PoolSpec) -> u64 {
         let mut hasher = FxHasher::default();
-        let Source::Csv { file, .. } = &spec.source;
-        (self.seed, file.file_name(), &spec.name).hash(&mut hasher);
+        let file = spec.source.file().and_then(Path::file_name);
+        (self.seed, file, &spec.name).hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -157,8 +195,7 @@ impl Open {
         if let Some(table) = self.tables.get(real) {
             return Ok(table.clone());
         }
-        let Source::Csv { file, options } = named;
-        let table = Arc::new(Table::read(file, options)?);
+        let table = Arc::new(Table::read(named)?);
         self.tables.insert(real.clone(), table.clone());
         Ok(table)
     }
@@ -167,9 +204,54 @@ impl Open {
 impl Source {
     /// The same with its file's one true path, if it has one.
     fn real(&self) -> Source {
-        let Source::Csv { file, options } = self;
-        let file = file.canonicalize().unwrap_or_else(|_| file.clone());
-        Source::Csv { file, options: options.clone() }
+        let mut real = self.clone();
+        if let Source::Csv { file, .. } | Source::Json { file, .. } | Source::Ndjson { file } =
+            &mut real
+            && let Ok(path) = file.canonicalize()
+        {
+            *file = path;
+        }
+        real
+    }
+
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Source::Csv { file, .. } | Source::Json { file, .. } | Source::Ndjson { file } => {
+                Some(file)
+            }
+            Source::List { .. } => None,
+        }
+    }
+}
+
+impl Table {
+    /// Reads a source whole and checks every row of it.
+    fn read(source: &Source) -> Result<Table, Diagnostic> {
+        Ok(match source {
+            Source::Csv { file, options } => Table::Csv(csv::Table::read(file, options)?),
+            Source::Json { file, path } => {
+                let text = Arc::new(text::read(file)?);
+                Table::Json(Documents::of_array(&text, Some(file), path.as_deref())?)
+            }
+            Source::Ndjson { file } => {
+                Table::Json(Documents::of_lines(&Arc::new(text::read(file)?), file)?)
+            }
+            Source::List { text } => Table::Json(Documents::of_array(text, None, None)?),
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Table::Csv(table) => table.len(),
+            Table::Json(documents) => documents.len(),
+        }
+    }
+
+    fn columns(&self) -> &[String] {
+        match self {
+            Table::Csv(table) => table.columns(),
+            Table::Json(documents) => documents.columns(),
+        }
     }
 }
 
@@ -180,14 +262,25 @@ impl Pool {
         self.table.len()
     }
 
-    /// The columns' names, in the file's order.
+    /// The columns' names, in the file's order; of JSON, the names that any row has.
     pub fn columns(&self) -> &[String] {
         self.table.columns()
     }
 
-    /// Row `index` (from 0), taken apart; `None` beyond the last.
+    /// Whether a row may lack `column`, or have it without its being among the columns.
+    pub fn may_lack(&self, column: &str) -> bool {
+        match &*self.table {
+            Table::Csv(_) => false,
+            Table::Json(documents) => documents.may_have(column),
+        }
+    }
+
+    /// Row `index` (from 0); `None` beyond the last.
     pub fn row(&self, index: usize) -> Option<Row<'_>> {
-        self.table.row(index)
+        match &*self.table {
+            Table::Csv(table) => table.row(index).map(Row::Record),
+            Table::Json(documents) => documents.row(index).map(Row::Document),
+        }
     }
 
     /// The number of the row that this user gets next; of a pool that leases its rows, none.
@@ -211,10 +304,12 @@ impl Pool {
         &self.spec
     }
 
-    /// The file that its rows are in, as it was named.
-    pub fn file(&self) -> &Path {
-        let Source::Csv { file, .. } = &self.spec.source;
-        file
+    /// What messages call it: the file that its rows are in, as it was named.
+    pub fn title(&self) -> String {
+        match self.spec.source.file() {
+            Some(file) => file.display().to_string(),
+            None => "the list of lt.data.rows".to_owned(),
+        }
     }
 }
 
@@ -224,7 +319,7 @@ impl fmt::Display for Pool {
         let (rows, columns) = (self.len(), self.columns().join(", "));
         let plural = if rows == 1 { "" } else { "s" };
         let pick = self.spec.pick.name();
-        write!(f, "{}: {rows} row{plural} ({columns}), {pick}", self.file().display())?;
+        write!(f, "{}: {rows} row{plural} ({columns}), {pick}", self.title())?;
         match &self.spec.name {
             Some(name) => write!(f, ", named {name}"),
             None => Ok(()),

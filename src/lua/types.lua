@@ -371,16 +371,21 @@ function extract.form(html, selector, url, options) end
 
 -- Data ------------------------------------------------------------------------------------------
 
----@class loadtool.CsvOptions
+---@class loadtool.PoolOptions
 ---@field pick? "sequential"|"random"|"shuffle"|"unique"|"per_vu"|"lease"
 ---@field at_end? "recycle"|"stop_vu"|"stop_scenario"|"error"
----@field name? string Tells pools of one file and the same options apart.
+---@field name? string Tells pools of the same rows and options apart.
+
+---@class loadtool.CsvOptions: loadtool.PoolOptions
 ---@field header? boolean|string[]
 ---@field delimiter? string
 ---@field quote? string|false
 ---@field comment? string|false
 ---@field trim? boolean
 ---@field types? table<string, "string"|"integer"|"number"|"boolean">
+
+---@class loadtool.JsonOptions: loadtool.PoolOptions
+---@field path? string JSONPath of the array of rows; else it is the whole document.
 
 ---@class loadtool.data
 local data = {}
@@ -389,6 +394,21 @@ local data = {}
 ---@param options? loadtool.CsvOptions
 ---@return loadtool.Pool
 function data.csv(file, options) end
+---An array of objects in a JSON file.
+---@param file string Relative to the calling file.
+---@param options? loadtool.JsonOptions
+---@return loadtool.Pool
+function data.json(file, options) end
+---A file with a JSON object on each line.
+---@param file string Relative to the calling file.
+---@param options? loadtool.PoolOptions
+---@return loadtool.Pool
+function data.ndjson(file, options) end
+---Rows that the script itself has; equal lists with equal options and name are the same pool.
+---@param list table<string, any>[]
+---@param options? loadtool.PoolOptions
+---@return loadtool.Pool
+function data.rows(list, options) end
 
 ---@class loadtool.Pool
 ---@operator len: integer

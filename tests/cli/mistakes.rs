@@ -57,6 +57,30 @@ const SCRIPTS: [(&str, &str); 26] = [
     ),
 ];
 
+/// Pools that cannot be opened, and what their file holds.
+const POOLS: [(&str, &str); 20] = [
+    ("lt.data.csv(7)", ""),
+    ("lt.data.csv('data', { pick = 'lease', at_end = 'recycle' })", "a\n1\n"),
+    ("lt.data.csv('data', { types = { agee = 'integer' } })", "age\n1\n"),
+    ("lt.data.csv('data', { types = { age = 'int' } })", "age\n1\n"),
+    ("lt.data.csv('data', { types = { age = 'number' } })", "name,age\nann,1\nbob,x1\n"),
+    ("lt.data.csv('data', { delimiter = '::' })", "a\n1\n"),
+    ("lt.data.csv('data', { quote = ',' })", "a\n1\n"),
+    ("lt.data.csv('data', { path = '$' })", "a\n1\n"),
+    ("lt.data.ndjson 'dat'", "{}"),
+    ("lt.data.ndjson 'data'", "{ \"a\": 1 }\n{ \"a\" 1 }\n"),
+    ("lt.data.ndjson 'data'", "[1]\n"),
+    ("lt.data.json 'data'", "{ \"users\": [] }"),
+    ("lt.data.json('data', { path = '$.user' })", "{ \"users\": [{}] }"),
+    ("lt.data.json('data', { path = '$.users[' })", "[]"),
+    ("lt.data.json('data', { trim = true })", "[]"),
+    ("lt.data.rows 'data'", ""),
+    ("lt.data.rows {}", ""),
+    ("lt.data.rows { name = 'ann' }", ""),
+    ("lt.data.rows { { n = 1 }, nil, { n = 2 } }", ""),
+    ("lt.data.rows { { n = 1 }, n = 2 }", ""),
+];
+
 /// What is wrong with a CSV file, and the file.
 const TABLES: [(&str, &[u8]); 6] = [
     ("a row too short", b"email,password\na@b,1\nc@d\n"),
@@ -126,6 +150,17 @@ fn every_mistake_in_a_table_is_told_with_its_own_line() {
         write!(all, "── {what}\n{}\n", told(&folder, &[])).expect("a String takes all");
     }
     insta::assert_snapshot!("tables", all);
+}
+
+#[test]
+fn every_pool_that_cannot_be_is_told_with_the_rule() {
+    let mut all = String::new();
+    for (open, data) in POOLS {
+        let script = format!("local lt = require 'loadtool'\nlocal pool = {open}\nreturn print");
+        let folder = Folder::new(&script).file("data", data);
+        all += &told(&folder, &[]);
+    }
+    insta::assert_snapshot!("pools", all);
 }
 
 #[test]

@@ -3,119 +3,107 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::{CsvOptions, FieldType, Header, Starts, Table};
+use super::{CsvOptions, FieldType, Header, Table};
+use crate::data::blocks::Blocks;
+use crate::data::text::{self, Text};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
-/// Longest source line that a diagnostic shows, in characters.
-const SHOWN: usize = 120;
-
-/// A file while it is read: what is needed to tell a fault.
-struct Source<'f> {
-    file: &'f Path,
-    text: &'f str,
+/// A file while it is read.
+struct Reading<'f> {
+    source: Text<'f>,
+    options: &'f CsvOptions,
 }
+
+/// Names and types of the columns.
+type Columns = (Vec<String>, Vec<FieldType>);
 
 pub(super) fn read(file: &Path, options: &CsvOptions) -> Result<Table, Diagnostic> {
-    let bytes = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
-    let text = String::from_utf8(bytes).map_err(|error| not_utf8(file, error.as_bytes()))?;
-    let (columns, types, starts) = scan(&Source { file, text: &text }, options)?;
-    Ok(Table { text, starts, columns, types, options: options.clone() })
+    let text = text::read(file)?;
+    let reading = Reading { source: Text { file: Some(file), text: &text }, options };
+    let ((columns, types), blocks) = reading.scan()?;
+    Ok(Table { text, blocks, columns, types, options: options.clone() })
 }
 
-/// Checks every row, and notes where each begins.
-fn scan(
-    source: &Source<'_>,
-    options: &CsvOptions,
-) -> Result<(Vec<String>, Vec<FieldType>, Starts), Diagnostic> {
-    let text = source.text;
-    let skip = text.len() - text.trim_start_matches('\u{feff}').len();
-    let mut reader = options.reader(&text.as_bytes()[skip..], 1 << 16);
-    let mut record = csv::ByteRecord::new();
-    let mut columns: Option<(Vec<String>, Vec<FieldType>)> = None;
-    let lines = text.bytes().filter(|&byte| byte == b'\n').count();
-    let mut starts = Starts::with_capacity(lines + 1, text.len());
-    let mut last = 0;
-    while reader
-        .read_byte_record(&mut record)
-        .map_err(|error| source.fault(0, error.to_string()))?
-    {
-        let before = record.position().map_or(0, |position| position.byte() as usize);
-        last = source.row_start(skip + before, options);
-        if last == text.len() {
-            break; // a comment that ends the file without a line feed
+impl Reading<'_> {
+    /// Checks every row, and notes where they begin.
+    fn scan(&self) -> Result<(Columns, Blocks), Diagnostic> {
+        let text = self.source.text;
+        let skip = self.source.mark();
+        let mut reader = self.options.reader(&text.as_bytes()[skip..], 1 << 16);
+        let mut record = csv::ByteRecord::new();
+        let mut columns: Option<Columns> = None;
+        let mut blocks = Blocks::default();
+        let mut last = 0;
+        while reader
+            .read_byte_record(&mut record)
+            .map_err(|error| self.source.fault(0, error.to_string()))?
+        {
+            let before = record.position().map_or(0, |position| position.byte() as usize);
+            last = self.options.row_start(text.as_bytes(), skip + before);
+            if last == text.len() {
+                break; // a comment that ends the file without a line feed
+            }
+            let columns = match &mut columns {
+                Some(known) => known,
+                none => {
+                    let known = none.insert(self.columns(&record, last)?);
+                    if self.options.header == Header::FirstRow {
+                        continue;
+                    }
+                    known
+                }
+            };
+            self.check(&record, last, columns)?;
+            blocks.push(last);
         }
-        let (columns, types) = match &mut columns {
-            Some(known) => known,
-            none => {
-                let (names, types) = source.columns(&record, last, options)?;
-                let known = none.insert((names, types));
-                if options.header == Header::FirstRow {
-                    continue;
-                }
-                known
-            }
-        };
-        source.check(&record, last, columns, types, options)?;
-        starts.push(last);
-    }
-    source.check_closed(last, options)?;
-    match columns {
-        Some((columns, types)) if starts.len() > 0 => Ok((columns, types, starts)),
-        _ => Err(source.empty(options)),
-    }
-}
-
-impl Source<'_> {
-    /// Where the row begins that the reader found after `from`: past blank lines and comments.
-    fn row_start(&self, from: usize, options: &CsvOptions) -> usize {
-        let mut at = from;
-        loop {
-            let rest = &self.text[at..];
-            at += rest.len() - rest.trim_start_matches(['\n', '\r']).len();
-            match (options.comment, self.text.as_bytes().get(at)) {
-                (Some(comment), Some(&byte)) if byte == comment => {
-                    let line = &self.text[at..];
-                    at += line.find('\n').unwrap_or(line.len());
-                }
-                _ => return at,
-            }
+        self.check_closed(last)?;
+        match columns {
+            Some(columns) if blocks.rows() > 0 => Ok((columns, blocks)),
+            _ => Err(self.empty()),
         }
     }
 
-    /// Names and types of the columns, from the first row or from the options.
-    fn columns(
-        &self,
-        first: &csv::ByteRecord,
-        start: usize,
-        options: &CsvOptions,
-    ) -> Result<(Vec<String>, Vec<FieldType>), Diagnostic> {
-        let names: Vec<String> = match &options.header {
-            Header::FirstRow => first.iter().map(|field| name(field, options)).collect(),
+    /// From the first row or from the options.
+    fn columns(&self, first: &csv::ByteRecord, start: usize) -> Result<Columns, Diagnostic> {
+        let names: Vec<String> = match &self.options.header {
+            Header::FirstRow => first.iter().map(|field| self.name(field)).collect(),
             Header::Names(names) => names.clone(),
             Header::Numbers => (1..=first.len()).map(|number| number.to_string()).collect(),
         };
+        self.check_names(&names, start)?;
+        let types = &self.options.types;
+        if let Some(unknown) = types.keys().find(|name| !names.contains(name)) {
+            let hint = did_you_mean(unknown, names.iter().map(String::as_str))
+                .unwrap_or_else(|| format!("the columns are {}", names.join(", ")));
+            let message = format!("`types` names the column `{unknown}`, which there is not");
+            return Err(self.source.fault(start, message).hint(hint));
+        }
+        let kind = |name| types.get(name).copied().unwrap_or(FieldType::String);
+        let kinds = names.iter().map(kind).collect();
+        Ok((names, kinds))
+    }
+
+    fn name(&self, field: &[u8]) -> String {
+        let name = String::from_utf8_lossy(field);
+        if self.options.trim { name.trim().to_owned() } else { name.into_owned() }
+    }
+
+    fn check_names(&self, names: &[String], start: usize) -> Result<(), Diagnostic> {
+        const HINT: &str = "rename one in the header, or give `header = { … }` with all names";
         for (i, column) in names.iter().enumerate() {
             if column.is_empty() {
                 return Err(self
+                    .source
                     .fault(start, format!("column {} has no name", i + 1))
                     .hint("name it in the header, or give `header = { … }` with all names"));
             }
             if let Some(first) = names[..i].iter().position(|other| other == column) {
                 let (first, second) = (first + 1, i + 1);
-                return Err(self
-                    .fault(start, format!("columns {first} and {second} are both named `{column}`"))
-                    .hint("rename one in the header, or give `header = { … }` with all names"));
+                let message = format!("columns {first} and {second} are both named `{column}`");
+                return Err(self.source.fault(start, message).hint(HINT));
             }
         }
-        if let Some(unknown) = options.types.keys().find(|name| !names.contains(name)) {
-            let hint = did_you_mean(unknown, names.iter().map(String::as_str))
-                .unwrap_or_else(|| format!("the columns are {}", names.join(", ")));
-            let message = format!("`types` names the column `{unknown}`, which there is not");
-            return Err(self.fault(start, message).hint(hint));
-        }
-        let kind = |name| options.types.get(name).copied().unwrap_or(FieldType::String);
-        let types = names.iter().map(kind).collect();
-        Ok((names, types))
+        Ok(())
     }
 
     /// A row must have a field for each column, of its type.
@@ -123,14 +111,12 @@ impl Source<'_> {
         &self,
         record: &csv::ByteRecord,
         start: usize,
-        columns: &[String],
-        types: &[FieldType],
-        options: &CsvOptions,
+        (columns, types): &Columns,
     ) -> Result<(), Diagnostic> {
         if record.len() != columns.len() {
             return Err(self.ragged(record.len(), start, columns));
         }
-        if options.types.is_empty() {
+        if self.options.types.is_empty() {
             return Ok(());
         }
         for (i, field) in record.iter().enumerate() {
@@ -139,7 +125,7 @@ impl Source<'_> {
                 let kind = type_name(types[i]);
                 let message =
                     format!("`{text}` in column {} (`{}`) is no {kind}", i + 1, columns[i]);
-                return Err(self.fault(start, message).hint("mend the row, or the `types`"));
+                return Err(self.source.fault(start, message).hint("mend the row, or the `types`"));
             }
         }
         Ok(())
@@ -155,48 +141,39 @@ impl Source<'_> {
             ),
         };
         let at = fields.min(columns.len()) + 1;
-        self.fault(start, format!("a row of {have} where there are {want} (at column {at})"))
-            .hint(hint)
+        let message = format!("a row of {have} where there are {want} (at column {at})");
+        self.source.fault(start, message).hint(hint)
     }
 
     /// A quote that is never closed swallows the rest of the file.
-    fn check_closed(&self, last: usize, options: &CsvOptions) -> Result<(), Diagnostic> {
-        let row = &self.text[last..];
-        let Some(quote) = options.quote.filter(|&quote| row.as_bytes().contains(&quote)) else {
+    fn check_closed(&self, last: usize) -> Result<(), Diagnostic> {
+        let row = &self.source.text[last..];
+        let Some(quote) = self.options.quote.filter(|&quote| row.as_bytes().contains(&quote))
+        else {
             return Ok(());
         };
         let probe = format!("{}\nx", row.trim_end_matches(['\n', '\r']));
-        let mut records = options.reader(probe.as_bytes(), 1 << 16).into_byte_records();
+        let mut records = self.options.reader(probe.as_bytes(), 1 << 16).into_byte_records();
         match (records.next(), records.next()) {
-            (Some(_), None) => Err(self
-                .fault(last, "a quote is opened in this row and never closed".to_owned())
-                .hint(format!(
-                    "close it; within quotes, `{0}` is written `{0}{0}`",
-                    quote as char
-                ))),
+            (Some(_), None) => {
+                let quote = char::from(quote);
+                Err(self.source.fault(last, "a quote is opened in this row and never closed").hint(
+                    format!("close it; within quotes, `{quote}` is written `{quote}{quote}`"),
+                ))
+            }
             _ => Ok(()),
         }
     }
 
-    fn empty(&self, options: &CsvOptions) -> Diagnostic {
-        let what = match options.header {
-            Header::FirstRow if !self.text.trim().is_empty() => "the file has a header but no rows",
+    fn empty(&self) -> Diagnostic {
+        let what = match self.options.header {
+            Header::FirstRow if !self.source.text.trim().is_empty() => {
+                "the file has a header but no rows"
+            }
             _ => "the file is empty",
         };
-        Diagnostic::new(what).at(self.file, Some(1)).hint("a pool needs at least one row")
+        self.source.fault_of_all(what).hint("a pool needs at least one row")
     }
-
-    /// A fault of the row that begins at `start`.
-    fn fault(&self, start: usize, message: String) -> Diagnostic {
-        let line = line_of(&self.text.as_bytes()[..start]);
-        let source = self.text[start..].split(['\n', '\r']).next().unwrap_or_default();
-        Diagnostic::new(message).at(self.file, Some(line)).source(shortened(source))
-    }
-}
-
-fn name(field: &[u8], options: &CsvOptions) -> String {
-    let name = String::from_utf8_lossy(field);
-    if options.trim { name.trim().to_owned() } else { name.into_owned() }
 }
 
 fn type_name(kind: FieldType) -> &'static str {
@@ -205,56 +182,6 @@ fn type_name(kind: FieldType) -> &'static str {
 
 fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-fn line_of(before: &[u8]) -> u32 {
-    let lines = before.iter().filter(|&&byte| byte == b'\n').count();
-    u32::try_from(lines + 1).unwrap_or(u32::MAX)
-}
-
-fn shortened(line: &str) -> String {
-    let mut shown: String = line.chars().take(SHOWN).collect();
-    if shown.len() < line.len() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn unreadable(file: &Path, error: &std::io::Error) -> Diagnostic {
-    let reason = match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        _ => error.to_string(),
-    };
-    let diagnostic = Diagnostic::new(format!("cannot be read: {reason}")).at(file, None);
-    match similar_file(file) {
-        Some(hint) => diagnostic.hint(hint),
-        None => diagnostic.hint("paths are relative to the file that names them"),
-    }
-}
-
-/// A file beside the missing one whose name is much like its.
-fn similar_file(file: &Path) -> Option<String> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
-    let names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    did_you_mean(&file.file_name()?.to_string_lossy(), names.iter().map(String::as_str))
-}
-
-fn not_utf8(file: &Path, bytes: &[u8]) -> Diagnostic {
-    let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-    let start = bytes[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-    let column = String::from_utf8_lossy(&bytes[start..at]).chars().count() + 1;
-    let end = bytes[at..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |n| at + n);
-    let message = format!("character {column} of the line is not UTF-8 (byte 0x{:02x})", bytes[at]);
-    let hint = match bytes {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "the file is UTF-16: save it as UTF-8",
-        _ => "save it as UTF-8: iconv -f latin1 -t utf-8 OLD > NEW",
-    };
-    Diagnostic::new(message)
-        .at(file, Some(line_of(&bytes[..at])))
-        .source(shortened(String::from_utf8_lossy(&bytes[start..end]).trim_end()))
-        .hint(hint)
 }
 
 #[cfg(test)]
@@ -382,37 +309,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn bytes_that_are_no_utf8_are_told_with_their_place() {
-        let latin = load(b"name\nana\n\xc3\xa9t\xe9\n", &CsvOptions::default()).unwrap_err();
-        assert!(
-            latin.starts_with("users.csv:3: character 3 of the line is not UTF-8 (byte 0xe9)\n")
-        );
-        assert!(latin.contains("hint: save it as UTF-8: iconv"));
-        let wide = load(b"\xff\xfea\0", &CsvOptions::default()).unwrap_err();
-        assert!(wide.contains("UTF-16"), "{wide}");
-    }
-
-    #[test]
-    fn a_missing_file_is_told_with_the_one_that_may_be_meant() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("users.csv"), "a\n1\n").unwrap();
-        let fault = read(&dir.path().join("user.csv"), &CsvOptions::default()).unwrap_err();
-        assert_eq!(fault.message, "cannot be read: there is no such file");
-        assert_eq!(fault.hint.unwrap(), "did you mean `users.csv`?");
-        assert!(read(dir.path(), &CsvOptions::default()).is_err());
-    }
-
     proptest! {
         #[test]
-        fn rows_are_those_that_the_csv_crate_reads(text in "[a,\"\n\r# é;\u{feff}]{0,60}", plain: bool) {
+        fn rows_are_those_that_the_csv_crate_reads(
+            text in "[a,\"\n\r# é;\u{feff}]{0,60}",
+            times in 1..60_usize,
+            plain: bool,
+        ) {
             let options = CsvOptions {
                 header: Header::Numbers,
                 quote: plain.then_some(b'"'),
                 comment: plain.then_some(b'#'),
                 ..CsvOptions::default()
             };
-            let text = text + "\n";
+            let text = (text + "\n").repeat(times); // so that there are several blocks
             if let Ok(table) = load(&text, &options) {
                 let body = text.trim_start_matches('\u{feff}');
                 let want: Vec<Vec<String>> = options.reader(body.as_bytes(), 64).into_records()

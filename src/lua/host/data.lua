@@ -6,9 +6,10 @@ local pick, get, length, unknown = h.data_next, h.data_get, h.data_length, h.dat
 local pools = {}
 
 local function object(id)
-  -- Rows are the author's to change; a column that does not exist raises.
+  -- Rows are the author's to change; a column that does not exist raises. One that only other
+  -- rows have is nil.
   local row = { __metatable = false }
-  function row.__index(_, column) return raise(unknown(id, tostring(column))) end
+  function row.__index(_, column) return value(unknown(id, tostring(column))) end
 
   local pool, methods = {}, {}
   local function check(self, name)
@@ -39,14 +40,22 @@ local function object(id)
   })
 end
 
-lt.data = {}
-
-function lt.data.csv(file, options)
-  local id = value(h.data_csv(file, options))
-  local pool = pools[id]
-  if not pool then
-    pool = object(id)
-    pools[id] = pool
+-- One of the functions that open pools: the same pool is the same object.
+local function opener(open)
+  return function(source, options)
+    local id = value(open(source, options))
+    local pool = pools[id]
+    if not pool then
+      pool = object(id)
+      pools[id] = pool
+    end
+    return pool
   end
-  return pool
 end
+
+lt.data = {
+  csv = opener(h.data_csv),
+  json = opener(h.data_json),
+  ndjson = opener(h.data_ndjson),
+  rows = opener(h.data_rows),
+}

@@ -10,20 +10,26 @@ use std::sync::Arc;
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 use rand::Rng;
 
+use super::Host;
+use super::pool_options::{Kind, Options};
 use super::told::{HINT, needs, told, unknown};
 use super::user::User;
-use super::{Host, pool_options};
-use crate::data::{AtEnd, Field, Leased, Leases, Next, Picker, Pool, Row, Stuck, Waiting};
+use crate::data::{AtEnd, Field, Leased, Leases, Next, Picker, Pool, Record, Row, Stuck, Waiting};
 use crate::diagnostic::Diagnostic;
 use crate::lua::error::Stopped;
+use crate::lua::value::{Json, plain};
 
 /// Puts the raw functions into `h`.
 pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
-    let opened = Rc::new(Opened { host: host.clone(), pools: RefCell::default() });
-    let this = opened.clone();
-    let open =
-        move |lua: &Lua, (file, options): (Value, Value)| Ok(told(this.open(lua, &file, &options)));
-    h.raw_set("data_csv", lua.create_function(open)?)?;
+    let json = Json::of(lua)?;
+    let opened = Rc::new(Opened { host: host.clone(), json, pools: RefCell::default() });
+    for kind in Kind::ALL {
+        let this = opened.clone();
+        let open = move |lua: &Lua, (source, options): (Value, Value)| {
+            Ok(told(this.open(lua, kind, &source, &options)))
+        };
+        h.raw_set(format!("data_{}", kind.name()), lua.create_function(open)?)?;
+    }
     let this = opened.clone();
     let next = move |lua: &Lua, (pool, meta): (usize, Table)| this.next(lua, pool, meta);
     h.raw_set("data_next", lua.create_function(next)?)?;
@@ -39,7 +45,8 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
         let column = column.to_string_lossy();
         Ok(opened.with(pool, |pool, _| {
             let columns = pool.columns().iter().map(String::as_str);
-            unknown(&format!("column of {}", pool.file().display()), &column, columns)
+            let told = || unknown(&format!("column of {}", pool.title()), &column, columns);
+            (!pool.may_lack(&column)).then(told)
         }))
     };
     h.raw_set("data_unknown", lua.create_function(unknown)?)
@@ -48,6 +55,7 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
 /// The pools that this worker has met, with their columns as Lua strings.
 struct Opened {
     host: Rc<Host>,
+    json: Rc<Json>,
     pools: RefCell<Vec<Met>>,
 }
 
@@ -64,12 +72,21 @@ impl Opened {
     }
 
     /// The number of a pool, which is opened if the run has not begun.
-    fn open(&self, lua: &Lua, file: &Value, options: &Value) -> Result<usize, String> {
-        let Value::String(file) = file else {
-            return Err(needs("lt.data.csv", "the name of a file", file));
+    fn open(
+        &self,
+        lua: &Lua,
+        kind: Kind,
+        source: &Value,
+        options: &Value,
+    ) -> Result<usize, String> {
+        let options = Options::read(kind, options)?;
+        let spec = match (kind, source) {
+            (Kind::Rows, list) => options.of_list(self.list(list)?),
+            (_, Value::String(file)) => {
+                options.of_file(kind, self.host.beside_caller(lua, &file.to_string_lossy()))
+            }
+            (_, other) => return Err(needs(&kind.call(), "the name of a file", other)),
         };
-        let file = self.host.beside_caller(lua, &file.to_string_lossy());
-        let spec = pool_options::read(file, options)?;
         let pool = if self.host.user().may_wait.get() {
             self.host.shared.pools.get(&spec).ok_or_else(too_late)?
         } else {
@@ -83,6 +100,23 @@ impl Opened {
         let columns: mlua::Result<Rc<[LuaString]>> = columns.collect();
         pools.push((pool, columns.map_err(|error| error.to_string())?));
         Ok(pools.len() - 1)
+    }
+
+    /// Rows that are written down in the script, as a JSON array.
+    fn list(&self, list: &Value) -> Result<String, String> {
+        let call = Kind::Rows.call();
+        let Value::Table(rows) = list else { return Err(needs(&call, "a list of rows", list)) };
+        if plain(rows).raw_len() == 0 {
+            return Err(match plain(rows).is_empty() {
+                true => format!("{call} needs at least one row"),
+                false => {
+                    format!("{call} needs a list of rows; hint: {{ {{ name = \"ann\" }}, … }}")
+                }
+            });
+        }
+        let mut text = Vec::new();
+        self.json.encode(list, &mut text).map_err(|what| format!("{call}: {what}"))?;
+        String::from_utf8(text).map_err(|error| error.to_string())
     }
 
     /// The next row of the running user.
@@ -102,10 +136,10 @@ impl Opened {
             Ok(match next {
                 Ok(Some(index)) => {
                     let row = pool.row(index).expect("a pool picks rows that it has");
-                    (None, Some(table(lua, &row, columns, meta)?))
+                    (None, Some(self.table(lua, &row, columns, meta)?))
                 }
                 Ok(None) => (None, None),
-                Err(why) => (Some(format!("{} {why}", pool.file().display())), None),
+                Err(why) => (Some(format!("{} {why}", pool.title())), None),
             })
         })
     }
@@ -149,8 +183,26 @@ impl Opened {
         let index = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
         self.with(pool, |pool, columns| {
             let row = index.and_then(|index| pool.row(index));
-            Ok((None, row.map(|row| table(lua, &row, columns, meta)).transpose()?))
+            Ok((None, row.map(|row| self.table(lua, &row, columns, meta)).transpose()?))
         })
+    }
+
+    fn table(
+        &self,
+        lua: &Lua,
+        row: &Row<'_>,
+        columns: &[LuaString],
+        meta: Table,
+    ) -> mlua::Result<Table> {
+        let table = match row {
+            Row::Record(record) => fields(lua, record, columns)?,
+            Row::Document(text) => match self.json.decode(lua, text.as_bytes())? {
+                Ok(Value::Table(table)) => table,
+                _ => unreachable!("a pool's rows are objects, checked when it was opened"),
+            },
+        };
+        table.set_metatable(Some(meta))?;
+        Ok(table)
     }
 }
 
@@ -176,9 +228,9 @@ fn why_never(stuck: Stuck) -> &'static str {
     }
 }
 
-fn table(lua: &Lua, row: &Row<'_>, columns: &[LuaString], meta: Table) -> mlua::Result<Table> {
+fn fields(lua: &Lua, record: &Record<'_>, columns: &[LuaString]) -> mlua::Result<Table> {
     let table = lua.create_table_with_capacity(0, columns.len())?;
-    for (column, (_, field)) in columns.iter().zip(row.fields()) {
+    for (column, (_, field)) in columns.iter().zip(record.fields()) {
         let value = match field {
             Field::Text(text) => Value::String(lua.create_string(&*text)?),
             Field::Integer(integer) => Value::Integer(integer),
@@ -187,7 +239,6 @@ fn table(lua: &Lua, row: &Row<'_>, columns: &[LuaString], meta: Table) -> mlua::
         };
         table.raw_set(column, value)?;
     }
-    table.set_metatable(Some(meta))?;
     Ok(table)
 }
 

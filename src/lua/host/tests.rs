@@ -202,6 +202,60 @@ fn pools_hand_out_rows_raise_for_unknown_columns_and_stop_at_their_end() {
     assert_eq!(end(2), Ended::Stopped(Stopped::Vu));
 }
 
+#[test]
+fn rows_of_json_keep_their_types_and_only_unknown_fields_raise() {
+    let body = |open: &str| {
+        format!(
+            "local lt = require 'loadtool'
+             local pool = {open}
+             return function()
+               assert(#pool == 2 and pool:get(3) == nil)
+               local ann, bob = pool:get(1), pool:get(2)
+               assert(ann.age == 30 and math.type(ann.age) == 'integer' and ann.tags[2] == 'b')
+               assert(ann.nick == lt.json.null and bob.nick == nil and bob.vip == true)
+               ann.extra = 1
+               assert(pool:next().name == 'ann' and pool:next().extra == nil)
+             end"
+        )
+    };
+    const ANN: &str = r#"{"name":"ann","age":30,"tags":["a","b"],"nick":null}"#;
+    const BOB: &str = r#"{"name":"bob","vip":true}"#;
+    let list = format!("[{ANN},{BOB}]");
+    let files = [
+        ("users.json", &*list),
+        ("more.json", &*format!("{{\"users\":{list}}}")),
+        ("users.ndjson", &*format!("{ANN}\n{BOB}")),
+    ];
+    for open in [
+        "lt.data.json 'users.json'",
+        "lt.data.json('more.json', { path = '$.users' })",
+        "lt.data.ndjson 'users.ndjson'",
+        "lt.data.rows { { name = 'ann', age = 30, tags = { 'a', 'b' }, nick = lt.json.null },
+                        { name = 'bob', vip = true } }",
+    ] {
+        let ended = Bench::new(&body(open), &files).once();
+        let Ended::Failed(failure) = ended else { panic!("`extra` is in no row: {ended:?}") };
+        assert!(failure.message.contains("unknown column of"), "{failure}");
+        assert!(failure.message.ends_with(" `extra`"), "{failure}");
+    }
+}
+
+#[test]
+fn a_list_in_the_script_is_one_pool_for_all_users() {
+    let bench = Bench::new(
+        "local lt = require 'loadtool'
+         local pool = lt.data.rows({ { n = 1 }, { n = 2 } }, { pick = 'unique', at_end = 'error' })
+         return function() lt.fail(pool:next().n .. '.') end",
+        &[],
+    );
+    for (number, told) in [(1, "1."), (2, "2."), (3, "the list of lt.data.rows has no row left")] {
+        let user = bench.user(number);
+        let ended = block_on(user.iterate(0, 0, Place::default()));
+        let Ended::Failed(failure) = ended else { panic!("{ended:?}") };
+        assert!(failure.message.contains(told), "{failure}");
+    }
+}
+
 const LEASES: &str = "local lt = require 'loadtool'
 local pool = lt.data.csv('users.csv', { pick = 'lease' })
 return function()
