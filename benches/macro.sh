@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole tool against the clock: speed, memory and start-up, as docs/performance.md quotes them.
 #
-#   benches/macro.sh [speed] [journey] [memory] [crowd] [start] [growth]      (default: all)
+#   benches/macro.sh [speed] [journey] [memory] [crowd] [start] [growth] [pool]      (default: all)
 #
 # The target is nginx with one worker on core 1, the generator has core 0; both and the measuring
 # come from the yardsticks folder (YARDSTICKS, default ../shared/yardsticks). Machines drift: what
@@ -169,8 +169,8 @@ per_user() { # WHAT USERS IDLE_KB FULL_KB WANTED_KB
       n, what, (full - idle) / n, idle, full, wanted }'
 }
 
-sleeping_users() { # NUMBER: starts them and waits until the last one is there; sets pid
-  run_in_background "$YARD/sleep.log" $(ours benches/lua/sleep.lua --vus "$1" --duration 600s --env LAST="$1")
+sleeping_users() { # NUMBER [SCRIPT [OPTIONS]]: starts them and waits until the last one is there; sets pid
+  run_in_background "$YARD/sleep.log" $(ours "${2:-benches/lua/sleep.lua}" --vus "$1" --duration 600s --env LAST="$1" "${@:3}")
   wait_for 60 grep -q "all users are here" "$YARD/sleep.log"
 }
 
@@ -200,14 +200,45 @@ growth() {
   echo "resident after 10 s: $early KB, after 60 s: $late KB, grown by $((late - early)) KB; wanted: less than 5000"
 }
 
+make_table() { # ROWS FILE: as many lines of 40 bytes, header apart
+  awk -v rows="$1" 'BEGIN {
+    print "email,password"
+    for (n = 0; n < rows; n++) printf "user%08d@shop.test,password-%07d\n", n, n % 10000000 }' >"$2"
+  cat "$2" >/dev/null # what is measured is not the disk
+}
+
+pool_users() { # NUMBER [OPTIONS]: sets took (ms until the last one is there) and kb, then ends them
+  local from
+  from=$(date +%s%N)
+  sleeping_users "$1" benches/lua/pool.lua "${@:2}"
+  took=$((($(date +%s%N) - from) / 1000000))
+  kb=$(resident_kb "$pid")
+  end_run "$pid"
+}
+
+pool() { # what a table of ROWS lines costs beyond the same users without it
+  local rows=${ROWS:-10000000} table=$YARD/pool.csv users took kb without without_kb
+  make_table "$rows" "$table"
+  for users in 1 10000; do
+    pool_users "$users"
+    without=$took without_kb=$kb
+    pool_users "$users" --env POOL="$table"
+    awk -v n="$users" -v rows="$rows" -v ms=$((took - without)) -v idle="$without_kb" -v full="$kb" \
+      -v bytes="$(stat -c %s "$table")" 'BEGIN {
+      printf "%d rows for %d users: opened in %d ms, %.2f times the file in memory (%d KB without, %d KB with); wanted: 5000 ms, 1.30\n",
+        rows, n, ms, (full - idle) * 1024 / bytes, idle, full }'
+  done
+  rm -f "$table"
+}
+
 check_machine
 build
 start_nginx
-for part in "${@:-speed journey memory crowd start growth}"; do
+for part in "${@:-speed journey memory crowd start growth pool}"; do
   for one in $part; do
     printf '\n== %s\n' "$one"
     case $one in
-      speed | journey | memory | crowd | start | growth) "$one" ;;
+      speed | journey | memory | crowd | start | growth | pool) "$one" ;;
       *) fail "no such part: $one" ;;
     esac
   done
