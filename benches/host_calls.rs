@@ -35,12 +35,16 @@ const CALLS: u64 = 100;
 struct Instant(Bytes);
 
 impl Transport for Instant {
-    fn open(&self) -> Rc<dyn Wire> {
+    fn open(&self, _: Option<usize>) -> Rc<dyn Wire> {
         Rc::new(self.clone())
     }
 }
 
 impl Wire for Instant {
+    fn fresh(&self) -> Rc<dyn Wire> {
+        Rc::new(self.clone())
+    }
+
     fn send<'a>(&'a self, _: Hop) -> LocalBoxFuture<'a, Exchange> {
         let timings = Timings { wait: std::time::Duration::from_micros(50), ..Timings::default() };
         let body = self.0.clone();

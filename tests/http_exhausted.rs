@@ -24,7 +24,7 @@ async fn a_process_without_descriptors_left_is_resource_and_recovers() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let transport = ReqwestTransport::new(&TransportOptions::default()).unwrap();
-    let session = Session::new(transport.open());
+    let session = Session::new(transport.open(None));
     let request = Rc::new(Request {
         method: Method::GET,
         url: Rc::new(Url::parse(&format!("http://{address}/")).unwrap()),

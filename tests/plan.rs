@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use loadtool::diagnostic::Diagnostics;
+use loadtool::http::settings::Pick;
 use loadtool::lua::script::node;
-use loadtool::plan::draft::{Draft, Flags};
+use loadtool::plan::draft::{ConnectionFlags, Draft, Flags};
 use loadtool::plan::validate::validate;
 use loadtool::plan::{Connections, Late, Load, Plan};
 
@@ -76,7 +77,7 @@ fn a_whole_definition_becomes_a_plan() {
     assert_eq!((plan.name(), plan.setup_timeout()), ("shop", seconds(5)));
     assert_eq!(plan.tags()["build"], "7");
     assert_eq!(plan.thresholds().len(), 3);
-    assert!(plan.transport().insecure);
+    assert!(plan.transport().tls.insecure && browsers.transport().tls.insecure);
 
     assert_eq!(
         (browsers.start().after, browsers.start().offset),
@@ -216,7 +217,6 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
         (scenario("http = { timeuot = 5 }"), &["unknown field `timeuot` in scenarios.a.http", "did you mean `timeout`?"]),
         (scenario("http = { timeout = 5000 }"), &["scenarios.a.http.timeout = 5000 is more than 600 seconds", "hint: for milliseconds write \"5000ms\""]),
         (scenario("http = { json = {} }"), &["`json` belongs to one request"]),
-        (scenario("http = { tls = {} }"), &["`tls` holds for the whole run"]),
         (scenario("http = { retry = {} }"), &["scenarios.a.http.retry is not in this version of loadtool yet"]),
         (scenario("http = { redirects = 300 }"), &["redirects = 300 is more than 255"]),
         (scenario("http = { body_limit = '64 MiB' }"), &["did you mean `64MiB`?"]),
@@ -225,6 +225,28 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
         (scenario("http = { headers = { a = '1\\n2' } }"), &["a header is a text of one line"]),
         (scenario("http = { auth = {} }"), &["has neither a user nor a token"]),
         (scenario("http = { compression = 1 }"), &["compression must be true or false, not 1"]),
+        // connections
+        (scenario("http = { version = '3' }"), &["scenarios.a.http.version: there is no version \"3\"", "hint: one of \"auto\", \"1.1\", \"2\", \"h2c\""]),
+        (scenario("http = { version = {} }"), &["there is no version an empty table"]),
+        (scenario("http = { version = 'H2C' }"), &["did you mean `h2c`?"]),
+        (scenario("http = { tls = { cret = 'x' } }"), &["unknown field `cret` in scenarios.a.http.tls", "did you mean `cert`?"]),
+        (scenario("http = { tls = { cert = 'none.pem' } }"), &["the certificate file `none.pem` is not there"]),
+        (scenario("http = { tls = { key = 'none.pem' } }"), &["the key file `none.pem` is not there", "http.tls.key is given without `cert`"]),
+        (scenario("http = { tls = { ca = 'none.pem' } }"), &["the CA file `none.pem` is not there"]),
+        (scenario("http = { tls = { sni = 'shop.test' } }"), &["http.tls.sni must be true or false, not \"shop.test\""]),
+        (scenario("http = { proxy = '127.0.0.1:3128' }"), &["http.proxy: a proxy needs a scheme: 127.0.0.1:3128", "hint: write for example http://127.0.0.1:3128"]),
+        (scenario("http = { proxy = 'ftp://a:b@h' }"), &["http.proxy: a proxy is http, socks5 or socks5h: ftp://***@h"]),
+        (scenario("http = { proxy = 3128 }"), &["http.proxy must be a string, not 3128"]),
+        (scenario("http = { resolve = { ['shop.test'] = 'localhost' } }"), &["http.resolve.shop.test: `localhost` is no IP address"]),
+        (scenario("http = { resolve = { ['shop.test'] = '127.0.0.1:80' } }"), &["leave the port to the URL and write \"127.0.0.1\""]),
+        (scenario("http = { resolve = { ['127.0.0.1'] = '127.0.0.2' } }"), &["`127.0.0.1` is an address, not a name"]),
+        (scenario("http = { resolve = { ['shop.test'] = 7 } }"), &["it must be a string or a list of them, not 7"]),
+        (scenario("http = { resolve = 'shop.test=127.0.0.1' }"), &["http.resolve must be a table of named fields"]),
+        (scenario("http = { dns = { ttl = 'long' } }"), &["http.dns.ttl"]),
+        (scenario("http = { dns = { pick = 'random' } }"), &["http.dns.pick cannot be \"random\"", "hint: one of \"first\", \"round_robin\""]),
+        (scenario("http = { local_addresses = 'eth0' }"), &["http.local_addresses: `eth0` is no address, range or network"]),
+        (scenario("http = { local_addresses = { '127.0.0.2', '192.0.2.1' } }"), &["no connection can come from 192.0.2.1: cannot assign requested address", "hint: `ip address` lists"]),
+        (scenario("http = { local_addresses = 7 }"), &["it must be a string or a list of them, not 7"]),
         // the definition
         (format!("{}\n", scenario("").replace("return {", "return { base_url = 'localhost:8080',")), &["base_url: `localhost:8080` has no scheme", "hint: did you mean `http://localhost:8080`?"]),
         (scenario("").replace("return {", "return { base_url = 'ftp://x',"), &["`ftp://x` is neither http nor https"]),
@@ -330,7 +352,13 @@ fn flags_that_cannot_be_are_told() {
         ),
         (
             once,
-            Flags { cacert: Some("none.pem".into()), ..Flags::default() },
+            Flags {
+                connections: ConnectionFlags {
+                    cacert: Some("none.pem".into()),
+                    ..Default::default()
+                },
+                ..Flags::default()
+            },
             "--cacert: the CA file `none.pem` is not there",
         ),
         (
@@ -353,14 +381,62 @@ fn flags_win_over_the_script() {
         base_url: Some("https://other.test".into()),
         seed: Some(7),
         threads: Some(3),
-        insecure: true,
+        connections: ConnectionFlags { insecure: true, ..Default::default() },
         tags: vec![("team".into(), "red".into())],
         ..Flags::default()
     };
     let plan = plan_with(SHOP, flags).unwrap();
     assert_eq!(plan.base_url().map(|url| url.as_str()), Some("https://other.test/"));
-    assert_eq!((plan.seed(), plan.threads(), plan.transport().insecure), (7, 3, true));
+    assert_eq!((plan.seed(), plan.threads(), plan.transport().tls.insecure), (7, 3, true));
     assert_eq!((&*plan.tags()["team"], &*plan.tags()["build"]), ("red", "7"));
+}
+
+#[test]
+fn a_scenarios_connections_are_the_definitions_but_for_what_it_says_itself() {
+    let plan = plan(
+        "local function f() end return {
+           http = { version = 2, proxy = 'http://ada:s3cret@127.0.0.1:3128', resolve = { ['a.test'] = '127.0.0.1', ['b.test'] = '127.0.0.1' },
+                    tls = { insecure = true }, dns = { ttl = '5s' }, local_addresses = { '127.0.0.2-127.0.0.9' } },
+           scenarios = {
+             a = { run = f },
+             b = { run = f, http = { version = 1.1, resolve = { ['B.test'] = { '127.0.0.3', '::1' } }, tls = { insecure = false }, dns = { pick = 'round_robin' } } } } }",
+    );
+    let [a, b] = plan.scenarios() else { panic!("two scenarios") };
+    assert_eq!(
+        a.transport().to_string(),
+        "HTTP/2 only; certificates are not verified; through the proxy http://127.0.0.1:3128; \
+         a.test at 127.0.0.1; b.test at 127.0.0.1; from 127.0.0.2-127.0.0.9"
+    );
+    assert_eq!(
+        b.transport().to_string(),
+        "HTTP/1.1 only; through the proxy http://127.0.0.1:3128; a.test at 127.0.0.1; \
+         b.test at 127.0.0.3, ::1; from 127.0.0.2-127.0.0.9"
+    );
+    assert_eq!((b.transport().dns.ttl, b.transport().dns.pick), (seconds(5), Pick::RoundRobin));
+    assert_eq!(plan.transport(), a.transport());
+}
+
+#[test]
+fn flags_win_over_the_connections_of_every_scenario() {
+    let connections = ConnectionFlags {
+        http_version: Some("1.1".into()),
+        proxy: Some("socks5h://127.0.0.1".into()),
+        resolve: vec!["shop.test=127.0.0.2".into()],
+        local_addresses: vec!["127.0.0.3".into(), "127.0.0.4".into()],
+        user_agent: Some("mine".into()),
+        ..Default::default()
+    };
+    let flags = Flags { connections, ..Flags::default() };
+    let script = scenario(
+        "http = { version = 'h2c', user_agent = 'theirs', resolve = { ['shop.test'] = '::1' } }",
+    );
+    let plan = plan_with(&script, flags).unwrap();
+    assert_eq!(
+        plan.scenarios()[0].transport().to_string(),
+        "HTTP/1.1 only; through the proxy socks5h://127.0.0.1:1080; shop.test at 127.0.0.2; \
+         from 127.0.0.3, 127.0.0.4"
+    );
+    assert_eq!(plan.scenarios()[0].http().headers["user-agent"], "mine");
 }
 
 #[test]
@@ -372,9 +448,9 @@ fn a_plan_is_told_in_words() {
         "shop: 2 scenarios, http://127.0.0.1:8080/api, 2 threads, seed 7
   browsers  0 users at first, to 1000 in 30s, to 20 in 1m (plateau), jump to 200
             draws from read 87.5 %, 2 12.5 %
-            starts 2.5s after buyers; one iteration per user every 2s; a fresh session each iteration; connections shared by the users
+            starts 2.5s after buyers; one iteration per user every 2s; a fresh session each iteration; connections shared by the users; certificates are not verified
   buyers    20 users for 1m
-            warm-up 5s
+            warm-up 5s; certificates are not verified
 thresholds
   http_call_duration{step=login} p95 < 200ms
   http_call_duration{step=login} p99 < 1s

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside a Rust toolchain and a C compiler, then runs them all.
-# Arguments go to `cargo test`. Installed are nginx (by apt) and httpbin (by pip, under target/),
-# servers that were not written here, and (by apt) Lua modules that scripts may want.
+# Arguments go to `cargo test`. Installed are nginx, tinyproxy and microsocks (by apt) and httpbin
+# (by pip, under target/), servers and proxies that were not written here, openssl to make keys, and
+# (by apt) Lua modules that scripts may want.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
@@ -37,6 +38,9 @@ install_httpbin() {
 command -v cargo >/dev/null || fail "there is no cargo: install Rust, see https://rustup.rs"
 command -v cc >/dev/null || fail "there is no C compiler (cc): install gcc or clang"
 command -v nginx >/dev/null || apt_install nginx-light
+command -v tinyproxy >/dev/null || apt_install tinyproxy-bin
+command -v microsocks >/dev/null || apt_install microsocks
+command -v openssl >/dev/null || apt_install openssl
 [ -e /usr/share/lua/5.4/pl/init.lua ] && [ -e /usr/share/lua/5.4/dkjson.lua ] && [ -e /usr/share/lua/5.4/argparse.lua ] \
   && [ -e /usr/share/lua/5.1/inspect.lua ] \
   || apt_install lua-penlight lua-inspect lua-dkjson lua-argparse lua-cjson

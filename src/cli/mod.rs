@@ -1,6 +1,7 @@
 //! The command line: what was typed. What it means is for the commands, a file each.
 
 mod check;
+mod connections;
 mod demo;
 mod libraries;
 mod logging;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::connections::ConnectionArgs;
 use super::logging::{self, Color, LogArgs};
 use super::script::{ScriptArgs, pair};
 use crate::output::report::COLUMNS;
@@ -39,13 +40,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", help_heading = "Target", conflicts_with = "demo")]
     base_url: Option<String>,
 
-    /// Trust the certificates of this PEM file too
-    #[arg(long, value_name = "FILE", help_heading = "Target")]
-    cacert: Option<PathBuf>,
-
-    /// Do not verify certificates
-    #[arg(long, help_heading = "Target")]
-    insecure: bool,
+    #[command(flatten)]
+    connections: ConnectionArgs,
 
     /// The scenario that the load flags below are for
     #[arg(long, value_name = "NAME", help_heading = "Load")]
@@ -122,8 +118,7 @@ impl RunArgs {
             seed: self.seed,
             threads: self.threads,
             tags: self.tags,
-            insecure: self.insecure,
-            cacert: self.cacert,
+            connections: self.connections.into(),
         };
         let spec = RunSpec {
             script: ScriptSpec { redact: self.redact, ..self.script.spec(flags, secrets)? },

@@ -4,15 +4,16 @@
 //! A client costs a user nothing until the first request: one for plain HTTP, one for TLS, each
 //! made when it is needed from settings that all users share.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use http::header::{ACCEPT, CONTENT_LENGTH, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderValue, Method};
 use reqwest::{Client, Request, Response};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
@@ -20,48 +21,104 @@ use tokio::time::Instant;
 
 use super::alarm::Alarm;
 use super::body::{Collector, Keep};
-use super::connect::{Probe, Sessions, Watch, WatchedNames};
+use super::connect::{Probe, Sessions, Wanted, Watch, WatchedNames};
 use super::dns::Names;
 use super::failure;
+use super::local::LocalAddresses;
 use super::progress::{Progress, Sending};
+use super::proxy::Proxy;
 use super::tls::Tls;
 use super::upload::{PART, Upload};
-use super::{Category, Exchange, Hop, SendError, Transport, TransportOptions, Wire, weight};
+use super::{
+    Category, Exchange, Hop, SendError, Transport, TransportOptions, Version, Wire, weight,
+};
 use crate::diagnostic::Diagnostic;
+
+/// The user-agent, unless a request has one.
+const OWN_NAME: &str = concat!("loadtool/", env!("CARGO_PKG_VERSION"));
 
 /// Opens real connections. Cloning shares what users share, also between threads.
 #[derive(Debug, Clone)]
-pub struct ReqwestTransport(Arc<Common>);
+pub struct ReqwestTransport {
+    own: Arc<Common>,
+    scenarios: Arc<[Arc<Common>]>,
+}
 
+/// What connections with the same settings share.
 #[derive(Debug)]
 struct Common {
+    version: Version,
     tls: Tls,
     names: Names,
-    user_agent: HeaderValue,
+    proxy: Option<Proxied>,
+    local_addresses: LocalAddresses,
+    /// Wires that have taken one of them.
+    turns: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Proxied {
+    proxy: reqwest::Proxy,
+    peer: String,
 }
 
 impl ReqwestTransport {
     /// Reads what the options name; roots are loaded at the first `https` URL.
     pub fn new(options: &TransportOptions) -> Result<Self, Diagnostic> {
-        let own = concat!("loadtool/", env!("CARGO_PKG_VERSION"));
-        let user_agent = options.user_agent.as_deref().unwrap_or(own);
-        let user_agent = HeaderValue::from_str(user_agent).map_err(|_| {
-            Diagnostic::new(format!("`{user_agent}` cannot be the value of the user-agent header"))
-        })?;
-        let tls = Tls::new(options)?;
-        Ok(ReqwestTransport(Arc::new(Common { tls, names: Names::default(), user_agent })))
+        Self::with_scenarios(options, [])
+    }
+
+    /// The same with settings for each scenario; equal ones are shared.
+    pub fn with_scenarios<'o>(
+        own: &'o TransportOptions,
+        scenarios: impl IntoIterator<Item = &'o TransportOptions>,
+    ) -> Result<Self, Diagnostic> {
+        let mut made = vec![(own, Arc::new(Common::new(own)?))];
+        let mut of_scenarios = Vec::new();
+        for options in scenarios {
+            let known = made.iter().find(|(known, _)| *known == options);
+            let common = match known {
+                Some((_, common)) => common.clone(),
+                None => Arc::new(Common::new(options)?),
+            };
+            made.push((options, common.clone()));
+            of_scenarios.push(common);
+        }
+        Ok(ReqwestTransport { own: made.swap_remove(0).1, scenarios: of_scenarios.into() })
+    }
+}
+
+impl Common {
+    fn new(options: &TransportOptions) -> Result<Common, Diagnostic> {
+        let proxied = |proxy: &Proxy| {
+            let client = reqwest::Proxy::all(proxy.url().clone())
+                .map_err(|error| Diagnostic::new(format!("the proxy {proxy}: {error}")))?;
+            Ok(Proxied { proxy: client, peer: proxy.peer() })
+        };
+        Ok(Common {
+            version: options.version,
+            tls: Tls::new(&options.tls, options.version)?,
+            names: Names::new(options.dns.clone(), &options.resolve),
+            proxy: options.proxy.as_ref().map(proxied).transpose()?,
+            local_addresses: options.local_addresses.clone(),
+            turns: AtomicU64::new(0),
+        })
+    }
+
+    /// Who is spoken to, for messages.
+    fn peer(&self, url: &url::Url) -> String {
+        let peer = failure::peer_of(url);
+        match &self.proxy {
+            Some(proxied) => format!("{peer} through the proxy {}", proxied.peer),
+            None => peer,
+        }
     }
 }
 
 impl Transport for ReqwestTransport {
-    fn open(&self) -> Rc<dyn Wire> {
-        Rc::new(ReqwestWire {
-            common: self.0.clone(),
-            probe: Probe::default(),
-            plain: OnceCell::new(),
-            secure: OnceCell::new(),
-            alarm: Alarm::default(),
-        })
+    fn open(&self, scenario: Option<usize>) -> Rc<dyn Wire> {
+        let common = scenario.and_then(|index| self.scenarios.get(index)).unwrap_or(&self.own);
+        Rc::new(ReqwestWire::new(common.clone()))
     }
 }
 
@@ -71,23 +128,63 @@ struct ReqwestWire {
     probe: Probe,
     plain: OnceCell<Client>,
     secure: OnceCell<Client>,
+    /// Which of the local addresses is its own; taken with the first client.
+    turn: OnceCell<u64>,
+    /// Exchanges under way.
+    busy: Cell<u32>,
     alarm: Alarm,
 }
 
 impl Wire for ReqwestWire {
+    fn fresh(&self) -> Rc<dyn Wire> {
+        Rc::new(ReqwestWire::new(self.common.clone()))
+    }
+
     fn send<'a>(&'a self, hop: Hop) -> LocalBoxFuture<'a, Exchange> {
         self.exchange(hop).boxed_local()
     }
 }
 
+/// An exchange under way, as long as it lives.
+struct Busy<'w>(&'w Cell<u32>);
+
+impl<'w> Busy<'w> {
+    fn begin(count: &'w Cell<u32>) -> Self {
+        count.update(|count| count + 1);
+        Busy(count)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.update(|count| count - 1);
+    }
+}
+
 impl ReqwestWire {
+    fn new(common: Arc<Common>) -> Self {
+        ReqwestWire {
+            common,
+            probe: Probe::default(),
+            plain: OnceCell::new(),
+            secure: OnceCell::new(),
+            turn: OnceCell::new(),
+            busy: Cell::new(0),
+            alarm: Alarm::default(),
+        }
+    }
+
     async fn exchange(&self, hop: Hop) -> Exchange {
+        let alone = self.busy.get() == 0;
+        let _busy = Busy::begin(&self.busy);
         let client = match self.client(hop.url.scheme() == "https") {
             Ok(client) => client,
             Err(error) => return Exchange { error: Some(error), ..Exchange::default() },
         };
         let (deadline, timeout, url) = (hop.deadline, hop.timeout, hop.url.clone());
-        let sending = (hop.body.len() > PART).then(|| Sending::new(hop.body.len()));
+        // Beside others it may have to wait for a connection, or for its turn on one.
+        let watched = !alone || hop.body.len() > PART;
+        let sending = watched.then(|| Sending::new(hop.body.len()));
         let mut progress = Progress::new(sending);
         let outcome = {
             let conversation = pin!(self.converse(client, hop, &mut progress));
@@ -97,9 +194,9 @@ impl ReqwestWire {
             Some(Ok(())) => None,
             Some(Err(Broken::Body(error))) => Some(error),
             Some(Err(Broken::Client(error))) => {
-                Some(failure::broken(&error, progress.stage(), &failure::peer_of(&url)))
+                Some(failure::broken(&error, progress.stage(), &self.common.peer(&url)))
             }
-            None => Some(failure::timeout(timeout, progress.stage(), &failure::peer_of(&url))),
+            None => Some(failure::timeout(timeout, progress.stage(), &self.common.peer(&url))),
         };
         let mut done = progress.finish();
         (done.opened, done.connect_failed) = self.probe.take_counts();
@@ -115,12 +212,16 @@ impl ReqwestWire {
         progress: &mut Progress,
     ) -> Result<(), Broken> {
         let keep = Keep::from(&hop);
-        let connect_timeout = hop.connect_timeout;
+        let port = hop.url.port_or_known_default().unwrap_or(0);
+        let wanted = Wanted { connect_timeout: hop.connect_timeout, port };
         let request = self.request(hop, progress);
         let mut executing = pin!(client.execute(request));
-        let dials = &mut progress.dials;
+        let Progress { dials, sending, .. } = progress;
         let mut response = std::future::poll_fn(|cx| {
-            self.probe.poll(connect_timeout, dials, || executing.as_mut().poll(cx))
+            self.probe.poll(wanted, dials, || match sending {
+                None => executing.as_mut().poll(cx),
+                Some(sending) => sending.ours(|| executing.as_mut().poll(cx)),
+            })
         })
         .await?;
         progress.head = Some(Instant::now());
@@ -145,8 +246,8 @@ impl ReqwestWire {
         let mut request = Request::new(method, (*url).clone());
         *request.headers_mut() = headers;
         *request.body_mut() = match &progress.sending {
-            _ if size == 0 => None,
             Some(sending) => Some(reqwest::Body::wrap(Upload::new(body, sending.clone()))),
+            None if size == 0 => None,
             None => Some(body.into()),
         };
         request
@@ -157,13 +258,27 @@ impl ReqwestWire {
         let line = |name: http::HeaderName, value: usize| {
             if headers.contains_key(&name) { 0 } else { weight::header(name.as_str(), value) }
         };
-        (line(ACCEPT, "*/*".len()) + line(USER_AGENT, self.common.user_agent.len())) as u64
+        (line(ACCEPT, "*/*".len()) + line(USER_AGENT, OWN_NAME.len())) as u64
     }
 
     fn client(&self, secure: bool) -> Result<&Client, SendError> {
         let cell = if secure { &self.secure } else { &self.plain };
-        if let Some(client) = cell.get() {
-            return Ok(client);
+        match cell.get() {
+            Some(client) => Ok(client),
+            None => self.first_client(secure, cell),
+        }
+    }
+
+    #[cold]
+    fn first_client<'w>(
+        &self,
+        secure: bool,
+        cell: &'w OnceCell<Client>,
+    ) -> Result<&'w Client, SendError> {
+        if !secure && self.common.version == Version::Http2 {
+            let message = "HTTP/2 cannot be agreed on over plain http; for a server that speaks \
+                           nothing else there, set version = \"h2c\"";
+            return Err(SendError { category: Category::Protocol, message: message.to_owned() });
         }
         let tls = if secure { self.tls()? } else { self.common.tls.none().clone() };
         let client = self.make(tls).map_err(|error| SendError {
@@ -183,11 +298,11 @@ impl ReqwestWire {
     }
 
     fn make(&self, tls: ClientConfig) -> reqwest::Result<Client> {
-        let names = WatchedNames { names: self.common.names.clone(), probe: self.probe.clone() };
-        Client::builder()
+        let common = &*self.common;
+        let names = WatchedNames { names: common.names.clone(), probe: self.probe.clone() };
+        let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
-            .user_agent(self.common.user_agent.clone())
-            .http1_only()
+            .user_agent(OWN_NAME)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -196,8 +311,18 @@ impl ReqwestWire {
             .tcp_keepalive(None)
             .pool_idle_timeout(None)
             .dns_resolver(names)
-            .connector_layer(Watch(self.probe.clone()))
-            .build()
+            .connector_layer(Watch(self.probe.clone()));
+        if common.version.insists_on_2() {
+            builder = builder.http2_prior_knowledge();
+        }
+        if let Some(proxied) = &common.proxy {
+            builder = builder.proxy(proxied.proxy.clone());
+        }
+        if !common.local_addresses.is_empty() {
+            let turn = self.turn.get_or_init(|| common.turns.fetch_add(1, Relaxed));
+            builder = builder.local_address(common.local_addresses.nth(*turn));
+        }
+        builder.build()
     }
 }
 
@@ -223,8 +348,8 @@ fn take_head(response: &mut Response, done: &mut Exchange) {
     let status = response.status();
     done.status = status.as_u16();
     done.proto = match response.version() {
-        Version::HTTP_2 => "2",
-        Version::HTTP_10 => "1.0",
+        http::Version::HTTP_2 => "2",
+        http::Version::HTTP_10 => "1.0",
         _ => "1.1",
     };
     done.peer = response.remote_addr();

@@ -36,9 +36,18 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, Clone, Default)]
 pub struct Probe(Arc<Mutex<State>>);
 
+/// What the exchange that is polled wants of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted {
+    /// How long it may take to open.
+    pub connect_timeout: Duration,
+    /// The URL's port.
+    pub port: u16,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    connect_timeout: Duration,
+    wanted: Wanted,
     /// Begun in the poll of the exchange that is polled.
     begun: Vec<Dial>,
     /// Polled now.
@@ -55,6 +64,8 @@ pub struct Dial(Arc<Mutex<Times>>);
 /// When the parts of a dial began and ended; `None` where that did not happen (yet).
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
+    /// The port of the URL that it is for.
+    pub port: u16,
     /// The connector was called.
     pub began: Instant,
     /// The name was asked for; never for an address.
@@ -73,11 +84,11 @@ impl Probe {
     /// Polls an exchange; dials that begin in it are added to `dials`.
     pub fn poll<T>(
         &self,
-        connect_timeout: Duration,
+        wanted: Wanted,
         dials: &mut Vec<Dial>,
         poll: impl FnOnce() -> Poll<T>,
     ) -> Poll<T> {
-        self.state().connect_timeout = connect_timeout;
+        self.state().wanted = wanted;
         let outcome = poll();
         dials.append(&mut self.state().begun);
         outcome
@@ -90,10 +101,11 @@ impl Probe {
     }
 
     fn begin(&self) -> (Dial, Duration) {
-        let dial = Dial(Arc::new(Mutex::new(Times::begin())));
         let mut state = self.state();
+        let wanted = state.wanted;
+        let dial = Dial(Arc::new(Mutex::new(Times::begin(wanted.port))));
         state.begun.push(dial.clone());
-        (dial, state.connect_timeout)
+        (dial, wanted.connect_timeout)
     }
 
     /// Runs `poll` as the turn of `dial`.
@@ -108,6 +120,11 @@ impl Probe {
         if let Some(dial) = &self.state().current {
             dial.stamp(stamp);
         }
+    }
+
+    /// The port of the URL that the current dial is for; 0 if there is none.
+    fn port(&self) -> u16 {
+        self.state().current.as_ref().map_or(0, |dial| dial.times().port)
     }
 
     fn end(&self, dial: &Dial, connected: bool) {
@@ -143,10 +160,10 @@ impl Dial {
 }
 
 impl Times {
-    fn begin() -> Times {
-        let began = Instant::now();
+    fn begin(port: u16) -> Times {
         Times {
-            began,
+            port,
+            began: Instant::now(),
             dns_began: None,
             dns_ended: None,
             tls_began: None,
@@ -262,10 +279,9 @@ impl Resolve for WatchedNames {
         let (names, probe) = (self.names.clone(), self.probe.clone());
         Box::pin(async move {
             probe.stamp(|times| times.dns_began = Some(Instant::now()));
-            let found = names.lookup(name.as_str()).await?;
+            let found = names.lookup(name.as_str(), probe.port()).await?;
             probe.stamp(|times| times.dns_ended = Some(Instant::now()));
-            let addresses: Addrs = Box::new((0..found.len()).map(move |i| found[i]));
-            Ok(addresses)
+            Ok(Box::new(found) as Addrs)
         })
     }
 }

@@ -4,7 +4,7 @@
 //! | stage | category |
 //! | --- | --- |
 //! | resolving, connecting, handshake | `dns`, `connect`, `tls` |
-//! | sending, waiting | `reset` if the connection went away, `protocol` if what came is no HTTP |
+//! | queued, sending, waiting | `reset` if the connection or the stream went away, `protocol` if what came is no HTTP |
 //! | reading | `body` |
 //! | any | `timeout`; `resource` if the machine ran out of descriptors, ports or memory |
 
@@ -32,6 +32,8 @@ pub enum Stage {
     Connecting,
     /// TLS.
     Handshake,
+    /// For a connection that another exchange opens, or for its turn on one.
+    Queued,
     /// The request's body was not taken whole.
     Sending,
     /// For the response's head.
@@ -46,6 +48,7 @@ impl Stage {
             Stage::Resolving => format!("resolving {peer}"),
             Stage::Connecting => format!("connecting to {peer}"),
             Stage::Handshake => format!("in the TLS handshake with {peer}"),
+            Stage::Queued => format!("waiting for a connection to {peer}"),
             Stage::Sending => format!("sending the request to {peer}"),
             Stage::Waiting => format!("waiting for the response head from {peer}"),
             Stage::Reading(bytes) => {
@@ -90,21 +93,25 @@ pub fn broken(error: &(dyn Error + 'static), stage: Stage, peer: &str) -> SendEr
         Stage::Reading(_) => {
             (Category::Body, format!("broken off while {}: {reason}", stage.doing(peer)))
         }
-        Stage::Sending | Stage::Waiting if chain(error).any(is_loss) => {
+        Stage::Queued | Stage::Sending | Stage::Waiting if chain(error).any(is_loss) => {
             (Category::Reset, format!("connection lost while {}: {reason}", stage.doing(peer)))
         }
-        Stage::Sending | Stage::Waiting => {
+        Stage::Queued | Stage::Sending | Stage::Waiting => {
             (Category::Protocol, format!("no valid HTTP while {}: {reason}", stage.doing(peer)))
         }
     };
     SendError { category, message }
 }
 
-/// The errors inside `error`, outermost first; those that an `io::Error` wraps too.
+/// The errors inside `error`, outermost first; those that an `io::Error` or one of HTTP/2 wraps
+/// too.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inside) => Some(inside as &(dyn Error + 'static)),
+        if let Some(inside) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            return Some(inside as &(dyn Error + 'static));
+        }
+        match error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io) {
+            Some(inside) => Some(inside),
             None => error.source(),
         }
     })
@@ -114,7 +121,9 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
 fn reason(error: &(dyn Error + 'static)) -> String {
     let innermost = chain(error).last().unwrap_or(error).to_string();
     let text = innermost.split(" (os error ").next().unwrap_or(&innermost);
-    let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(text);
+    let wrappings = ["failed to lookup address information: ", "tunnel error: ", "SOCKS error: "];
+    let text = wrappings.iter().find_map(|wrapping| text.strip_prefix(wrapping)).unwrap_or(text);
+    let text = if text == "unsuccessful" { "the proxy refused the tunnel" } else { text };
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }
@@ -142,6 +151,10 @@ fn is_timeout(error: &(dyn Error + 'static)) -> bool {
 fn is_loss(error: &(dyn Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
         return error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+    }
+    if let Some(error) = error.downcast_ref::<h2::Error>() {
+        // GOAWAY or RST_STREAM, for whatever reason; our own ones mean that what came is no HTTP/2.
+        return error.is_remote();
     }
     let lost = |kind| {
         matches!(

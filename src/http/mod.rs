@@ -4,6 +4,9 @@
 //! a user's own connections, which a [`Transport`] opens (reqwest for real, simulated in tests).
 //! A failed request is data: a [`Response`] with an `error`, never a Rust error.
 
+pub mod settings;
+pub mod proxy;
+pub mod local;
 pub mod options;
 pub mod name;
 pub mod redirect;
@@ -15,6 +18,8 @@ pub mod weight;
 pub mod alarm;
 pub mod failure;
 pub mod dns;
+pub mod identity;
+pub mod trust;
 pub mod tls;
 pub mod connect;
 pub mod progress;
@@ -38,6 +43,7 @@ pub use client::ReqwestTransport;
 pub use cookies::{CookieAttributes, Jar};
 pub use options::{CallOptions, ExpectStatus};
 pub use session::Session;
+pub use settings::{TlsOptions, TransportOptions, Version};
 pub use simulated::SimulatedTransport;
 
 /// What the author asked for, ready to go on the wire.
@@ -222,25 +228,18 @@ impl Category {
     }
 }
 
-/// Settings of connections that hold for a whole run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TransportOptions {
-    /// Do not verify certificates.
-    pub insecure: bool,
-    /// PEM file of certificates to trust beside the system's.
-    pub cacert: Option<std::path::PathBuf>,
-    /// The `user-agent` header; default `loadtool/VERSION`.
-    pub user_agent: Option<String>,
-}
-
 /// Opens users' connections; one per worker, sharing TLS configuration and DNS.
 pub trait Transport {
-    /// A pool of connections of its own, empty at first. About a microsecond.
-    fn open(&self) -> Rc<dyn Wire>;
+    /// A pool of connections of its own, empty at first, for a user of this scenario (its index
+    /// in the plan), or for one of none. About a microsecond.
+    fn open(&self, scenario: Option<usize>) -> Rc<dyn Wire>;
 }
 
-/// One user's connections.
+/// One user's connections, or those that the users of a scenario share.
 pub trait Wire {
+    /// Connections with the same settings, none open yet.
+    fn fresh(&self) -> Rc<dyn Wire>;
+
     /// Sends one hop and reads its answer, by `hop.deadline`. Never panics, never outlives it.
     fn send<'a>(&'a self, hop: Hop) -> LocalBoxFuture<'a, Exchange>;
 }

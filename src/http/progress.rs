@@ -17,7 +17,7 @@ pub struct Progress {
     pub began: Instant,
     /// Connections that it began to open; more than one if a dead one was dialled again.
     pub dials: Vec<Dial>,
-    /// The request's body, if it is sent in parts.
+    /// The request's body, if it is watched.
     pub sending: Option<Sending>,
     /// The response's head was there.
     pub head: Option<Instant>,
@@ -27,35 +27,73 @@ pub struct Progress {
     pub done: Exchange,
 }
 
-/// A request's body that is sent in parts: what is left of it, and when its last byte was taken.
+/// A request's body that is watched while a connection takes it.
+///
+/// The client asks a body about its size, too, but only while the exchange itself is polled
+/// ([`Sending::ours`]); a connection does so in a task of its own, right before it writes the head.
 #[derive(Debug, Clone)]
-pub struct Sending(Arc<Mutex<(usize, Option<Instant>)>>);
+pub struct Sending(Arc<Mutex<Handed>>);
+
+#[derive(Debug)]
+struct Handed {
+    left: usize,
+    /// Whether the exchange is being polled.
+    polled: bool,
+    /// A part was taken.
+    begun: bool,
+    asked: Option<Instant>,
+    ended: Option<Instant>,
+}
 
 impl Sending {
     /// A body of `bytes`, of which none is taken yet.
     pub fn new(bytes: usize) -> Self {
-        Sending(Arc::new(Mutex::new((bytes, None))))
+        let handed = Handed { left: bytes, polled: false, begun: false, asked: None, ended: None };
+        Sending(Arc::new(Mutex::new(handed)))
+    }
+
+    /// Polls the exchange that it belongs to.
+    pub fn ours<T>(&self, poll: impl FnOnce() -> T) -> T {
+        self.lock().polled = true;
+        let outcome = poll();
+        self.lock().polled = false;
+        outcome
+    }
+
+    /// Somebody wants to know how much there is of it.
+    pub fn asked(&self) {
+        let mut handed = self.lock();
+        if !handed.polled && !handed.begun {
+            // A connection that proves dead hands the request on to another: the last one counts.
+            handed.asked = Some(Instant::now());
+        }
     }
 
     /// The next `bytes` of it were taken now.
     pub fn took(&self, bytes: usize) {
-        let (left, ended) = &mut *self.lock();
-        *left -= bytes;
-        if *left == 0 {
-            *ended = Some(Instant::now());
+        let mut handed = self.lock();
+        handed.left -= bytes;
+        handed.begun = true;
+        if handed.left == 0 {
+            handed.ended = Some(Instant::now());
         }
     }
 
     /// Bytes that were not taken.
     pub fn left(&self) -> usize {
-        self.lock().0
+        self.lock().left
+    }
+
+    /// When a connection took the request; `None` if none did.
+    fn handed_over(&self) -> Option<Instant> {
+        self.lock().asked
     }
 
     fn ended(&self) -> Option<Instant> {
-        self.lock().1
+        self.lock().ended
     }
 
-    fn lock(&self) -> MutexGuard<'_, (usize, Option<Instant>)> {
+    fn lock(&self) -> MutexGuard<'_, Handed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -78,18 +116,25 @@ impl Progress {
         if let Some(body) = &self.body {
             return Stage::Reading(body.received());
         }
-        match self.dial() {
-            Some(dial) if dial.connected.is_none() => dial.stage(),
-            _ if self.sending.as_ref().is_some_and(|sending| sending.ended().is_none()) => {
-                Stage::Sending
-            }
+        match (self.dial(), &self.sending) {
+            (Some(dial), _) if dial.connected.is_none() && !self.is_handed_over() => dial.stage(),
+            (None, Some(_)) if !self.is_handed_over() => Stage::Queued,
+            (_, Some(sending)) if sending.left() > 0 => Stage::Sending,
             _ => Stage::Waiting,
         }
     }
 
     /// Whether there was a connection on which the request could go.
     pub fn is_connected(&self) -> bool {
-        self.head.is_some() || self.dial().is_none_or(|dial| dial.connected.is_some())
+        self.head.is_some()
+            || match &self.sending {
+                Some(_) => self.is_handed_over(),
+                None => self.dial().is_none_or(|dial| dial.connected.is_some()),
+            }
+    }
+
+    fn is_handed_over(&self) -> bool {
+        self.sending.as_ref().is_some_and(|sending| sending.handed_over().is_some())
     }
 
     /// The exchange as it stands.
@@ -118,14 +163,19 @@ impl Progress {
     }
 
     fn timings(&self, now: Instant) -> Timings {
+        let connected = self.is_connected();
         let mut timings = match self.dial() {
-            Some(dial) if dial.connected.is_some() || self.head.is_none() => {
-                set_up(&dial, self.began, now)
-            }
+            Some(dial) if dial.connected.is_some() || !connected => set_up(&dial, self.began, now),
             // A connection that was there, or that became free before the dial was over.
             _ => Timings::default(),
         };
-        if !self.is_connected() {
+        if let Some(sending) = &self.sending {
+            // It may have waited for a connection that another exchange opened, or for its turn.
+            let handed_over = sending.handed_over().or((!connected).then_some(now));
+            let waited = handed_over.map(|at| at.saturating_duration_since(self.began));
+            timings.blocked = timings.blocked.max(waited.unwrap_or_default());
+        }
+        if !connected {
             return timings;
         }
         let ready = self.began + timings.blocked;

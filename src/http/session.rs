@@ -24,10 +24,11 @@ impl Session {
         self.wire.borrow().clone()
     }
 
-    /// Other connections from now on (`connections = "fresh"`); calls under way keep theirs, the
+    /// New connections from now on (`connections = "fresh"`); calls under way keep theirs, the
     /// old ones close after them.
-    pub fn reconnect(&self, wire: Rc<dyn Wire>) {
-        self.wire.replace(wire);
+    pub fn reconnect(&self) {
+        let fresh = self.wire().fresh();
+        self.wire.replace(fresh);
     }
 
     /// Forgets the cookies (`session = "fresh"`).

@@ -44,12 +44,16 @@ impl Exchange {
 }
 
 impl Transport for SimulatedTransport {
-    fn open(&self) -> Rc<dyn Wire> {
+    fn open(&self, _: Option<usize>) -> Rc<dyn Wire> {
         Rc::new(self.clone())
     }
 }
 
 impl Wire for SimulatedTransport {
+    fn fresh(&self) -> Rc<dyn Wire> {
+        Rc::new(self.clone())
+    }
+
     fn send<'a>(&'a self, hop: Hop) -> LocalBoxFuture<'a, Exchange> {
         let (wait, mut done) = (self.0)(&hop);
         async move {

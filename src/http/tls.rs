@@ -1,42 +1,57 @@
 //! TLS settings, made once for all users: the system's roots are loaded at the first `https`
 //! URL, which takes some ten milliseconds, and not at all if there is none.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_platform_verifier::Verifier;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::CertificateDer;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
 
-use super::TransportOptions;
+use super::identity::{read_identity, read_roots};
+use super::settings::{TlsOptions, Version};
+use super::trust::{Anybody, verifier};
 use crate::diagnostic::Diagnostic;
 
 /// TLS settings of a process.
 #[derive(Debug)]
 pub struct Tls {
+    provider: Arc<CryptoProvider>,
     insecure: bool,
-    extra_roots: Vec<CertificateDer<'static>>,
+    roots: Vec<CertificateDer<'static>>,
+    identity: Option<Arc<CertifiedKey>>,
+    sni: bool,
+    protocols: Vec<Vec<u8>>,
     none: OnceLock<ClientConfig>,
     made: OnceLock<Result<ClientConfig, rustls::Error>>,
 }
 
 impl Tls {
-    /// Reads `cacert`, if there is one, and nothing else.
-    pub fn new(options: &TransportOptions) -> Result<Tls, Diagnostic> {
-        let extra_roots = options.cacert.as_deref().map_or(Ok(Vec::new()), read_roots)?;
-        let insecure = options.insecure;
-        Ok(Tls { insecure, extra_roots, none: OnceLock::new(), made: OnceLock::new() })
+    /// Reads the files that the options name, and nothing else.
+    pub fn new(options: &TlsOptions, version: Version) -> Result<Tls, Diagnostic> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let identity = match &options.cert {
+            Some(cert) => Some(read_identity(cert, options.key.as_deref(), &provider)?),
+            None => None,
+        };
+        Ok(Tls {
+            provider,
+            insecure: options.insecure,
+            roots: options.ca.as_deref().map_or(Ok(Vec::new()), read_roots)?,
+            identity,
+            sni: !options.without_sni,
+            protocols: protocols(version),
+            none: OnceLock::new(),
+            made: OnceLock::new(),
+        })
     }
 
     /// Settings that trust nobody, for connections without TLS.
     pub fn none(&self) -> &ClientConfig {
         self.none.get_or_init(|| {
-            let provider = Arc::new(aws_lc_rs::default_provider());
-            let mut config = versions(&provider)
+            let mut config = self
+                .versions()
                 .expect("the provider has ciphers for the default versions")
                 .with_root_certificates(RootCertStore::empty())
                 .with_no_client_auth();
@@ -51,104 +66,121 @@ impl Tls {
     }
 
     fn make(&self) -> Result<ClientConfig, rustls::Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier: Arc<dyn ServerCertVerifier> = if self.insecure {
-            Arc::new(NoVerification(provider.clone()))
-        } else {
-            Arc::new(Verifier::new_with_extra_roots(self.extra_roots.clone(), provider.clone())?)
+        let verifier = match self.insecure {
+            true => Arc::new(Anybody(self.provider.clone())),
+            false => verifier(&self.roots, &self.provider)?,
         };
-        let mut config = versions(&provider)?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let trusting = self.versions()?.dangerous().with_custom_certificate_verifier(verifier);
+        let mut config = match &self.identity {
+            Some(identity) => trusting
+                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.clone()))),
+            None => trusting.with_no_client_auth(),
+        };
+        config.enable_sni = self.sni;
+        config.alpn_protocols = self.protocols.clone();
         config.resumption = Resumption::disabled();
         Ok(config)
+    }
+
+    fn versions(&self) -> Result<WantsVerifier, rustls::Error> {
+        ClientConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()
     }
 }
 
 type WantsVerifier = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
 
-fn versions(provider: &Arc<CryptoProvider>) -> Result<WantsVerifier, rustls::Error> {
-    ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()
-}
-
-fn read_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, Diagnostic> {
-    let fault = |message: String| Diagnostic::new(message).at(file, None);
-    let pem = std::fs::read(file)
-        .map_err(|error| fault(format!("the certificates cannot be read: {error}")))?;
-    let roots: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| fault(format!("the certificates are no valid PEM: {error}")))?;
-    for root in &roots {
-        RootCertStore::empty()
-            .add(root.clone())
-            .map_err(|error| fault(format!("a certificate cannot be used as a root: {error}")))?;
-    }
-    if roots.is_empty() {
-        let hint = "it must hold at least one `-----BEGIN CERTIFICATE-----` block";
-        return Err(fault("there is no certificate in this file".to_owned()).hint(hint));
-    }
-    Ok(roots)
-}
-
-/// `--insecure`: any certificate will do; the handshake itself must still be right.
-#[derive(Debug)]
-struct NoVerification(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for NoVerification {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+/// What is offered to the server, the best first.
+fn protocols(version: Version) -> Vec<Vec<u8>> {
+    let names: &[&[u8]] = match version {
+        Version::Auto => &[b"h2", b"http/1.1"],
+        Version::Http1 => &[b"http/1.1"],
+        Version::Http2 | Version::PriorKnowledge => &[b"h2"],
+    };
+    names.iter().map(|name| name.to_vec()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use rcgen::{CertificateParams, KeyPair};
+
     use super::*;
 
-    fn fault(pem: &str) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let cacert = folder.path().join("ca.pem");
-        std::fs::write(&cacert, pem).unwrap();
-        let options = TransportOptions { cacert: Some(cacert), ..Default::default() };
-        Tls::new(&options).unwrap_err().message
+    fn fault(options: &TlsOptions) -> String {
+        Tls::new(options, Version::Auto).unwrap_err().message
+    }
+
+    /// A folder in which files of these texts are.
+    struct Files(tempfile::TempDir);
+
+    impl Files {
+        fn new() -> Self {
+            Files(tempfile::tempdir().unwrap())
+        }
+
+        fn file(&self, name: &str, text: &str) -> PathBuf {
+            let path = self.0.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        }
+    }
+
+    fn pair() -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::default().self_signed(&key).unwrap();
+        (certificate.pem(), key.serialize_pem())
     }
 
     #[test]
-    fn a_bad_cacert_is_told_before_any_load() {
-        assert_eq!(fault(""), "there is no certificate in this file");
+    fn a_bad_ca_is_told_before_any_load() {
+        let files = Files::new();
+        let told = |pem: &str| {
+            let ca = Some(files.file("ca.pem", pem));
+            fault(&TlsOptions { ca, ..Default::default() })
+        };
+        assert_eq!(told(""), "there is no certificate in this file");
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(fault(broken).starts_with("a certificate cannot be used as a root"));
-        let options = TransportOptions { cacert: Some("no/such.pem".into()), ..Default::default() };
-        assert!(Tls::new(&options).unwrap_err().to_string().starts_with("no/such.pem: "));
+        assert!(told(broken).starts_with("a certificate cannot be used as a root"));
+        let options = TlsOptions { ca: Some("no/such.pem".into()), ..Default::default() };
+        let told = Tls::new(&options, Version::Auto).unwrap_err().to_string();
+        assert!(told.starts_with("no/such.pem: "), "{told}");
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_are_one_file_or_two() {
+        let (files, (cert, key)) = (Files::new(), pair());
+        let both = files.file("both.pem", &format!("{key}{cert}"));
+        let (cert, key) = (files.file("cert.pem", &cert), files.file("key.pem", &key));
+        for (cert, key) in [(cert, Some(key)), (both, None)] {
+            let options = TlsOptions { cert: Some(cert), key, ..Default::default() };
+            assert!(Tls::new(&options, Version::Auto).unwrap().identity.is_some());
+        }
+    }
+
+    #[test]
+    fn a_key_that_will_not_do_is_told_before_any_load() {
+        let (files, (cert, key), (other, _)) = (Files::new(), pair(), pair());
+        let encrypted =
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let broken = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        let told = |cert: &str, key: Option<&str>| {
+            let cert = Some(files.file("cert.pem", cert));
+            let key = key.map(|key| files.file("key.pem", key));
+            fault(&TlsOptions { cert, key, ..Default::default() })
+        };
+        let cases = [
+            (&*other, Some(&*key), "this key does not belong to the certificate "),
+            (&*cert, None, "there is no private key in this file"),
+            (&*cert, Some(&*cert), "there is no private key in this file"),
+            (&*key, Some(&*key), "there is no certificate in this file"),
+            (&*cert, Some(encrypted), "the key in this file is encrypted"),
+            (&*cert, Some(broken), "this key cannot be used: "),
+        ];
+        for (cert, key, message) in cases {
+            let told = told(cert, key);
+            assert!(told.starts_with(message), "{told}");
+        }
     }
 }

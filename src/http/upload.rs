@@ -1,5 +1,7 @@
-//! A request's body that is too large for one write, handed out in parts, so that the moment in
-//! which the last byte was taken is known, and how many were.
+//! A request's body that is watched while it is handed out: one that is too large for one write
+//! goes in parts, so that the moment in which the last byte was taken is known, and how many were.
+//! Of any body the moment is known in which a connection asked for it, which is when a request
+//! that had to wait for a connection got one.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,7 +15,7 @@ use super::progress::Sending;
 /// Bytes of a part; bodies up to this are sent as they are.
 pub const PART: usize = 64 << 10;
 
-/// A body in parts of [`PART`] bytes.
+/// A watched body, in parts of [`PART`] bytes.
 #[derive(Debug)]
 pub struct Upload {
     rest: Bytes,
@@ -45,10 +47,12 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
+        self.sending.asked();
         self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
+        self.sending.asked();
         SizeHint::with_exact(self.rest.len() as u64)
     }
 }

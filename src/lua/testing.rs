@@ -99,6 +99,7 @@ fn plan(script: PathBuf) -> Plan {
         graceful_stop: Duration::ZERO,
         tags: Default::default(),
         http: Default::default(),
+        transport: Default::default(),
     };
     Plan {
         name: "script".to_owned(),

@@ -726,7 +726,20 @@ function log.error(...) end
 ---@field discard_body? boolean Read and count it, keep nothing.
 ---@field expect_status? loadtool.Status Default 200–399.
 ---@field compression? boolean Default true.
----@field tls? { ca: string?, insecure: boolean? } In the definition only.
+---@field version? "auto"|"1.1"|"2"|"h2c" Default "auto": as the server likes best.
+---@field tls? loadtool.Tls
+---@field proxy? string http://, socks5:// or socks5h://, with user:password@ if need be.
+---@field resolve? table<string, string|string[]> Addresses of names, or of name:port.
+---@field dns? { ttl: loadtool.Duration?, pick: ("first"|"round_robin")? } Default "60s", "first".
+---@field local_addresses? string|string[] Addresses, ranges a-b, networks a/n; users take them in turn.
+
+---PEM files, beside the script.
+---@class loadtool.Tls
+---@field insecure? boolean Trust any certificate.
+---@field ca? string Certificates to trust besides the system's.
+---@field cert? string Our own, for servers that ask for one.
+---@field key? string Its key, unless it is in the same file.
+---@field sni? boolean Whether the server is told its name; default true.
 
 ---The kind follows from the fields: duration, rate, stages, iterations or iterations_per_vu.
 ---@class loadtool.Load

@@ -84,7 +84,7 @@ impl Vm {
     /// Runs the script once, for its definition.
     pub fn define(&self) -> Result<Definition, Diagnostic> {
         let host = &self.core.host;
-        let user = Rc::new(User::nobody(&host.transport(), host.shared.seed));
+        let user = Rc::new(User::nobody(host.transport().open(None), host.shared.seed));
         let value = self.instance(&user)?;
         Ok(Definition { value, user, coroutine: Coroutine::default() })
     }
@@ -92,7 +92,7 @@ impl Vm {
     /// Fixes what users are made for: their plan, and what `setup` returned (as JSON).
     pub fn bind(&self, plan: &Arc<Plan>, ctx: Option<&[u8]>) -> Result<(), Diagnostic> {
         self.hand_over(ctx).map_err(|e| Diagnostic::new(format!("cannot hand over ctx: {e}")))?;
-        *self.bound.borrow_mut() = Some(Bound::new(plan));
+        *self.bound.borrow_mut() = Some(Bound::new(plan, &*self.core.host.transport()));
         Ok(())
     }
 

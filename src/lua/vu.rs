@@ -101,7 +101,7 @@ impl Vu {
 
     /// New connections from here on; the old ones close.
     pub fn fresh_connections(&self) {
-        self.user.session.reconnect(self.core.host.transport().open());
+        self.user.session.reconnect();
     }
 
     async fn run(&self, function: i64, place: Place) -> Ended {

@@ -68,10 +68,31 @@ pub struct Flags {
     pub threads: Option<usize>,
     /// `--tag K=V`.
     pub tags: Vec<(String, String)>,
+    /// Those that are about connections.
+    pub connections: ConnectionFlags,
+}
+
+/// What the command line says of connections, as it was typed.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionFlags {
+    /// `--http-version`.
+    pub http_version: Option<String>,
     /// `--insecure`.
     pub insecure: bool,
     /// `--cacert`.
     pub cacert: Option<PathBuf>,
+    /// `--cert`.
+    pub cert: Option<PathBuf>,
+    /// `--key`.
+    pub key: Option<PathBuf>,
+    /// `--proxy`.
+    pub proxy: Option<String>,
+    /// `--resolve NAME=ADDR`, in order.
+    pub resolve: Vec<String>,
+    /// `--local-address`, in order.
+    pub local_addresses: Vec<String>,
+    /// `--user-agent`.
+    pub user_agent: Option<String>,
 }
 
 impl Draft {

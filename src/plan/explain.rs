@@ -56,6 +56,10 @@ impl Plan {
             Connections::Fresh => special.push("fresh connections each iteration".to_owned()),
             Connections::Shared => special.push("connections shared by the users".to_owned()),
         }
+        let connections = scenario.transport.to_string();
+        if !connections.is_empty() {
+            special.push(connections);
+        }
         if scenario.mix.len() > 1 {
             lines.push(format!("draws from {}", shares(scenario)));
         }

@@ -5,6 +5,7 @@
 
 pub mod condition;
 pub mod draft;
+mod connections;
 mod explain;
 pub mod load;
 mod locate;
@@ -44,7 +45,7 @@ pub struct Plan {
     pub(crate) tags: BTreeMap<String, String>,
     /// Defaults of the calls of `setup` and `teardown`; scenarios have their own.
     pub(crate) http: Arc<CallOptions>,
-    /// For connections, all of them.
+    /// For connections of `setup` and `teardown`; scenarios have their own.
     pub(crate) transport: TransportOptions,
     /// How long `setup` may take.
     pub(crate) setup_timeout: Duration,
@@ -101,7 +102,7 @@ impl Plan {
         &self.tags
     }
 
-    /// For all connections.
+    /// For connections of `setup` and `teardown`.
     pub fn transport(&self) -> &TransportOptions {
         &self.transport
     }
@@ -150,6 +151,8 @@ pub struct Scenario {
     pub(crate) tags: BTreeMap<String, String>,
     /// Defaults of its calls: scenario over definition.
     pub(crate) http: Arc<CallOptions>,
+    /// For its users' connections: command line over scenario over definition.
+    pub(crate) transport: TransportOptions,
 }
 
 impl Scenario {
@@ -211,6 +214,11 @@ impl Scenario {
     /// Defaults of its calls.
     pub fn http(&self) -> &Arc<CallOptions> {
         &self.http
+    }
+
+    /// For its users' connections.
+    pub fn transport(&self) -> &TransportOptions {
+        &self.transport
     }
 }
 

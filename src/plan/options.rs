@@ -5,9 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::connections::OPTIONS;
 use super::draft::Node;
 use super::read::{Fields, Shown, count, scalar};
-use crate::http::{CallOptions, ExpectStatus, TransportOptions};
+use crate::diagnostic::Diagnostic;
+use crate::http::{CallOptions, ExpectStatus};
 
 /// Options that hold for many calls.
 const CALL: [&str; 10] = [
@@ -23,22 +25,32 @@ const CALL: [&str; 10] = [
     "user_agent",
 ];
 
-/// Options of connections, for the definition alone.
-const TRANSPORT: [&str; 1] = ["tls"];
-
 /// Options that make a request what it is.
 const REQUEST: [&str; 9] =
     ["body", "form", "json", "method", "multipart", "name", "path", "query", "url"];
 
 /// Options that a later version has.
-const LATER: [&str; 7] =
-    ["dns", "local_addresses", "max_parallel", "proxy", "resolve", "retry", "version"];
+const LATER: [&str; 2] = ["max_parallel", "retry"];
 
 /// A bare number above this was meant as milliseconds.
 const LONGEST_BARE_SECONDS: f64 = 600.0;
 
-/// `defaults`, changed by the `http` table that `owner` may have.
+/// `defaults`, changed by the `http` table that `owner` may have, and by the command line.
 pub(super) fn call_options(owner: &Fields<'_, '_>, defaults: &CallOptions) -> CallOptions {
+    let mut options = from_script(owner, defaults);
+    if let Some(agent) = &owner.report.draft.flags.connections.user_agent {
+        match HeaderValue::from_str(agent) {
+            Ok(agent) => drop(options.headers.insert(USER_AGENT, agent)),
+            Err(_) => owner.report.note(
+                Diagnostic::new("--user-agent: the text cannot stand in a header")
+                    .hint("leave out line ends and control characters"),
+            ),
+        }
+    }
+    options
+}
+
+fn from_script(owner: &Fields<'_, '_>, defaults: &CallOptions) -> CallOptions {
     let mut options = defaults.clone();
     let Some(http) = table(owner, &CALL) else { return options };
     if let Some(headers) = http.get("headers") {
@@ -63,35 +75,14 @@ pub(super) fn call_options(owner: &Fields<'_, '_>, defaults: &CallOptions) -> Ca
     options
 }
 
-/// The settings of connections that the definition's `http` holds.
-pub(super) fn transport_options(definition: &Fields<'_, '_>) -> TransportOptions {
-    let mut options = TransportOptions::default();
-    let http = definition
-        .get("http")
-        .map(|node| Fields::any(definition.report, definition.path.field("http"), node));
-    let Some(http) = http.flatten() else { return options };
-    let known = ["insecure", "ca", "cert", "key", "sni"];
-    if let Some(tls) = http.table("tls", &known) {
-        options.insecure = tls.flag("insecure").unwrap_or(false);
-        options.cacert = tls.text("ca").map(|file| tls.report.draft.beside(file));
-        for later in known[2..].iter().filter(|name| tls.has(name)) {
-            not_yet(&tls, later);
-        }
-    }
-    options
-}
-
 /// The owner's `http`, with a fault for each option that cannot stand there.
 fn table<'r, 'd>(owner: &Fields<'r, 'd>, known: &[&str]) -> Option<Fields<'r, 'd>> {
     let http = Fields::any(owner.report, owner.path.field("http"), owner.get("http")?)?;
     for (name, _) in http.iter() {
-        if known.contains(&name) || (TRANSPORT.contains(&name) && owner.is_definition()) {
+        if known.contains(&name) || OPTIONS.contains(&name) {
             continue;
         }
-        if TRANSPORT.contains(&name) {
-            let message = format!("`{name}` holds for the whole run, not for one scenario");
-            http.fault(name, message, "move it to `http` of the definition");
-        } else if LATER.contains(&name) {
+        if LATER.contains(&name) {
             not_yet(&http, name);
         } else if REQUEST.contains(&name) {
             let message = format!("`{name}` belongs to one request, not to {}", http.path);
@@ -100,7 +91,7 @@ fn table<'r, 'd>(owner: &Fields<'r, 'd>, known: &[&str]) -> Option<Fields<'r, 'd
             let message = format!("tags do not belong into {}", http.path);
             http.fault(name, message, "put `tags = { … }` beside `http`");
         } else {
-            let names: Vec<&str> = known.iter().chain(&TRANSPORT).copied().collect();
+            let names: Vec<&str> = known.iter().chain(&OPTIONS).copied().collect();
             http.unknown(name, &names);
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::draft::{Draft, Node};
 use super::locate::{Path, Source};
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::http::proxy::masked;
 use crate::metrics::tags::own_tag;
 use crate::units::{self, Misread};
 
@@ -50,7 +51,7 @@ impl<'d> Report<'d> {
         let fault = fault.at(&self.draft.script, line);
         let index = line.map(|line| line as usize - 1);
         match index.and_then(|index| self.draft.source.lines().nth(index)) {
-            Some(text) => fault.source(text),
+            Some(text) => fault.source(masked(text)),
             None => fault,
         }
     }
@@ -98,11 +99,6 @@ impl<'r, 'd> Fields<'r, 'd> {
         let hint = did_you_mean(name, known.iter().copied())
             .unwrap_or_else(|| format!("known fields: {}", known.join(", ")));
         self.fault(name, format!("unknown field `{name}` in {}", self.path), hint);
-    }
-
-    /// Whether it is the definition itself.
-    pub(super) fn is_definition(&self) -> bool {
-        self.path == Path::default()
     }
 
     /// Notes a fault of a field.

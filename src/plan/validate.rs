@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::connections::connection_options;
 use super::draft::{Draft, Node};
 use super::locate::Path;
-use super::options::{call_options, transport_options};
+use super::options::call_options;
 use super::read::{Fields, Report, Shown};
 use super::{Plan, Scenario, Threshold};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -48,6 +49,12 @@ pub fn validate(draft: &Draft) -> Result<Plan, Diagnostics> {
     }
 }
 
+/// What scenarios take over from the definition's `http`.
+struct Defaults {
+    calls: CallOptions,
+    connections: TransportOptions,
+}
+
 /// `None` only if a fault was noted; other faults may have been noted too.
 fn read(report: &Report<'_>) -> Option<Plan> {
     let empty = Node::Map(Vec::new());
@@ -67,7 +74,10 @@ fn read(report: &Report<'_>) -> Option<Plan> {
     };
     let definition = Fields::any(report, Path::default(), node)?;
     check_fields(&definition);
-    let defaults = call_options(&definition, &CallOptions::default());
+    let defaults = Defaults {
+        calls: call_options(&definition, &CallOptions::default()),
+        connections: connection_options(&definition, &TransportOptions::default()),
+    };
     let scenarios = if function {
         vec![scenario::lone(&defaults)]
     } else {
@@ -80,8 +90,8 @@ fn read(report: &Report<'_>) -> Option<Plan> {
         scenarios: flags::apply(report, scenarios),
         thresholds: thresholds(&definition),
         tags: tags(&definition),
-        http: defaults.into(),
-        transport: transport(&definition),
+        http: defaults.calls.into(),
+        transport: defaults.connections,
         setup_timeout: definition.positive_duration("setup_timeout").unwrap_or(SETUP_TIMEOUT),
         seed: report.draft.flags.seed.unwrap_or_else(drawn_seed),
         threads: threads(report),
@@ -179,25 +189,6 @@ fn tags(definition: &Fields<'_, '_>) -> BTreeMap<String, String> {
         }
     }
     tags
-}
-
-fn transport(definition: &Fields<'_, '_>) -> TransportOptions {
-    let mut options = transport_options(definition);
-    let report = definition.report;
-    options.insecure |= report.draft.flags.insecure;
-    let flag = report.draft.flags.cacert.clone();
-    let from_flag = flag.is_some();
-    options.cacert = flag.or(options.cacert);
-    if let Some(file) = options.cacert.as_ref().filter(|file| !file.is_file()) {
-        let message = format!("the CA file `{}` is not there", file.display());
-        let hint = "give a PEM file of certificates";
-        if from_flag {
-            report.note(Diagnostic::new(format!("--cacert: {message}")).hint(hint));
-        } else {
-            report.fault(&definition.path.field("http").field("tls").field("ca"), message, hint);
-        }
-    }
-    options
 }
 
 fn threads(report: &Report<'_>) -> usize {

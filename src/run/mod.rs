@@ -174,7 +174,7 @@ async fn load(
         ctx: Some(ctx),
         switch: switch.clone(),
         windows: sender,
-        transport: transport_maker(&prepared.plan),
+        transport: transport_maker(&prepared.transport),
     })?;
     let mut stop = switch.watch();
     tokio::select! {
@@ -190,9 +190,10 @@ async fn load(
     Ok((loads, duration))
 }
 
-fn transport_maker(plan: &Plan) -> TransportMaker {
-    let options = plan.transport().clone();
-    Arc::new(move || Ok(Rc::new(ReqwestTransport::new(&options)?) as Rc<dyn Transport>))
+/// All workers share TLS settings, names and the turns of local addresses.
+fn transport_maker(transport: &ReqwestTransport) -> TransportMaker {
+    let transport = transport.clone();
+    Arc::new(move || Ok(Rc::new(transport.clone()) as Rc<dyn Transport>))
 }
 
 /// Runs `teardown`, also after an abort; its failure is recorded and changes no verdict.

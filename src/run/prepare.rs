@@ -16,9 +16,9 @@ use crate::lua::host::{Host, Shared};
 use crate::lua::program::Program;
 use crate::lua::vm::{Definition, Vm};
 use crate::metrics::Recorder;
-use crate::plan::Plan;
 use crate::plan::draft::{Draft, Flags};
 use crate::plan::validate::validate;
+use crate::plan::{Plan, Scenario};
 use crate::secrets::Secrets;
 use crate::share::Share;
 
@@ -47,6 +47,8 @@ pub struct Prepared {
     pub shared: Arc<Shared>,
     /// What it will do.
     pub plan: Arc<Plan>,
+    /// Opens the connections that it asks for.
+    pub transport: ReqwestTransport,
     /// The control thread's own Lua, in which the definition lives.
     pub vm: Vm,
     /// Whose `setup` and `teardown` run.
@@ -69,13 +71,9 @@ fn attempt(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
     let shared = Arc::new(Shared { secrets: secrets.clone(), ..shared });
     let recorder = Recorder::new(Vec::new(), SERIES_CAP).keep(secrets.clone());
     let recorder = Rc::new(RefCell::new(recorder));
-    let transport = TransportOptions {
-        insecure: spec.flags.insecure,
-        cacert: spec.flags.cacert.clone(),
-        user_agent: None,
-    };
-    let first = Rc::new(ReqwestTransport::new(&transport)?);
-    let host = Host::new(recorder.clone(), first, shared.clone());
+    // The definition sends nothing, and says only when it has run how others are to send.
+    let none = Rc::new(ReqwestTransport::new(&TransportOptions::default())?);
+    let host = Host::new(recorder.clone(), none, shared.clone());
     let vm = Vm::new(program.clone(), host.clone())?;
     let definition = vm.define()?;
     let draft = Draft {
@@ -85,11 +83,11 @@ fn attempt(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
         flags: spec.flags,
     };
     let plan = Arc::new(validate(&draft)?);
-    if *plan.transport() != transport {
-        host.use_transport(Rc::new(ReqwestTransport::new(plan.transport())?));
-    }
+    let of_scenarios = plan.scenarios().iter().map(Scenario::transport);
+    let transport = ReqwestTransport::with_scenarios(plan.transport(), of_scenarios)?;
+    host.use_transport(Rc::new(transport.clone()));
     vm.bind(&plan, None)?;
-    Ok(Prepared { program, shared, plan, vm, definition, recorder })
+    Ok(Prepared { program, shared, plan, transport, vm, definition, recorder })
 }
 
 /// A seed from the system's randomness, short enough to be typed again.

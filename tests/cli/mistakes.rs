@@ -92,7 +92,7 @@ const TABLES: [(&str, &[u8]); 6] = [
 ];
 
 /// Flags that cannot be.
-const FLAGS: [&[&str]; 19] = [
+const FLAGS: [&[&str]; 29] = [
     &["--vus", "0"],
     &["--vus", "many"],
     &["--duration", "soon"],
@@ -109,6 +109,16 @@ const FLAGS: [&[&str]; 19] = [
     &["--base-url", "shop.test"],
     &["--base-url", "ftp://shop.test"],
     &["--cacert", "missing.pem"],
+    &["--cert", "missing.pem"],
+    &["--key", "missing.pem"],
+    &["--http-version", "3"],
+    &["--proxy", "127.0.0.1:3128"],
+    &["--proxy", "ftp://ada:s3cret@127.0.0.1"],
+    &["--resolve", "shop.test"],
+    &["--resolve", "shop.test=nowhere"],
+    &["--local-address", "eth0"],
+    &["--local-address", "192.0.2.1"],
+    &["--user-agent", "a\nb"],
     &["--lib", "missing"],
     &["--threads", "0"],
     &["--vsu", "3"],

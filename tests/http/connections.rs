@@ -4,8 +4,6 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use loadtool::http::Transport;
-
 use crate::stage::{User, always, answer, server, server_at};
 
 #[tokio::test]
@@ -101,7 +99,7 @@ async fn each_wire_has_connections_of_its_own() {
     let (user, url) = (User::new(), format!("http://{address}/"));
     assert_eq!(user.get(&url).await.body, "0");
     assert_eq!(user.get(&url).await.body, "0");
-    user.session.reconnect(user.transport.open());
+    user.session.reconnect();
     assert_eq!(user.get(&url).await.body, "1");
 }
 

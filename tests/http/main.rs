@@ -6,6 +6,7 @@ mod bodies;
 mod calls;
 mod connections;
 mod failures;
+mod http2;
 mod simulated;
 mod stage;
 mod tls;

@@ -44,7 +44,7 @@ async fn calls_take_the_time_that_is_simulated() {
         "/end" => (Duration::from_secs(3), Exchange::answer(200, "end")),
         _ => (Duration::from_secs(3600), Exchange::answer(200, "late")),
     });
-    let session = Session::new(transport.open());
+    let session = Session::new(transport.open(None));
     let (began, hops) = (Instant::now(), Hops::default());
     let response = call(&session, get("http://h/start"), &hops).await;
     assert_eq!((response.body, response.duration), ("end".into(), Duration::from_secs(5)));

@@ -126,7 +126,6 @@ pub fn header<'r>(request: &'r str, name: &str) -> &'r str {
 
 /// One user, and what the observer was told.
 pub struct User {
-    pub transport: ReqwestTransport,
     pub session: Session,
     pub seen: RefCell<Vec<Seen>>,
     pub options: CallOptions,
@@ -154,8 +153,7 @@ impl User {
     pub fn with(options: &TransportOptions) -> User {
         let transport = ReqwestTransport::new(options).unwrap();
         User {
-            session: Session::new(transport.open()),
-            transport,
+            session: Session::new(transport.open(None)),
             seen: RefCell::default(),
             options: CallOptions::default(),
         }

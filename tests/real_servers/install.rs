@@ -23,6 +23,20 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The lines of a log in its folder, once there are so many; each part of a line, as words.
+    pub fn log(&self, name: &str, lines: usize) -> Vec<Vec<String>> {
+        for _ in 0..1000 {
+            let text = fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+            let words = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+            let whole: Vec<Vec<String>> = text.lines().map(words).collect();
+            if whole.len() >= lines {
+                return whole;
+            }
+            sleep(Duration::from_millis(5));
+        }
+        panic!("{name} has fewer than {lines} lines");
+    }
+
     /// The body of a request of the test's own, on a connection of its own.
     pub fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
@@ -78,7 +92,7 @@ pub fn httpbin() -> Option<Server> {
 /// nginx with these directives inside `http`; `PORT` in them is a free port, `FOLDER` its folder,
 /// which holds these files.
 pub fn nginx(directives: &str, files: &[(&str, &[u8])]) -> Option<Server> {
-    let Some(program) = nginx_program() else { return missing("nginx is not installed") };
+    let Some(program) = program("nginx") else { return missing("nginx is not installed") };
     let folder = TempDir::new().expect("a folder");
     for (name, bytes) in files {
         fs::write(folder.path().join(name), bytes).expect("the folder can be written");
@@ -94,20 +108,42 @@ pub fn nginx(directives: &str, files: &[(&str, &[u8])]) -> Option<Server> {
          events {{ worker_connections 512; }}\nhttp {{\n{temporary}{directives}\n}}\n"
     );
     fs::write(folder.path().join("nginx.conf"), config).expect("the folder can be written");
-    let child = Command::new(program)
-        .args(["-p", &path, "-c", "nginx.conf", "-e", "error.log"])
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("nginx can be started");
-    let mut server = Server { child, folder, port };
-    server.wait_until_it_listens();
-    Some(server)
+    let mut command = Command::new(program);
+    command.args(["-p", &path, "-c", "nginx.conf", "-e", "error.log"]);
+    Some(Server::start(command, folder, port))
 }
 
-fn nginx_program() -> Option<PathBuf> {
+fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    folders.map(|folder| folder.join("nginx")).find(|program| program.is_file())
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+/// tinyproxy, an HTTP proxy, with these lines in its configuration.
+pub fn tinyproxy(lines: &str) -> Option<Server> {
+    let Some(program) = program("tinyproxy") else { return missing("tinyproxy is not installed") };
+    let (folder, port) = (TempDir::new().expect("a folder"), free_port());
+    let path = folder.path().display();
+    let config = format!(
+        "Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nMaxClients 50\nTimeout 30\n\
+         LogFile \"{path}/error.log\"\nLogLevel Connect\n{lines}\n"
+    );
+    fs::write(folder.path().join("tinyproxy.conf"), config).expect("the folder can be written");
+    let mut command = Command::new(program);
+    command.args(["-d", "-c", "tinyproxy.conf"]).current_dir(folder.path()).stdout(Stdio::null());
+    Some(Server::start(command, folder, port))
+}
+
+/// microsocks, a SOCKS5 proxy, with these arguments.
+pub fn microsocks(arguments: &[&str]) -> Option<Server> {
+    let Some(program) = program("microsocks") else {
+        return missing("microsocks is not installed");
+    };
+    let (folder, port) = (TempDir::new().expect("a folder"), free_port());
+    let log = fs::File::create(folder.path().join("error.log")).expect("the folder can be written");
+    let mut command = Command::new(program);
+    command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(arguments).stderr(log);
+    Some(Server::start(command, folder, port))
 }
 
 /// A port that was free a moment ago.
@@ -117,6 +153,13 @@ fn free_port() -> u16 {
 }
 
 impl Server {
+    fn start(mut command: Command, folder: TempDir, port: u16) -> Server {
+        let child = command.stdin(Stdio::null()).spawn().expect("it can be started");
+        let mut server = Server { child, folder, port };
+        server.wait_until_it_listens();
+        server
+    }
+
     fn wait_until_it_listens(&mut self) {
         for _ in 0..1000 {
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
@@ -124,10 +167,10 @@ impl Server {
             }
             if let Ok(Some(status)) = self.child.try_wait() {
                 let log = fs::read_to_string(self.folder.path().join("error.log"));
-                panic!("nginx ended with {status}: {}", log.unwrap_or_default());
+                panic!("it ended with {status}: {}", log.unwrap_or_default());
             }
             sleep(Duration::from_millis(5));
         }
-        panic!("nginx does not listen");
+        panic!("it does not listen");
     }
 }

@@ -1,10 +1,13 @@
-//! The built binary against servers that were not written here: nginx and httpbin. `tests/run.sh`
-//! installs them; without them a test says so and is skipped, except where `CI` is set.
+//! The built binary against servers that were not written here: nginx, httpbin and proxies.
+//! `tests/run.sh` installs them; without them a test says so and is skipped, except where `CI` is set.
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod connections;
+mod http2;
 mod httpbin;
 mod install;
 mod nginx;
+mod proxies;
 mod tls;

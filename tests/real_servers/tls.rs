@@ -1,9 +1,29 @@
 //! nginx with a certificate that nobody knows: refused, unless it is trusted or nothing is asked.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::common::Folder;
 use crate::install::{Server, nginx};
+
+/// An authority, and what it vouched for.
+pub struct Papers {
+    pub ca: String,
+    pub cert: String,
+    pub key: String,
+}
+
+/// A certificate for `localhost` and for whom it names, vouched for by an authority of its own.
+pub fn papers(common_name: &str) -> Papers {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key"));
+    let authority = authority.expect("a certificate");
+    let key = KeyPair::generate().expect("a key");
+    let mut names = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    names.distinguished_name.push(DnType::CommonName, common_name);
+    let certificate = names.signed_by(&key, &authority).expect("a certificate");
+    Papers { ca: authority.pem(), cert: certificate.pem(), key: key.serialize_pem() }
+}
 
 const DIRECTIVES: &str = "
     access_log off;
@@ -16,21 +36,10 @@ const DIRECTIVES: &str = "
 
 /// nginx with a certificate for `localhost`; who signed it is in `ca.pem`.
 fn server() -> Option<Server> {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key"));
-    let authority = authority.expect("a certificate");
-    let key = KeyPair::generate().expect("a key");
-    let names = CertificateParams::new(["localhost".to_owned()]).expect("a name");
-    let certificate = names.signed_by(&key, &authority).expect("a certificate");
-    nginx(
-        DIRECTIVES,
-        &[
-            ("ca.pem", authority.pem().as_bytes()),
-            ("cert.pem", certificate.pem().as_bytes()),
-            ("key.pem", key.serialize_pem().as_bytes()),
-        ],
-    )
+    let Papers { ca, cert, key } = papers("localhost");
+    let files =
+        [("ca.pem", ca.as_bytes()), ("cert.pem", cert.as_bytes()), ("key.pem", key.as_bytes())];
+    nginx(DIRECTIVES, &files)
 }
 
 #[test]

@@ -211,7 +211,7 @@ impl Host {
         transport: Rc<dyn Transport>,
         shared: Arc<Shared>,
     ) -> Rc<Host> {
-        let nobody = Rc::new(User::nobody(&transport, shared.seed));
+        let nobody = Rc::new(User::nobody(transport.open(None), shared.seed));
         Rc::new(Host {
             recorder,
             transport: RefCell::new(transport),

@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mlua::{LuaString, Table, Value};
 
-use super::told::{needs, unknown};
+use super::told::{HINT, needs, unknown};
 use super::{encode, read};
 use crate::http::CallOptions;
 use crate::lua::value::{Json, plain};
@@ -33,6 +33,9 @@ const KNOWN: [&str; 16] = [
     "tags",
     "timeout",
 ];
+
+/// Options of connections, which no single call has.
+const CONNECTION: [&str; 6] = ["dns", "local_addresses", "proxy", "resolve", "tls", "version"];
 
 /// What one call was told.
 #[derive(Debug)]
@@ -103,6 +106,18 @@ impl Given {
             "discard_body" => options.discard_body = read::flag(name, value)?,
             "compression" => options.compression = read::flag(name, value)?,
             "expect_status" => options.expect_status = read::expect_status(name, value)?,
+            _ if CONNECTION.contains(&name) => {
+                return Err(format!(
+                    "`{name}` belongs to connections, which requests share{HINT}put it into \
+                     `http = {{ … }}` of the definition or of a scenario"
+                ));
+            }
+            "user_agent" => {
+                return Err(format!(
+                    "`user_agent` belongs into `http = {{ … }}` of the definition or of a \
+                     scenario{HINT}for one request write headers = {{ [\"user-agent\"] = … }}"
+                ));
+            }
             _ => return Err(unknown("option", name, KNOWN)),
         }
         Ok(())
@@ -297,6 +312,16 @@ mod tests {
             (
                 "{ expect_status = '6xx' }",
                 "expect_status needs a status like 200 or a class like \"2xx\", or a list of them, got \"6xx\"",
+            ),
+            (
+                "{ proxy = 'http://127.0.0.1:3128' }",
+                "`proxy` belongs to connections, which requests share; hint: put it into \
+                 `http = { … }` of the definition or of a scenario",
+            ),
+            (
+                "{ user_agent = 'mine' }",
+                "`user_agent` belongs into `http = { … }` of the definition or of a scenario; \
+                 hint: for one request write headers = { [\"user-agent\"] = … }",
             ),
             ("{ 'GET' }", "an option table needs names, got 1"),
         ];

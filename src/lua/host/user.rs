@@ -15,11 +15,11 @@ use url::Url;
 
 use super::{Host, Op};
 use crate::data::Lease;
-use crate::http::{CallOptions, Session, Transport};
+use crate::http::{CallOptions, Session, Transport, Wire};
 use crate::lua::error::Stopped;
 use crate::lua::vm::UserSpec;
 use crate::metrics::{Event, Mark, NameId, Place, Trace};
-use crate::plan::Plan;
+use crate::plan::{Connections, Plan, Scenario};
 
 /// One virtual user. Everything that its journey changes is in cells, for it is shared by the
 /// operations under way; no borrow outlives a host call.
@@ -70,16 +70,22 @@ pub struct Bound {
     own_options: Rc<CallOptions>,
     /// By scenario.
     options: Vec<Rc<CallOptions>>,
+    /// By scenario, where its users share their connections.
+    shared: Vec<Option<Rc<dyn Wire>>>,
 }
 
 impl Bound {
-    pub(in crate::lua) fn new(plan: &Arc<Plan>) -> Bound {
-        let shared = |options: &CallOptions| Rc::new(options.clone());
+    pub(in crate::lua) fn new(plan: &Arc<Plan>, transport: &dyn Transport) -> Bound {
+        let rc = |options: &CallOptions| Rc::new(options.clone());
+        let wire = |(index, scenario): (usize, &Scenario)| {
+            (scenario.connections == Connections::Shared).then(|| transport.open(Some(index)))
+        };
         Bound {
             plan: plan.clone(),
             base_url: plan.base_url.clone().map(Rc::new),
-            own_options: shared(&plan.http),
-            options: plan.scenarios.iter().map(|scenario| shared(&scenario.http)).collect(),
+            own_options: rc(&plan.http),
+            options: plan.scenarios.iter().map(|scenario| rc(&scenario.http)).collect(),
+            shared: plan.scenarios.iter().enumerate().map(wire).collect(),
         }
     }
 }
@@ -132,6 +138,10 @@ impl User {
     /// User `spec` of `scenario`.
     pub(in crate::lua) fn new(host: &Host, bound: &Bound, spec: &UserSpec) -> User {
         let scenario = &bound.plan.scenarios[spec.scenario];
+        let wire = match &bound.shared[spec.scenario] {
+            Some(wire) => wire.clone(),
+            None => host.transport().open(Some(spec.scenario)),
+        };
         User {
             id: spec.id,
             number: spec.number,
@@ -140,7 +150,7 @@ impl User {
             rng: RefCell::new(rng(bound.plan.seed, &scenario.name, spec.number)),
             options: bound.options[spec.scenario].clone(),
             base_url: bound.base_url.clone(),
-            ..User::nobody(&host.transport(), bound.plan.seed)
+            ..User::nobody(wire, bound.plan.seed)
         }
     }
 
@@ -157,12 +167,12 @@ impl User {
             options: bound.own_options.clone(),
             base_url: bound.base_url.clone(),
             cell: OnceCell::from(cell.clone()),
-            ..User::nobody(&host.transport(), bound.plan.seed)
+            ..User::nobody(host.transport().open(None), bound.plan.seed)
         }
     }
 
     /// The instance that gives the definition, or none at all.
-    pub(in crate::lua) fn nobody(transport: &Rc<dyn Transport>, seed: u64) -> User {
+    pub(in crate::lua) fn nobody(wire: Rc<dyn Wire>, seed: u64) -> User {
         User {
             id: 0,
             number: 0,
@@ -174,7 +184,7 @@ impl User {
             thought: Cell::default(),
             trace: RefCell::default(),
             rng: RefCell::new(rng(seed, "", 0)),
-            session: Session::new(transport.open()),
+            session: Session::new(wire),
             options: Rc::default(),
             base_url: None,
             op: RefCell::default(),

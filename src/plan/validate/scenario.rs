@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Defaults;
 use super::load::{self, GRACEFUL_STOP, MAX_DURATION};
 use crate::diagnostic::did_you_mean;
-use crate::http::CallOptions;
+use crate::plan::connections::connection_options;
 use crate::plan::draft::Node;
 use crate::plan::options::call_options;
 use crate::plan::read::{Fields, Report, Shown, number};
@@ -30,7 +31,7 @@ pub(super) const FIELDS: [&str; 14] = [
 ];
 
 /// The scenario of a script that returned a function: one user, one iteration.
-pub(super) fn lone(http: &CallOptions) -> Scenario {
+pub(super) fn lone(defaults: &Defaults) -> Scenario {
     let name: Arc<str> = "default".into();
     Scenario {
         mix: vec![MixEntry { name: name.clone(), weight: 1.0 }],
@@ -44,7 +45,8 @@ pub(super) fn lone(http: &CallOptions) -> Scenario {
         connections: Connections::Keep,
         graceful_stop: GRACEFUL_STOP,
         tags: Default::default(),
-        http: Arc::new(http.clone()),
+        http: Arc::new(defaults.calls.clone()),
+        transport: defaults.connections.clone(),
     }
 }
 
@@ -54,7 +56,7 @@ fn single() -> Load {
 
 /// All scenarios of the definition, by name; those with faults are mended so that the others' can
 /// be found.
-pub(super) fn all(definition: &Fields<'_, '_>, defaults: &CallOptions) -> Vec<Scenario> {
+pub(super) fn all(definition: &Fields<'_, '_>, defaults: &Defaults) -> Vec<Scenario> {
     let report = definition.report;
     let path = definition.path.field("scenarios");
     let Some(node) = definition.get("scenarios") else {
@@ -83,7 +85,7 @@ fn one(
     name: &str,
     fields: &Fields<'_, '_>,
     siblings: &Fields<'_, '_>,
-    defaults: &CallOptions,
+    defaults: &Defaults,
 ) -> Scenario {
     let pace = fields.positive_duration("pace");
     fields.function("on_start");
@@ -112,7 +114,8 @@ fn one(
         connections: connections(fields),
         graceful_stop,
         tags: fields.tags(),
-        http: Arc::new(call_options(fields, defaults)),
+        http: Arc::new(call_options(fields, &defaults.calls)),
+        transport: connection_options(fields, &defaults.connections),
     };
     if let Err(message) = super::check_warmup(&scenario) {
         fields.fault(
