@@ -23,6 +23,7 @@ pub mod http;
 pub mod extract;
 pub mod check;
 pub mod data;
+pub mod shared;
 
 // the plan
 pub mod plan;

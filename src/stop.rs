@@ -1,4 +1,7 @@
-//! Why and how hard a run is being stopped. One watch carries it from the control thread to all.
+//! Why and how hard a run is being stopped. One watch carries it from the control thread to all
+//! workers; a flag per user ([`cancel`]) from there to whoever waits.
+
+pub mod cancel;
 
 use tokio::sync::watch;
 

@@ -312,7 +312,7 @@ fn public(name: &str) -> String {
         ("lt" | "http", _) => name.to_owned(),
         ("response", method) => format!("r:{method}"),
         ("cookies", method) => format!("http.cookies:{method}"),
-        ("pool", method) => format!("pool:{method}"),
+        _ if name.contains(':') => name.to_owned(),
         _ => format!("lt.{name}"),
     };
     known + "("

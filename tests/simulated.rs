@@ -527,3 +527,155 @@ fn users_can_be_paused_and_fewer_of_them_wanted() {
     assert_eq!(run.life(0).completed, 3 * 20 + 20 + 3 * 20);
     assert_eq!(run.vus()[..8], [3, 3, 0, 0, 1, 1, 3, 3]);
 }
+
+/// A script of scenarios, each `name = body` of its function and its load.
+fn scenarios(top: &str, scenarios: &[(&str, &str, &str)]) -> String {
+    let scenarios: String = scenarios
+        .iter()
+        .map(|(name, body, load)| {
+            format!("{name} = {{ run = function() {body} end, load = {load} }},\n")
+        })
+        .collect();
+    format!("local lt = require 'loadtool'\n{top}\nreturn {{ scenarios = {{ {scenarios} }} }}")
+}
+
+#[test]
+fn consumers_wait_for_producers_and_are_let_go_at_the_end() {
+    let script = scenarios(
+        "local q = lt.shared.queue('jobs', { max = 2 })",
+        &[
+            ("make", "lt.sleep(1) assert(q:push(lt.vu.iteration))", "{ duration = '10s' }"),
+            (
+                "take",
+                "local job, why = q:pop() if not job then assert(why == 'stopping') end",
+                "{ vus = 3, duration = '20s', graceful_stop = '30s' }",
+            ),
+        ],
+    );
+    let run = simulate(&script, ms(0));
+    let (make, take) = (run.life(0), run.life(1));
+    assert_eq!((make.completed, make.failed), (10, 0));
+    // Ten jobs, and at 20 s each of the three finds that nobody will come.
+    assert_eq!((take.completed, take.failed, take.interrupted), (13, 0, 0));
+    assert_eq!(run.lasted, ms(20_000));
+}
+
+#[test]
+fn producers_wait_for_room_and_a_first_signal_lets_them_go() {
+    let script = scenarios(
+        "local q = lt.shared.queue('jobs', { max = 2 })",
+        &[
+            (
+                "make",
+                "local ok, why = q:push(1) assert(ok or why == 'stopping')",
+                "{ vus = 2, duration = '1m' }",
+            ),
+            ("take", "lt.sleep(1) assert(q:pop())", "{ duration = '1m' }"),
+        ],
+    );
+    let run = simulate_stopped(&script, ms(0), Some(ms(5_500)));
+    let (make, take) = (run.life(0), run.life(1));
+    assert_eq!((make.completed, make.failed, make.interrupted), (7 + 2, 0, 0));
+    assert_eq!((take.completed, take.failed, take.interrupted), (6, 0, 0));
+    assert_eq!(run.lasted, ms(6_000));
+}
+
+#[test]
+fn of_many_users_one_logs_in_and_a_failed_or_killed_one_is_replaced() {
+    let top = "local logins = lt.shared.counter 'logins'";
+    let body = "local token = lt.shared.once('token', function()
+            local n = logins:add(1)
+            lt.sleep(1)
+            if n == 1 then lt.fail 'refused' end
+            if n == 2 then while true do end end
+            return { n = n }
+        end, { ttl = '1m' })
+        assert(token.n >= 3)";
+    let load = "{ vus = 50, iterations_per_vu = 1 }";
+    let run = simulate(&scenarios(top, &[("a", body, load)]), ms(0));
+    let life = run.life(0);
+    assert_eq!((life.completed, life.failed), (48, 2));
+    assert_eq!(run.lasted, ms(3_000));
+}
+
+#[test]
+fn one_whose_turn_is_cut_off_is_replaced() {
+    let script = scenarios(
+        "",
+        &[
+            (
+                "first",
+                "lt.shared.once('k', function() lt.sleep(60) end)",
+                "{ duration = '2s', graceful_stop = '3s' }",
+            ),
+            (
+                "second",
+                "lt.sleep(1) assert(lt.shared.once('k', function() return 7 end) == 7)",
+                "{ iterations = 1 }",
+            ),
+        ],
+    );
+    let run = simulate(&script, ms(0));
+    assert_eq!((run.life(0).interrupted, run.life(1).completed), (1, 1));
+    assert_eq!(run.lasted, ms(5_000));
+}
+
+#[test]
+fn a_barrier_lets_all_go_at_once_round_after_round() {
+    let body = "lt.sleep(lt.vu.number) assert(lt.shared.barrier('b', 4):wait())";
+    let load = "{ vus = 4, iterations_per_vu = 3 }";
+    let run = simulate(&scenarios("", &[("a", body, load)]), ms(0));
+    assert_eq!(run.life(0).completed, 12);
+    assert_eq!(run.lasted, ms(12_000));
+}
+
+#[test]
+fn a_barrier_that_cannot_fill_lets_go_at_the_end() {
+    let body =
+        "local ok, why = lt.shared.barrier('b', 3):wait() assert(not ok and why == 'stopping')";
+    let load = "{ vus = 2, duration = '5s' }";
+    let run = simulate(&scenarios("", &[("a", body, load)]), ms(0));
+    let life = run.life(0);
+    assert_eq!((life.completed, life.failed, life.interrupted), (2, 0, 0));
+    assert_eq!(run.lasted, ms(5_000));
+}
+
+#[test]
+fn a_limiter_spreads_the_calls_of_all_users() {
+    let body = "lt.shared.limiter('l', '50/s'):wait() lt.http.get 'http://simulated.test/'";
+    let load = "{ vus = 20, iterations_per_vu = 10 }";
+    let run = simulate(&scenarios("", &[("a", body, load)]), ms(0));
+    assert_eq!(run.life(0).completed, 200);
+    assert_eq!(run.lasted, ms(199 * 20));
+    let calls: Vec<u64> = run.aggregator.timeline().iter().map(|tick| tick.calls).collect();
+    assert_eq!(calls[..3], [50, 50, 50]);
+}
+
+#[test]
+fn waiting_for_others_is_part_of_what_is_timed() {
+    let body = "lt.step('wait', function() lt.shared.queue 'q':pop '2s' end)";
+    let run = simulate(&scenarios("", &[("a", body, "{ iterations = 1 }")]), ms(0));
+    let selector = loadtool::metrics::Selector::parse("step_duration{step=wait}").unwrap();
+    let value = run.aggregator.totals().fold(&selector).unwrap();
+    assert_eq!(value.histogram().unwrap().max(), Some(ms(2_000)));
+}
+
+#[test]
+fn users_of_an_open_load_are_let_go_at_its_end_too() {
+    let script = scenarios(
+        "local q = lt.shared.queue 'jobs'",
+        &[
+            ("make", "q:push(1)", "{ rate = 1, duration = '10s' }"),
+            (
+                "take",
+                "local job, why = q:pop() assert(job or why == 'stopping')",
+                "{ rate = 2, duration = '10s', max_vus = 30 }",
+            ),
+        ],
+    );
+    let run = simulate(&script, ms(0));
+    let (make, take) = (run.life(0), run.life(1));
+    assert_eq!((make.completed, take.completed), (10, 20));
+    assert_eq!((take.failed, take.interrupted), (0, 0));
+    assert_eq!(run.lasted, ms(10_000));
+}

@@ -19,7 +19,6 @@ use tokio::sync::watch::Receiver;
 use tokio::task::{JoinError, JoinSet};
 
 use super::board::{Board, Seat};
-use super::cancel::{Cancel, Level};
 use super::helm::Settings;
 use super::post::Post;
 use super::timer::Timer;
@@ -27,6 +26,7 @@ use super::user::{Member, Next, Start};
 use crate::pace::{Arrivals, RateProfile};
 use crate::plan::{Late, OpenLoad};
 use crate::share::Share;
+use crate::stop::cancel::{Cancel, Level};
 
 /// Arrivals that are started in one go; then the others of the thread have their turn.
 const BURST: u64 = 64;
@@ -269,6 +269,7 @@ impl Member {
     async fn serve(self, shift: Shift, first: Option<Duration>) {
         let end = shift.origin + shift.length;
         let grace = self.post.graceful_stop;
+        self.cancel.closes_at(self.post.desk.instant(end));
         if !self.wake(end, grace).await {
             if first.is_some() {
                 self.post.lifecycle(|life| life.dropped.users += 1);

@@ -6,7 +6,6 @@
 //!
 //! User `n` of a scenario with W workers lives on worker `n mod W`; W = min(threads, users).
 
-pub mod cancel;
 pub mod timer;
 pub mod helm;
 pub mod course;

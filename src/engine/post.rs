@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cancel::{Cancel, Level};
 use super::course::Course;
 use super::running::Running;
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{NameId, Place, Recorder};
 use crate::plan::open::LATE_AFTER;
 use crate::plan::{Connections, Plan, Scenario};
+use crate::stop::cancel::{Cancel, Level};
 use crate::stop::{StopReason, StopSwitch};
 
 /// One worker's clock, recorder and switch.
@@ -125,10 +125,15 @@ impl Post {
 
     /// A flag for somebody who waits here.
     pub fn cancel(&self) -> Rc<Cancel> {
-        let cancel = Rc::new(Cancel::default());
+        let cancel = Rc::default();
+        self.adopt(&cancel);
+        cancel
+    }
+
+    /// Tells this one too whatever those who are here are told.
+    pub fn adopt(&self, cancel: &Rc<Cancel>) {
         cancel.raise(self.level.get());
         self.cancels.borrow_mut().push(cancel.clone());
-        cancel
     }
 
     /// Tells all of them to end at least that far.

@@ -14,7 +14,6 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tokio::time::{Instant, Sleep, timeout_at};
 
-use super::cancel::{Cancel, Level};
 use super::course::Quota;
 use super::post::Post;
 use crate::lua::error::{Ended, Stopped};
@@ -23,6 +22,7 @@ use crate::metrics::{IterationSample, Outcome, Pass, Phase, Place};
 use crate::pace::Interval;
 use crate::pace::Slots;
 use crate::stop::StopReason;
+use crate::stop::cancel::{Cancel, Level};
 
 /// How often `on_start` is tried before the user gives up, and the first pause between tries.
 const START_TRIES: u32 = 5;
@@ -97,6 +97,7 @@ impl Member {
             if from >= interval.end || !self.wait_until(origin + from).await {
                 continue;
             }
+            self.cancel.closes_at(self.post.desk.instant(origin + interval.end));
             let mut free = origin + from;
             if !awake && self.vu.has_on_start() {
                 if !self.wake(origin + interval.end, grace).await {

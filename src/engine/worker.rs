@@ -15,7 +15,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::cancel::Level;
 use super::course::Course;
 use super::crew::Crew;
 use super::post::{Desk, Post};
@@ -31,6 +30,7 @@ use crate::lua::vu::Vu;
 use crate::metrics::{Recorder, Window, metric};
 use crate::plan::{Plan, Scenario};
 use crate::share::Share;
+use crate::stop::cancel::Level;
 use crate::stop::{Stop, StopSwitch};
 
 /// Distinct tag sets a worker keeps apart.
@@ -203,11 +203,12 @@ fn crew(spec: &Rc<WorkerSpec>, vm: &Rc<Vm>, post: &Rc<Post>) -> Option<Crew> {
 fn member(spec: &WorkerSpec, post: &Rc<Post>, number: u64, vu: Vu) -> Member {
     // A stream of its own, so that the mix does not disturb what the script draws.
     let seed = spec.plan.seed() ^ 0x6d69_7820_6472_6177 ^ (u64::from(post.place.scenario) << 48);
+    post.adopt(vu.cancel());
     Member {
+        cancel: vu.cancel().clone(),
         vu,
         number,
         post: post.clone(),
-        cancel: post.cancel(),
         rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed ^ number)),
         started: Cell::new(0),
     }

@@ -13,6 +13,7 @@
 ---@field http loadtool.http Requests.
 ---@field data loadtool.data Pools of rows that all users share.
 ---@field extract loadtool.extract The extractors, for texts that came from elsewhere.
+---@field shared loadtool.shared What all users share.
 ---@field json loadtool.json
 ---@field encode loadtool.encode
 ---@field url loadtool.url
@@ -419,6 +420,101 @@ function pool:next() end
 ---@param index integer From 1.
 ---@return table<string, any>? row
 function pool:get(index) end
+
+-- Sharing ---------------------------------------------------------------------------------------
+
+---What all users on all threads share. Values are data as JSON has it, and are copied.
+---@class loadtool.shared
+local shared = {}
+
+---A whole number, from 0.
+---@param name string
+---@return loadtool.Counter
+function shared.counter(name) end
+
+---@class loadtool.QueueOptions
+---@field max? integer How many values it holds; default 1000.
+
+---First in, first out.
+---@param name string
+---@param options? loadtool.QueueOptions
+---@return loadtool.Queue
+function shared.queue(name, options) end
+
+---@param name string
+---@return loadtool.Map
+function shared.map(name) end
+
+---@class loadtool.OnceOptions
+---@field ttl? loadtool.Duration After it the value is computed anew.
+
+---The value that one user computes while the others wait for it.
+---@generic T
+---@param key string|integer
+---@param fn fun(): T
+---@param options? loadtool.OnceOptions
+---@return T
+function shared.once(key, fn, options) end
+
+---A gate that opens when n users wait at it.
+---@param name string
+---@param n integer
+---@return loadtool.Barrier
+function shared.barrier(name, n) end
+
+---Lets users through at a rate.
+---@param name string
+---@param rate string Like "50/s" or "30/m".
+---@return loadtool.Limiter
+function shared.limiter(name, rate) end
+
+---@class loadtool.Counter
+local counter = {}
+---@param n integer
+---@return integer value The new one, which no other call gave.
+function counter:add(n) end
+---@return integer
+function counter:get() end
+
+---@class loadtool.Queue
+---@operator len: integer
+local queue = {}
+---Waits while the queue is full.
+---@param value any
+---@return true? pushed
+---@return "stopping"? why
+function queue:push(value) end
+---Waits for a value.
+---@param timeout? loadtool.Duration
+---@return any value
+---@return "stopping"|"timeout"|nil why
+function queue:pop(timeout) end
+
+---@class loadtool.Map
+local map = {}
+---@param key string|integer
+---@return any
+function map:get(key) end
+---@param key string|integer
+---@param value any nil deletes.
+function map:set(key, value) end
+---Sets what fn makes of the value, and gives it; no change by another user is lost.
+---@generic T
+---@param key string|integer
+---@param fn fun(value: any): T Must not wait; may be run more than once.
+---@return T
+function map:update(key, fn) end
+
+---@class loadtool.Barrier
+local barrier = {}
+---@return true? complete
+---@return "stopping"? why
+function barrier:wait() end
+
+---@class loadtool.Limiter
+local limiter = {}
+---@return true
+function limiter:wait() end
 
 -- Values ----------------------------------------------------------------------------------------
 

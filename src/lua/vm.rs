@@ -15,9 +15,10 @@ use super::value::Json;
 use super::vu::{BRANCHES, ON_START, ON_STOP, Vu};
 use super::{require, sandbox};
 use crate::diagnostic::Diagnostic;
-use crate::metrics::Place;
+use crate::metrics::{Phase, Place};
 use crate::plan::draft::Node;
 use crate::plan::{Plan, Scenario};
+use crate::stop::cancel::Level;
 
 /// One worker's Lua state.
 pub struct Vm {
@@ -217,6 +218,9 @@ impl Vm {
         };
         user.place.set(place);
         user.may_wait.set(true);
+        if place.phase == Phase::Teardown {
+            user.cancel.raise(Level::Stopping); // whom it would wait for will not come any more
+        }
         let (coroutine, body) = (&definition.coroutine, &self.core.body);
         let ended = self.core.run(coroutine, &user, body, (cell, BRANCHES)).await;
         user.give_back();

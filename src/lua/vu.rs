@@ -7,6 +7,7 @@ use super::driver::{Core, Coroutine};
 use super::error::Ended;
 use super::host::User;
 use crate::metrics::{Outcome, Place, Trace};
+use crate::stop::cancel::Cancel;
 
 /// Places of a user's functions in its cell.
 pub(super) const ON_START: i64 = 1;
@@ -38,6 +39,11 @@ impl Vu {
     /// Whether its scenario has `on_stop`.
     pub fn has_on_stop(&self) -> bool {
         self.stops
+    }
+
+    /// What ends its waits.
+    pub fn cancel(&self) -> &Rc<Cancel> {
+        &self.user.cancel
     }
 
     /// Runs `on_start`; `Completed` if there is none.

@@ -16,6 +16,8 @@
 //! | `k.fault(category, message)` | makes one |
 //! | `k.keep` | a message handler for `xpcall`: keeps the raise point's place and traceback |
 //! | `k.readonly(t)` | a proxy that cannot be written to (tables inside are not covered) |
+//! | `k.object(name, functions[, length])` | an object with these as its methods, read-only |
+//! | `k.at_once(f, …)` | `xpcall(f, k.keep, …)`, inside which nothing can wait |
 //! | `k.cell()` | the running user's own Lua table (see [`User::cell`]) |
 //!
 //! **A host function** never raises an `Err` of its own: it returns a message first (`nil` if all
@@ -54,6 +56,7 @@ mod pool_options;
 mod random;
 pub(super) mod read;
 mod response;
+mod shared;
 mod step;
 mod time;
 pub mod told;
@@ -88,6 +91,7 @@ use crate::http::Transport;
 use crate::http::redact::Redactor;
 use crate::metrics::{Outcome, Recorder, StepSample};
 use crate::secrets::Secrets;
+use crate::shared::Objects;
 
 /// Every module of `lt`, in the order in which they are set up: name, raw functions, sugar.
 pub const MODULES: &[Module] = &[
@@ -107,6 +111,7 @@ pub const MODULES: &[Module] = &[
     Module { name: "step", register: step::register, sugar: include_str!("step.lua") },
     Module { name: "data", register: data::register, sugar: include_str!("data.lua") },
     Module { name: "extract", register: extract::register, sugar: include_str!("extract.lua") },
+    Module { name: "shared", register: shared::register, sugar: include_str!("shared.lua") },
     Module { name: "response", register: response::register, sugar: include_str!("response.lua") },
     Module { name: "http", register: http::register, sugar: include_str!("http.lua") },
     Module { name: "form", register: form::register, sugar: include_str!("form.lua") },
@@ -162,6 +167,8 @@ pub struct Shared {
     pub env: Vec<(String, String)>,
     /// Data pools.
     pub pools: crate::data::Pools,
+    /// `lt.shared`.
+    pub objects: Objects,
     /// When the load began; unset before.
     pub started: OnceLock<Instant>,
     /// Decides every random choice.
@@ -185,6 +192,7 @@ impl Shared {
         Shared {
             env,
             pools,
+            objects: Objects::default(),
             started: OnceLock::new(),
             seed,
             redactor: Redactor::new(redact),

@@ -13,6 +13,7 @@ use rustc_hash::FxHasher;
 use tokio::time::Instant;
 use url::Url;
 
+use super::shared::waits::OpenTurn;
 use super::{Host, Op};
 use crate::data::Lease;
 use crate::http::{CallOptions, Session, Transport, Wire};
@@ -20,6 +21,7 @@ use crate::lua::error::Stopped;
 use crate::lua::vm::UserSpec;
 use crate::metrics::{Event, Mark, NameId, Place, Trace};
 use crate::plan::{Connections, Plan, Scenario};
+use crate::stop::cancel::Cancel;
 
 /// One virtual user. Everything that its journey changes is in cells, for it is shared by the
 /// operations under way; no borrow outlives a host call.
@@ -58,6 +60,11 @@ pub struct User {
     pub stop: RefCell<Option<Stopped>>,
     /// Rows that are its own until the function that runs has ended.
     pub leases: RefCell<Vec<Lease>>,
+    /// What ends its waits.
+    pub cancel: Rc<Cancel>,
+    /// Values of `lt.shared.once` that it is to compute; the next in line may when they are
+    /// dropped, at the latest with the end of its run.
+    pub turns: RefCell<Vec<OpenTurn>>,
     /// Its own table in Lua: `env`, `loaded` (modules), `vars`, and the functions it runs.
     pub cell: OnceCell<Table>,
 }
@@ -191,13 +198,16 @@ impl User {
             may_wait: Cell::new(false),
             stop: RefCell::default(),
             leases: RefCell::default(),
+            cancel: Rc::default(),
+            turns: RefCell::default(),
             cell: OnceCell::new(),
         }
     }
 
-    /// Gives leased rows back; nothing of the user's must run until it begins anew.
+    /// Gives leased rows and turns of `once` back; nothing of the user's must run until it begins anew.
     pub(in crate::lua) fn give_back(&self) {
         self.leases.borrow_mut().clear();
+        self.turns.borrow_mut().clear();
     }
 }
 

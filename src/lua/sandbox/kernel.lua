@@ -33,7 +33,7 @@ local CROSSED = {
   ["attempt to yield across a C-call boundary"] = true,
   ["attempt to yield from outside a coroutine"] = true,
 }
-local CANNOT_WAIT = "nothing can wait here: callbacks of table.sort, string.gsub and __tostring, "
+local CANNOT_WAIT = "nothing can wait here: callbacks of table.sort, string.gsub, map:update and __tostring, "
   .. "message handlers and __close cannot make requests or pauses"
 
 -- A message handler: it runs at the raise point, so the author's position is still to be had.
@@ -66,6 +66,16 @@ function k.await(message)
   return settle(yield(OP))
 end
 
+-- xpcall where nothing can wait: no yield passes the C function in between.
+function k.at_once(f, ...)
+  local ok, result
+  local args = raw.table.pack(...)
+  gsub(".", ".", function()
+    ok, result = rawxpcall(f, k.keep, raw.table.unpack(args, 1, args.n))
+  end)
+  return ok, result
+end
+
 -- Read-only tables -----------------------------------------------------------------------------
 
 -- What cannot be written to: each proxy and the table behind it.
@@ -89,6 +99,24 @@ end
 function k.module(name, t)
   setmetatable(t, { __index = function(_, key) return raise(h.unknown_field(name, key, t)) end })
   return k.readonly(t)
+end
+
+-- An object of ours: its methods insist on the colon, and one that it does not have raises.
+function k.object(name, functions, length)
+  local object, methods = {}, {}
+  for key, f in next, functions do
+    methods[key] = function(self, ...)
+      if self ~= object then return raise("call " .. name .. ":" .. key .. "(…) with a colon") end
+      return f(...)
+    end
+  end
+  local function unknown(_, key) return raise(h.unknown_field("a " .. name, key, functions)) end
+  frozen[object] = true
+  return setmetatable(object, {
+    __index = setmetatable(methods, { __index = unknown }),
+    __newindex = function() return raise("a " .. name .. " is read-only") end,
+    __len = length, __metatable = false, __name = name,
+  })
 end
 
 -- A tree of plain tables, read-only all the way down.

@@ -1,11 +1,16 @@
 //! How the waits of one user are cut short: a flag that costs a comparison per poll.
 //!
-//! A timer or a channel per iteration would be paid by every request; a stop comes once.
+//! A timer or a channel per iteration would be paid by every request; a stop comes once. Only what
+//! waits for other users, who may never come again, asks for the time from which nothing more
+//! starts ([`Cancel::closing`]).
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Poll, Waker};
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 /// How far a user has been told to end; it only ever rises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -24,6 +29,9 @@ pub enum Level {
 pub struct Cancel {
     level: Cell<Level>,
     waker: RefCell<Option<Waker>>,
+    /// When nothing more starts even if nobody says so.
+    closes: Cell<Option<Instant>>,
+    raised: Notify,
 }
 
 impl Cancel {
@@ -39,6 +47,26 @@ impl Cancel {
             if let Some(waker) = self.waker.take() {
                 waker.wake();
             }
+            self.raised.notify_waiters();
+        }
+    }
+
+    /// Sets when nothing more starts for this user: the end of what it works on now.
+    pub fn closes_at(&self, end: Instant) {
+        self.closes.set(Some(end));
+    }
+
+    /// Waits until nothing more starts for this user.
+    pub async fn closing(&self) {
+        let told = async {
+            while self.level.get() == Level::Go {
+                self.raised.notified().await;
+            }
+        };
+        match self.closes.get() {
+            // It is over in either case.
+            Some(end) => drop(timeout_at(end, told).await),
+            None => told.await,
         }
     }
 
@@ -86,5 +114,20 @@ mod tests {
             cancel.raise(Level::Now);
         };
         assert_eq!(tokio::join!(wait, stop).0, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_more_starts_once_it_is_told_or_the_time_has_come() {
+        let (cancel, begun) = (Cancel::default(), Instant::now());
+        cancel.closes_at(begun + Duration::from_secs(3));
+        tokio::join!(cancel.closing(), cancel.closing());
+        assert_eq!(begun.elapsed(), Duration::from_secs(3));
+        cancel.closes_at(begun + Duration::from_secs(60));
+        let stop = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            cancel.raise(Level::Stopping);
+        };
+        tokio::join!(cancel.closing(), cancel.closing(), stop);
+        assert_eq!(begun.elapsed(), Duration::from_secs(4));
     }
 }
