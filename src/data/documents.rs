@@ -6,23 +6,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jiter::{Jiter, JiterError, JiterErrorType, Peek};
 use memchr::{memchr, memchr2, memchr3};
-use rustc_hash::FxHashSet;
 
-use super::blocks::Blocks;
+use self::walk::{Rows, Walker};
 use super::text::Text;
 use crate::diagnostic::Diagnostic;
 use crate::extract::JsonPath;
 
-/// Deepest nesting within a row.
-const MAX_DEPTH: usize = 127;
-
-/// Most fields that are remembered by name; of rows with more, any field may be asked for.
-const MAX_COLUMNS: usize = 1_000;
-
-/// What to do about a row that is none.
-const ROW: &str = "a row is an object of named fields, as in { \"name\": \"ann\" }";
+mod walk;
 
 /// Why it cannot fail to take a row apart.
 const CHECKED: &str = "a row was checked when the text was read";
@@ -31,15 +22,7 @@ const CHECKED: &str = "a row was checked when the text was read";
 #[derive(Debug)]
 pub(super) struct Documents {
     text: Arc<String>,
-    blocks: Blocks,
-    columns: Columns,
-}
-
-/// The fields that rows have, in the order in which they were met.
-#[derive(Debug, Default)]
-struct Columns {
-    names: Vec<String>,
-    known: FxHashSet<String>,
+    rows: Rows,
 }
 
 impl Documents {
@@ -50,73 +33,59 @@ impl Documents {
         path: Option<&str>,
     ) -> Result<Documents, Diagnostic> {
         let source = Text { file, text };
-        let (mut blocks, mut columns) = Default::default();
+        let mut rows = Rows::default();
         let (start, end) = find_array(&source, path)?;
         let mut walker = Walker::new(source, start, end);
-        walker.array(&mut blocks, &mut columns).map_err(|fault| walker.told(fault))?;
-        Documents::checked(text.clone(), blocks, columns, &source)
+        walker.array(&mut rows).map_err(|fault| walker.told(fault))?;
+        Documents::checked(&source, text, rows)
     }
 
     /// The objects on the lines of a text; blank lines are left out.
     pub(super) fn of_lines(text: &Arc<String>, file: &Path) -> Result<Documents, Diagnostic> {
         let source = Text { file: Some(file), text };
-        let (mut blocks, mut columns) = Default::default();
+        let mut rows = Rows::default();
         let mut start = source.mark();
         while start < text.len() {
             let end = memchr(b'\n', &text.as_bytes()[start..]).map_or(text.len(), |n| start + n);
             if !text[start..end].trim_ascii().is_empty() {
                 let mut walker = Walker::new(source, start, end);
-                walker.line(&mut blocks, &mut columns).map_err(|fault| walker.told(fault))?;
+                walker.line(&mut rows).map_err(|fault| walker.told(fault))?;
             }
             start = end + 1;
         }
-        Documents::checked(text.clone(), blocks, columns, &source)
+        Documents::checked(&source, text, rows)
     }
 
-    fn checked(
-        text: Arc<String>,
-        blocks: Blocks,
-        columns: Columns,
-        source: &Text<'_>,
-    ) -> Result<Documents, Diagnostic> {
-        if blocks.rows() == 0 {
+    fn checked(source: &Text<'_>, text: &Arc<String>, rows: Rows) -> Result<Documents, Diagnostic> {
+        if rows.blocks.rows() == 0 {
             return Err(source.fault_of_all("there are no rows").hint("a pool needs at least one"));
         }
-        Ok(Documents { text, blocks, columns })
+        Ok(Documents { text: text.clone(), rows })
     }
 
     pub(super) fn len(&self) -> usize {
-        self.blocks.rows()
+        self.rows.blocks.rows()
     }
 
     pub(super) fn columns(&self) -> &[String] {
-        &self.columns.names
+        self.rows.columns()
     }
 
     /// Whether a row may have that field.
     pub(super) fn may_have(&self, column: &str) -> bool {
-        self.columns.known.len() >= MAX_COLUMNS || self.columns.known.contains(column)
+        self.rows.may_have(column)
     }
 
     /// The text of row `index`.
     pub(super) fn row(&self, index: usize) -> Option<&str> {
         let text = self.text.as_bytes();
-        let (mut start, more) = self.blocks.find(index)?;
+        let (mut start, more) = self.rows.blocks.find(index)?;
         for _ in 0..more {
             let end = object_end(text, start);
             // only blanks and a comma lie between two rows
             start = end + memchr(b'{', &text[end..]).expect(CHECKED);
         }
         Some(&self.text[start..object_end(text, start)])
-    }
-}
-
-impl Columns {
-    fn note(&mut self, name: &str) {
-        if !self.known.contains(name) && self.known.len() < MAX_COLUMNS {
-            self.known.insert(name.to_owned());
-            self.names.push(name.to_owned());
-        }
     }
 }
 
@@ -158,172 +127,10 @@ fn find_array(source: &Text<'_>, path: Option<&str>) -> Result<(usize, usize), D
     let found = found.map_err(|what| source.fault_of_all(what.replace("body is ", "")))?;
     let Some(array) = found else {
         let message = format!("there is nothing at {path}");
-        return Err(source.fault_of_all(message).hint(arrays_of(text)));
+        return Err(source.fault_of_all(message).hint(walk::arrays_of(text)));
     };
     let at = array.as_ptr() as usize - text.as_ptr() as usize;
     Ok((at, at + array.len()))
-}
-
-/// Which fields of an object hold arrays: one of them may be meant.
-fn arrays_of(text: &str) -> String {
-    let mut arrays = Vec::new();
-    let mut jiter = Jiter::new(text.trim_start_matches('\u{feff}').as_bytes());
-    let mut next = jiter.next_object().ok().flatten().map(str::to_owned);
-    while let Some(name) = next {
-        if jiter.peek().is_ok_and(|peek| peek == Peek::Array) {
-            arrays.push(format!("path = \"$.{name}\""));
-        }
-        let skipped = jiter.next_skip();
-        next = skipped.and_then(|()| Ok(jiter.next_key()?.map(str::to_owned))).ok().flatten();
-    }
-    match arrays.as_slice() {
-        [] => "rows are the objects of an array: [{ … }, { … }]".to_owned(),
-        some => format!("give {}", some.join(" or ")),
-    }
-}
-
-/// A walk over a part of a text that is JSON.
-struct Walker<'t> {
-    source: Text<'t>,
-    start: usize,
-    jiter: Jiter<'t>,
-}
-
-/// Why it ended early.
-enum Fault {
-    Json(JiterError),
-    Deep,
-    /// At a place there is something else than what was wanted.
-    Other(usize, String, String),
-}
-
-impl From<JiterError> for Fault {
-    fn from(error: JiterError) -> Self {
-        Fault::Json(error)
-    }
-}
-
-impl<'t> Walker<'t> {
-    fn new(source: Text<'t>, start: usize, end: usize) -> Self {
-        Walker { source, start, jiter: Jiter::new(&source.text.as_bytes()[start..end]) }
-    }
-
-    fn position(&self) -> usize {
-        self.start + self.jiter.current_index()
-    }
-
-    /// An array of rows.
-    fn array(&mut self, blocks: &mut Blocks, columns: &mut Columns) -> Result<(), Fault> {
-        let peek = self.jiter.peek()?;
-        if peek != Peek::Array {
-            let message = "where an array of rows is needed";
-            return Err(self.other(peek, "", message, arrays_of(self.source.text)));
-        }
-        let mut next = self.jiter.known_array()?;
-        while let Some(peek) = next {
-            self.row(peek, blocks, columns)?;
-            next = self.jiter.array_step()?;
-        }
-        Ok(self.jiter.finish()?)
-    }
-
-    /// A row and nothing more.
-    fn line(&mut self, blocks: &mut Blocks, columns: &mut Columns) -> Result<(), Fault> {
-        let peek = self.jiter.peek()?;
-        self.row(peek, blocks, columns)?;
-        Ok(self.jiter.finish()?)
-    }
-
-    /// Any value and nothing more.
-    fn whole(&mut self) -> Result<(), Fault> {
-        let peek = self.jiter.peek()?;
-        self.value(peek, 0)?;
-        Ok(self.jiter.finish()?)
-    }
-
-    fn row(&mut self, peek: Peek, blocks: &mut Blocks, columns: &mut Columns) -> Result<(), Fault> {
-        if peek != Peek::Object {
-            let row = format!("row {} is ", blocks.rows() + 1);
-            return Err(self.other(peek, &row, "where an object is needed", ROW.to_owned()));
-        }
-        blocks.push(self.position());
-        let mut more = self.jiter.known_object()?.map(|key| columns.note(key));
-        while more.is_some() {
-            let peek = self.jiter.peek()?;
-            self.value(peek, 1)?;
-            more = self.jiter.next_key()?.map(|key| columns.note(key));
-        }
-        Ok(())
-    }
-
-    /// Over a value. The recursion is as deep as [`MAX_DEPTH`].
-    fn value(&mut self, peek: Peek, depth: usize) -> Result<(), Fault> {
-        if depth > MAX_DEPTH {
-            return Err(Fault::Deep);
-        }
-        match peek {
-            Peek::Null => self.jiter.known_null()?,
-            Peek::True | Peek::False => drop(self.jiter.known_bool(peek)?),
-            Peek::String => drop(self.jiter.known_str()?),
-            Peek::Array => {
-                let mut next = self.jiter.known_array()?;
-                while let Some(peek) = next {
-                    self.value(peek, depth + 1)?;
-                    next = self.jiter.array_step()?;
-                }
-            }
-            Peek::Object => {
-                let mut more = self.jiter.known_object()?.is_some();
-                while more {
-                    let peek = self.jiter.peek()?;
-                    self.value(peek, depth + 1)?;
-                    more = self.jiter.next_key()?.is_some();
-                }
-            }
-            number => drop(self.jiter.known_number_bytes(number)?),
-        }
-        Ok(())
-    }
-
-    /// What is wrong with a value of another kind; it may be no JSON at all.
-    fn other(&mut self, peek: Peek, before: &str, after: &str, hint: String) -> Fault {
-        let at = self.position();
-        match self.value(peek, 0) {
-            Ok(()) => Fault::Other(at, format!("{before}{} {after}", kind(peek)), hint),
-            Err(fault) => fault,
-        }
-    }
-
-    fn told(&self, fault: Fault) -> Diagnostic {
-        match fault {
-            Fault::Json(error) => {
-                let at = (self.start + error.index).min(self.source.text.len());
-                let whole = |at: &usize| self.source.text.is_char_boundary(*at);
-                let at = (0..=at).rev().find(whole).unwrap_or(0);
-                let why = match error.error_type {
-                    JiterErrorType::JsonError(error) => error.to_string(),
-                    JiterErrorType::WrongType { .. } => "expected another value".to_owned(),
-                };
-                self.source.fault_at(at, &format!("not JSON: {why}"))
-            }
-            Fault::Deep => {
-                let message = format!("nested deeper than {MAX_DEPTH} levels");
-                self.source.fault_at(self.position(), &message)
-            }
-            Fault::Other(at, message, hint) => self.source.fault_at(at, &message).hint(hint),
-        }
-    }
-}
-
-fn kind(peek: Peek) -> &'static str {
-    match peek {
-        Peek::Null => "null",
-        Peek::True | Peek::False => "a boolean",
-        Peek::String => "a string",
-        Peek::Array => "an array",
-        Peek::Object => "an object",
-        _ => "a number",
-    }
 }
 
 #[cfg(test)]
@@ -435,7 +242,7 @@ mod tests {
     fn of_very_many_fields_any_may_be_there() {
         let text: String = (0..1_200).map(|n| format!("{{\"f{n}\":1}}\n")).collect();
         let documents = lines(&text).unwrap();
-        assert_eq!(documents.columns().len(), MAX_COLUMNS);
+        assert_eq!(documents.columns().len(), walk::MAX_COLUMNS);
         assert!(documents.may_have("f1199"));
     }
 
