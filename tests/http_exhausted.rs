@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use http::{HeaderMap, Method};
 use loadtool::http::{
-    CallOptions, Category, Exchange, Observer, Request, ReqwestTransport, Session, Transport,
+    CallOptions, Category, Exchange, Leg, Observer, Request, ReqwestTransport, Session, Transport,
     TransportOptions, call,
 };
 use rlimit::Resource;
@@ -16,7 +16,7 @@ use url::Url;
 struct Nobody;
 
 impl Observer for Nobody {
-    fn exchange(&self, _: &Request, _: &Method, _: u8, _: bool, _: &Exchange) {}
+    fn exchange(&self, _: &Request, _: &Leg<'_>, _: &Exchange) {}
 }
 
 #[tokio::test]

@@ -1,21 +1,24 @@
 //! One call: what the author wrote as `http.get(…)`, with all its hops.
 //!
 //! Each hop gets the cookies of its URL and leaves the ones that it was given; redirects are
-//! followed as documented; all of it is over by one deadline. The observer is told of every
-//! exchange, the author of the last.
+//! followed and failures tried again as documented; all of it is over by one deadline. The observer
+//! is told of every exchange, the author of the last.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 use percent_encoding::percent_decode_str;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::redirect::{Redirect, redirect, strip};
-use super::{Category, Exchange, Hop, Observer, Request, Response, SendError, Session, coding};
+use super::{
+    Category, Exchange, Hop, Leg, Next, Observer, Request, Response, SendError, Session, coding,
+};
 
 /// Sends `request` and follows where it leads; whatever fails is in the response's `error`.
 pub async fn call(session: &Session, request: Rc<Request>, observer: &dyn Observer) -> Response {
@@ -25,11 +28,15 @@ pub async fn call(session: &Session, request: Rc<Request>, observer: &dyn Observ
     loop {
         let done = wire.send(journey.hop()).await;
         session.cookies.store(&journey.url, &done.headers);
-        let step = journey.after(&done);
-        let followed = matches!(step, Step::Go { .. });
-        observer.exchange(&request, &journey.method, journey.hops, followed, &done);
+        let step = journey.after(&done, observer);
+        observer.exchange(&request, &journey.leg(&step), &done);
         match step {
             Step::Go { url, method, with_body } => journey.go(url, method, with_body),
+            Step::Again(pause) => {
+                // Boxed, so that calls which are never tried again do not carry a timer.
+                Box::pin(sleep(pause)).await;
+                journey.again();
+            }
             Step::End(error) => return journey.end(done, error),
         }
     }
@@ -46,11 +53,14 @@ struct Journey<'c> {
     headers: Option<HeaderMap>,
     with_body: bool,
     hops: u8,
+    /// Tries before this one.
+    attempt: u8,
 }
 
 /// What comes after an exchange.
 enum Step {
     Go { url: Box<Url>, method: Method, with_body: bool },
+    Again(Duration),
     End(Option<SendError>),
 }
 
@@ -65,6 +75,7 @@ impl<'c> Journey<'c> {
             headers: None,
             with_body: true,
             hops: 0,
+            attempt: 0,
         }
     }
 
@@ -105,7 +116,38 @@ impl<'c> Journey<'c> {
         headers
     }
 
-    fn after(&self, done: &Exchange) -> Step {
+    fn leg(&self, step: &Step) -> Leg<'_> {
+        let next = match step {
+            Step::Go { .. } => Next::Redirect,
+            Step::Again(_) => Next::Retry,
+            Step::End(_) => Next::End,
+        };
+        Leg { method: &self.method, hop: self.hops, attempt: self.attempt, next }
+    }
+
+    fn after(&self, done: &Exchange, observer: &dyn Observer) -> Step {
+        let step = self.follow(done);
+        match (&step, &self.request.options.retry) {
+            (Step::End(error), Some(retry)) => {
+                let chance = || observer.chance();
+                let attempt = self.attempt.saturating_add(1);
+                let method = &self.request.method;
+                let pause = retry.pause(attempt, method, done, error.as_ref(), chance);
+                let left = (self.began + self.request.options.timeout) - Instant::now();
+                pause.filter(|pause| *pause < left).map_or(step, Step::Again)
+            }
+            _ => step,
+        }
+    }
+
+    /// From the first hop once more.
+    fn again(&mut self) {
+        let attempt = self.attempt.saturating_add(1);
+        *self = Journey { attempt, ..Journey::new(self.session, self.request, self.began) };
+    }
+
+    /// Where the answer leads.
+    fn follow(&self, done: &Exchange) -> Step {
         if done.error.is_some() {
             return Step::End(done.error.clone());
         }

@@ -10,6 +10,7 @@ pub mod local;
 pub mod options;
 pub mod name;
 pub mod redirect;
+pub mod retry;
 pub mod cookies;
 pub mod session;
 pub mod coding;
@@ -244,15 +245,37 @@ pub trait Wire {
     fn send<'a>(&'a self, hop: Hop) -> LocalBoxFuture<'a, Exchange>;
 }
 
-/// Who is told of each hop as it ends, and of the boundaries it crosses.
+/// Who is told of each exchange as it ends, and draws what a call leaves to chance.
 pub trait Observer {
-    /// One exchange is over. `hop` counts redirects from 0; `followed`: a redirect comes next.
-    fn exchange(
-        &self,
-        request: &Request,
-        method: &Method,
-        hop: u8,
-        followed: bool,
-        done: &Exchange,
-    );
+    /// One exchange of `request` is over.
+    fn exchange(&self, request: &Request, leg: &Leg<'_>, done: &Exchange);
+
+    /// A number from 0 to 1.
+    fn chance(&self) -> f64 {
+        0.5
+    }
+}
+
+/// Which exchange of a call it is, and what comes after it.
+#[derive(Debug, Clone, Copy)]
+pub struct Leg<'c> {
+    /// The method of this hop.
+    pub method: &'c Method,
+    /// Counts redirects from 0, in each try anew.
+    pub hop: u8,
+    /// Counts tries from 0.
+    pub attempt: u8,
+    /// What the call does next.
+    pub next: Next,
+}
+
+/// What a call does after an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: the exchange is its answer.
+    End,
+    /// It follows a redirect.
+    Redirect,
+    /// It is tried once more.
+    Retry,
 }

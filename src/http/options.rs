@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use super::retry::Retry;
+
 /// Every option that does not make the request itself. `Default` holds the documented defaults.
 #[derive(Debug, Clone)]
 pub struct CallOptions {
@@ -24,6 +26,12 @@ pub struct CallOptions {
     pub compression: bool,
     /// What counts as expected.
     pub expect_status: ExpectStatus,
+    /// Whether a function of the script decides instead, once the answer is there.
+    pub judged: bool,
+    /// When to try again; boxed, for few calls have it.
+    pub retry: Option<Box<Retry>>,
+    /// Calls of a batch under way to one host.
+    pub max_parallel: u16,
 }
 
 impl Default for CallOptions {
@@ -37,6 +45,9 @@ impl Default for CallOptions {
             discard_body: false,
             compression: true,
             expect_status: ExpectStatus::default(),
+            judged: false,
+            retry: None,
+            max_parallel: 6,
         }
     }
 }

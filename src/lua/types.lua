@@ -153,8 +153,15 @@ function time.elapsed() end
 ---@field auth? { basic: string[] }|{ bearer: string }
 ---@field body_limit? loadtool.Bytes Default "64MiB".
 ---@field discard_body? boolean Read and count it, keep nothing.
----@field expect_status? loadtool.Status Default 200–399.
+---@field expect_status? loadtool.Status|fun(r: loadtool.Response): any Default 200–399.
+---@field retry? loadtool.Retry|false Default none.
 ---@field compression? boolean Default true.
+
+---@class loadtool.Retry
+---@field times? integer Tries after the first; default 2.
+---@field on? loadtool.RetryCause|loadtool.RetryCause[] Default: failures that may be repeated without harm.
+---@field backoff? loadtool.Duration The first pause, which doubles; default "100ms".
+---@alias loadtool.RetryCause integer|string A status, a class like "5xx", or "dns", "connect", "tls", "timeout", "reset", "protocol", "body".
 
 ---@class loadtool.http
 ---@field cookies loadtool.cookies

@@ -9,6 +9,7 @@ use mlua::{Function, Table, Value};
 use super::driver::{Core, Coroutine};
 use super::error::{Ended, Failure, Stopped};
 use super::host::told::described;
+use super::host::user::EXPECT_STATUS;
 use super::host::{Bound, Host, User, read};
 use super::program::Program;
 use super::value::Json;
@@ -209,6 +210,7 @@ impl Vm {
         let Some(cell) = definition.user.cell.get() else { unreachable!("an instance has a cell") };
         let slot = || -> mlua::Result<()> {
             let keeping: Function = self.core.kernel.get("keeping")?;
+            cell.raw_set(EXPECT_STATUS, judge(&definition.value, None))?;
             cell.raw_set(BRANCHES, keeping.call::<Function>((cell, function))?)
         };
         slot().map_err(|e| Failure::resource(e.to_string()))?;
@@ -266,6 +268,9 @@ impl Vm {
             for (index, branch) in (BRANCHES..).zip(&found.branches) {
                 cell.raw_set(index, branch)?;
             }
+            if scenario.http.judged {
+                cell.raw_set(EXPECT_STATUS, judge(value, Some(&scenario.name)))?;
+            }
             cell.raw_set("value", Value::Nil)
         };
         store().map_err(|e| Diagnostic::new(format!("cannot make a user: {e}")))?;
@@ -304,6 +309,18 @@ fn stopped(why: Stopped) -> Failure {
         Stopped::Vu | Stopped::Scenario => "the script stopped for want of data".to_owned(),
     };
     Failure { category: "script", message, ..Failure::default() }
+}
+
+/// The function that says which answers are expected: the scenario's, else the definition's.
+fn judge(value: &Value, scenario: Option<&str>) -> Option<Function> {
+    let Value::Table(definition) = value else { return None };
+    let of = |table: &Table| -> Option<Function> {
+        table.raw_get::<Table>("http").ok()?.raw_get("expect_status").ok()
+    };
+    let named = |name: &str| -> Option<Table> {
+        definition.raw_get::<Table>("scenarios").ok()?.raw_get(name).ok()
+    };
+    scenario.and_then(named).as_ref().and_then(of).or_else(|| of(definition))
 }
 
 /// What a user of one scenario runs.

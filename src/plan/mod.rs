@@ -12,6 +12,7 @@ mod locate;
 pub mod open;
 mod options;
 mod read;
+pub mod retry;
 pub mod threshold;
 pub mod validate;
 

@@ -8,11 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::connections::OPTIONS;
 use super::draft::Node;
 use super::read::{Fields, Shown, count, scalar};
+use super::retry::retry;
 use crate::diagnostic::Diagnostic;
 use crate::http::{CallOptions, ExpectStatus};
 
 /// Options that hold for many calls.
-const CALL: [&str; 10] = [
+const CALL: [&str; 12] = [
     "auth",
     "body_limit",
     "compression",
@@ -20,7 +21,9 @@ const CALL: [&str; 10] = [
     "discard_body",
     "expect_status",
     "headers",
+    "max_parallel",
     "redirects",
+    "retry",
     "timeout",
     "user_agent",
 ];
@@ -28,9 +31,6 @@ const CALL: [&str; 10] = [
 /// Options that make a request what it is.
 const REQUEST: [&str; 9] =
     ["body", "form", "json", "method", "multipart", "name", "path", "query", "url"];
-
-/// Options that a later version has.
-const LATER: [&str; 2] = ["max_parallel", "retry"];
 
 /// A bare number above this was meant as milliseconds.
 const LONGEST_BARE_SECONDS: f64 = 600.0;
@@ -70,7 +70,17 @@ fn from_script(owner: &Fields<'_, '_>, defaults: &CallOptions) -> CallOptions {
     options.discard_body = http.flag("discard_body").unwrap_or(options.discard_body);
     options.compression = http.flag("compression").unwrap_or(options.compression);
     if let Some(status) = http.get("expect_status") {
-        options.expect_status = expect_status(&http, status).unwrap_or(options.expect_status);
+        options.judged = *status == Node::Function;
+        if !options.judged {
+            options.expect_status = expect_status(&http, status).unwrap_or(options.expect_status);
+        }
+    }
+    options.max_parallel = max_parallel(&http).unwrap_or(options.max_parallel);
+    if let Some(node) = http.get("retry") {
+        match retry(&http.name("retry"), node) {
+            Ok(retry) => options.retry = retry.map(Box::new),
+            Err(wrong) => http.fault("retry", wrong.message, wrong.hint),
+        }
     }
     options
 }
@@ -82,9 +92,7 @@ fn table<'r, 'd>(owner: &Fields<'r, 'd>, known: &[&str]) -> Option<Fields<'r, 'd
         if known.contains(&name) || OPTIONS.contains(&name) {
             continue;
         }
-        if LATER.contains(&name) {
-            not_yet(&http, name);
-        } else if REQUEST.contains(&name) {
+        if REQUEST.contains(&name) {
             let message = format!("`{name}` belongs to one request, not to {}", http.path);
             http.fault(name, message, "give it where the request is made");
         } else if name == "tags" {
@@ -96,11 +104,6 @@ fn table<'r, 'd>(owner: &Fields<'r, 'd>, known: &[&str]) -> Option<Fields<'r, 'd
         }
     }
     Some(http)
-}
-
-fn not_yet(table: &Fields<'_, '_>, name: &str) {
-    let message = format!("{} is not in this version of loadtool yet", table.name(name));
-    table.fault(name, message, "leave it out");
 }
 
 /// Whether a bare number may be seconds; above ten minutes it was meant as milliseconds.
@@ -125,6 +128,16 @@ fn redirects(http: &Fields<'_, '_>) -> Option<u8> {
         http.fault("redirects", message, "the default is 10");
     }
     few
+}
+
+fn max_parallel(http: &Fields<'_, '_>) -> Option<u16> {
+    let most = http.count("max_parallel")?;
+    let fits = u16::try_from(most).ok().filter(|most| *most > 0);
+    if fits.is_none() {
+        let message = format!("{} = {most} is not from 1 to 65535", http.name("max_parallel"));
+        http.fault("max_parallel", message, "the default is 6");
+    }
+    fits
 }
 
 /// A number, a text like `"2xx"`, or a list of them.

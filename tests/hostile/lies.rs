@@ -103,3 +103,37 @@ fn a_server_that_closes_in_the_middle_of_a_batch_fails_its_calls_alone() {
     let error = &summary["errors"][0];
     assert_eq!((&error["category"], &error["count"]), (&"reset".into(), &30.into()), "{error}");
 }
+
+#[test]
+fn whatever_retry_after_says_the_call_ends_within_its_time() {
+    let long = "9".repeat(4000);
+    let values = [
+        "-1",
+        "1e9",
+        "99999999999999999999",
+        "soon",
+        "",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 9999 08:49:37 GMT",
+        "0, 0",
+        "\u{ff}",
+        &long,
+    ];
+    for value in values {
+        let busy = answer(&format!("503 Service Unavailable\nretry-after: {value}"), "");
+        let url = server(move |mut peer| {
+            loop {
+                peer.request()?;
+                peer.send(&busy)?;
+            }
+        });
+        let folder = Folder::of(
+            "local r = lt.http.get('/', { timeout = 5, retry = { times = 2, on = 503, backoff = '1ms' } })
+             lt.check(r, { status = 503, ['in time'] = r.ms < 5000 })",
+        );
+        let (_, summary) = folder.summary(&["--base-url", &url, "--iterations", "1"]);
+        for check in summary["checks"].as_array().expect("a list") {
+            assert_eq!(check["failed"], 0, "{value:?}: {check}");
+        }
+    }
+}

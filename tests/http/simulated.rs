@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::header::LOCATION;
 use http::{HeaderMap, Method};
 use loadtool::http::{
-    CallOptions, Category, Exchange, Observer, Request, Session, SimulatedTransport, Transport,
-    call,
+    CallOptions, Category, Exchange, Leg, Next, Observer, Request, Session, SimulatedTransport,
+    Transport, call,
 };
 use tokio::time::Instant;
 use url::Url;
@@ -17,8 +17,9 @@ use url::Url;
 struct Hops(RefCell<Vec<(u8, bool, u16)>>);
 
 impl Observer for Hops {
-    fn exchange(&self, _: &Request, _: &Method, hop: u8, followed: bool, done: &Exchange) {
-        self.0.borrow_mut().push((hop, followed, done.status));
+    fn exchange(&self, _: &Request, leg: &Leg<'_>, done: &Exchange) {
+        let followed = leg.next == Next::Redirect;
+        self.0.borrow_mut().push((leg.hop, followed, done.status));
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use loadtool::http::{
-    CallOptions, Exchange, Observer, Request, ReqwestTransport, Response, Session, Transport,
-    TransportOptions, call,
+    CallOptions, Exchange, Leg, Next, Observer, Request, ReqwestTransport, Response, Session,
+    Transport, TransportOptions, call,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -139,8 +139,10 @@ pub struct Seen {
 }
 
 impl Observer for User {
-    fn exchange(&self, _: &Request, method: &Method, hop: u8, followed: bool, done: &Exchange) {
-        let seen = Seen { method: method.clone(), hop, followed, done: done.clone() };
+    fn exchange(&self, _: &Request, leg: &Leg<'_>, done: &Exchange) {
+        let (method, done) = (leg.method.clone(), done.clone());
+        let followed = leg.next == Next::Redirect;
+        let seen = Seen { method, hop: leg.hop, followed, done };
         self.seen.borrow_mut().push(seen);
     }
 }

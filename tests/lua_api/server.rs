@@ -1,18 +1,23 @@
 //! A server that shows what it was sent and answers what it is asked to.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+
+/// How often each id was asked for.
+type Failures = Arc<Mutex<HashMap<String, u32>>>;
 
 pub struct Server {
     address: SocketAddr,
@@ -72,6 +77,8 @@ fn routes() -> Router {
         .route("/document", get(document))
         .route("/page", get(page))
         .route("/slow", get(slow))
+        .route("/flaky/{id}/{n}", any(flaky))
+        .with_state(Failures::default())
 }
 
 /// Method, URI, the author's headers and body, as JSON.
@@ -122,6 +129,17 @@ async fn document() -> Response {
 async fn page() -> Response {
     let html = "<form><input name=\"csrf\" value=\"t0k\"><a href=\"/p/1\">1</a><a href=\"/p/2\">2</a></form>";
     ([(header::CONTENT_TYPE, "text/html")], html).into_response()
+}
+
+/// Fails so many times with 503 for each id.
+async fn flaky(State(failures): State<Failures>, Path((id, n)): Path<(String, u32)>) -> Response {
+    let mut failures = failures.lock().expect("nobody panics while counting");
+    let failed = failures.entry(id).or_default();
+    *failed += 1;
+    match *failed <= n {
+        true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        false => "at last".into_response(),
+    }
 }
 
 async fn slow() -> &'static str {

@@ -7,14 +7,10 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use mlua::{Lua, Table, Value};
 
-use super::call::Call;
+use super::call::{Call, Outcome};
 use super::read;
 use super::told::{described, needs, unknown};
-use crate::http::Response;
 use crate::http::failure::peer_of;
-
-/// Calls under way to one host, unless the author says otherwise.
-const MOST: u64 = 6;
 
 /// Calls that are ready to be sent.
 pub struct Batch {
@@ -30,10 +26,10 @@ struct Line {
 }
 
 impl Batch {
-    /// Sends them all; the responses in the order of the calls.
-    pub async fn send(self) -> Vec<Response> {
-        let mut responses: Vec<Option<Response>> = Vec::new();
-        responses.resize_with(self.calls.len(), || None);
+    /// Sends them all; what came of them in the order of the calls.
+    pub async fn send(self) -> Vec<Outcome> {
+        let mut outcomes: Vec<Option<Outcome>> = Vec::new();
+        outcomes.resize_with(self.calls.len(), || None);
         let mut lines = lines(self.calls);
         let send = |line: usize, (place, call): (usize, Call)| async move {
             (line, place, call.send().await)
@@ -43,13 +39,13 @@ impl Batch {
             let first = self.most.min(line.calls.len());
             under_way.extend(line.calls.drain(..first).map(|call| send(n, call)));
         }
-        while let Some((line, place, response)) = under_way.next().await {
-            responses[place] = Some(response);
+        while let Some((line, place, outcome)) = under_way.next().await {
+            outcomes[place] = Some(outcome);
             if let Some(call) = lines[line].calls.pop_front() {
                 under_way.push(send(line, call));
             }
         }
-        responses.into_iter().flatten().collect()
+        outcomes.into_iter().flatten().collect()
     }
 }
 
@@ -73,8 +69,8 @@ pub struct Entry {
 }
 
 /// What a batch was told besides its calls: `3` or `{ max_parallel = 3 }`.
-pub fn most(options: &Value) -> Result<usize, String> {
-    let mut most = MOST;
+pub fn most(options: &Value, default: u16) -> Result<usize, String> {
+    let mut most = u64::from(default);
     match options {
         Value::Nil => {}
         Value::Table(table) => read::each(table, |key, value| match &key {

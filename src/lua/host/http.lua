@@ -1,5 +1,5 @@
 local lt, h, k = ...
-local await, value, raise, call = k.await, k.value, k.raise, h.http_call
+local await, value, raise, keep, call, judged = k.await, k.value, k.raise, k.keep, h.http_call, h.http_judged
 
 local http = {}
 
@@ -12,6 +12,24 @@ function http.put(url, options) return await(call("PUT", url, options)) end
 function http.patch(url, options) return await(call("PATCH", url, options)) end
 function http.request(method, url, options) return await(call(method, url, options)) end
 function http.batch(list, options) return await(h.http_batch(list, options)) end
+
+-- Functions that say whether an answer was expected: asked when it is there, all of a batch even if
+-- one of them fails. A call that is cut off meanwhile is closed without a verdict.
+local cut_off = { __close = function(open)
+  for _, call in ipairs(open) do judged(call[2], call[1]) end
+end }
+
+h.http_judge(function(result, open)
+  local failed, e = false, nil
+  local _ <close> = setmetatable(open, cut_off)
+  for _, call in ipairs(open) do
+    local ok, verdict = xpcall(call[3], keep, call[1])
+    judged(call[2], call[1], ok and verdict and true or false)
+    if not ok and not failed then failed, e = true, verdict end
+  end
+  if failed then return error(e, 0) end
+  return result
+end)
 
 -- The user's jar; a method that is called with a dot has lost its first argument.
 local cookies = {}

@@ -7,16 +7,15 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use mlua::{Lua, MultiValue, Table, Value};
+use mlua::{Function, Lua, Table, Value};
 
 use super::batch::{self, Batch};
-use super::call::Call;
+use super::call::{self, Call, Outcome};
 use super::observe::{self, Ids};
 use super::options::Given;
-use super::response::Reply;
 use super::told::needs;
 use super::url::{Template, Templates};
-use super::user::User;
+use super::user::{EXPECT_STATUS, User};
 use super::{AT_TOP_LEVEL, Host, cookies};
 use crate::http::Request;
 use crate::lua::value::Json;
@@ -45,6 +44,7 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
         })
     };
     h.raw_set("http_batch", lua.create_function(start)?)?;
+    call::register(lua, h)?;
     cookies::register(lua, host, h)
 }
 
@@ -61,6 +61,7 @@ struct Prepared {
     user: Rc<User>,
     request: Rc<Request>,
     tags: Vec<(String, String)>,
+    judge: Option<Function>,
 }
 
 impl Caller {
@@ -76,7 +77,8 @@ impl Caller {
         match options {
             Value::Nil => {
                 let request = plain(&template, &user, method)?;
-                Ok(Prepared { user, request, tags: Vec::new() })
+                let judge = judge(&user, &request, None);
+                Ok(Prepared { user, request, tags: Vec::new(), judge })
             }
             Value::Table(options) => self.with_options(user, method, &template, options),
             other => Err(needs("a request", "a table of options", other)),
@@ -107,21 +109,19 @@ impl Caller {
             body: given.body,
             options: given.options,
         });
-        Ok(Prepared { user, request, tags: given.tags })
+        let judge = judge(&user, &request, given.judge);
+        Ok(Prepared { user, request, tags: given.tags, judge })
     }
 
     /// Leaves the call as what the user's coroutine waits for.
     fn start(&self, lua: &Lua, prepared: Prepared) -> Option<&'static str> {
         let (call, lua, host) = (self.call(prepared), lua.clone(), self.host.clone());
-        self.host.wait(async move {
-            let reply = Reply::give(&lua, &host, call.send().await)?;
-            Ok(MultiValue::from_vec(vec![Value::UserData(reply)]))
-        })
+        self.host.wait(async move { call.send().await.give(&lua, &host) })
     }
 
     /// Every call of a batch, so that nothing is sent if one of them has a mistake.
     fn batch(&self, lua: &Lua, list: &Value, options: &Value) -> Result<Batch, String> {
-        let most = batch::most(options)?;
+        let most = batch::most(options, self.host.user().options.max_parallel)?;
         let entries = batch::entries(lua, list)?;
         let prepare = |(n, entry): (usize, batch::Entry)| {
             let prepared = self.prepare(&entry.method, &entry.url, &entry.options);
@@ -136,18 +136,12 @@ impl Caller {
     /// Leaves a batch as what the user's coroutine waits for.
     fn start_all(&self, lua: &Lua, batch: Batch) -> Option<&'static str> {
         let (lua, host) = (lua.clone(), self.host.clone());
-        self.host.wait(async move {
-            let replies = lua.create_table()?;
-            for response in batch.send().await {
-                replies.raw_push(Reply::give(&lua, &host, response)?)?;
-            }
-            Ok(MultiValue::from_vec(vec![Value::Table(replies)]))
-        })
+        self.host.wait(async move { Outcome::give_all(batch.send().await, &lua, &host) })
     }
 
     /// A call as it will be sent and recorded.
     fn call(&self, prepared: Prepared) -> Call {
-        let Prepared { user, request, tags } = prepared;
+        let Prepared { user, request, tags, judge } = prepared;
         let mut place = user.place.get();
         let name = {
             let mut recorder = self.host.recorder.borrow_mut();
@@ -156,8 +150,17 @@ impl Caller {
             }
             recorder.intern(&request.name)
         };
-        Call { host: self.host.clone(), ids: self.ids.clone(), place, name, user, request }
+        Call { host: self.host.clone(), ids: self.ids.clone(), place, name, user, request, judge }
     }
+}
+
+/// The function that says what is expected: the call's own, or the one that the user's cell has
+/// from its scenario.
+fn judge(user: &User, request: &Request, own: Option<Function>) -> Option<Function> {
+    if !request.options.judged {
+        return None;
+    }
+    own.or_else(|| user.cell.get()?.raw_get(EXPECT_STATUS).ok())
 }
 
 /// A request without options: the last one of this URL, if it was the same.

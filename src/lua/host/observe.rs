@@ -1,17 +1,17 @@
 //! What is recorded of a call: each exchange as it ends, the call as a whole, its error.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 use http::Method;
+use rand::RngExt;
 use tokio::time::Instant;
 
-use super::{Host, User};
-use crate::http::{Category, Exchange, Observer, Request, Response};
+use super::call::Call;
+use crate::http::{Category, Exchange, Leg, Next, Observer, Request, Response};
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{
-    CallSample, Event, NameId, Outcome, Phase, Place, Recorder, RequestSample, Sent, What,
+    CallSample, Event, NameId, Outcome, Phase, Recorder, RequestSample, Sent, What,
 };
 
 /// Interned names that every call needs.
@@ -80,37 +80,34 @@ pub fn add_tags(recorder: &mut Recorder, base: NameId, tags: &[(String, String)]
 }
 
 /// One call under way. Dropped before its end it is recorded as interrupted.
-pub struct Watch<'a> {
-    host: &'a Host,
-    ids: &'a Ids,
-    user: &'a User,
-    place: Place,
-    name: NameId,
-    request: &'a Rc<Request>,
+pub struct Watch {
+    call: Call,
     began: Instant,
     ended: Cell<bool>,
+    /// Whether a function will say what is expected.
+    judged: bool,
+    /// The last exchange, until that was said.
+    last: RefCell<Option<Box<RequestSample>>>,
 }
 
-impl<'a> Watch<'a> {
+impl Watch {
     /// Counts the request as prepared.
-    pub fn begin(
-        host: &'a Host,
-        ids: &'a Ids,
-        user: &'a User,
-        place: Place,
-        name: NameId,
-        request: &'a Rc<Request>,
-    ) -> Watch<'a> {
-        let (began, ended) = (Instant::now(), Cell::new(false));
-        let watch = Watch { host, ids, user, place, name, request, began, ended };
-        watch.count(&mut host.recorder.borrow_mut(), |life| life.prepared += 1);
+    pub fn begin(call: Call, judged: bool) -> Watch {
+        let (began, ended, last) = (Instant::now(), Cell::new(false), RefCell::default());
+        let watch = Watch { call, began, ended, judged, last };
+        watch.count(&mut watch.call.host.recorder.borrow_mut(), |life| life.prepared += 1);
         watch
+    }
+
+    /// What is under way.
+    pub fn call(&self) -> &Call {
+        &self.call
     }
 
     /// Counts a boundary of an arrival; what hooks send belongs to none.
     fn count(&self, recorder: &mut Recorder, boundary: impl FnOnce(&mut Lifecycle)) {
-        if matches!(self.place.phase, Phase::Warmup | Phase::Load | Phase::Drain) {
-            boundary(recorder.lifecycle(self.place.scenario));
+        if matches!(self.call.place.phase, Phase::Warmup | Phase::Load | Phase::Drain) {
+            boundary(recorder.lifecycle(self.call.place.scenario));
         }
     }
 
@@ -118,31 +115,37 @@ impl<'a> Watch<'a> {
     pub fn end(self, response: &Response) {
         self.ended.set(true);
         let error = failure(response);
+        if let Some(mut last) = self.last.take() {
+            let mut recorder = self.call.host.recorder.borrow_mut();
+            last.expected = response.expected;
+            last.error = error.map_or(NameId::NONE, |error| recorder.intern(error.as_str()));
+            recorder.request(&self.call.place, &last);
+        }
         let outcome = if response.expected { Outcome::Completed } else { Outcome::Failed };
-        self.call(response.status, error, outcome, response.duration);
+        self.record(response.status, error, outcome, response.duration);
         if let Some(category) = error {
             self.error(category, response);
         }
     }
 
-    fn call(
+    fn record(
         &self,
         status: u16,
         error: Option<Category>,
         outcome: Outcome,
         duration: std::time::Duration,
     ) {
-        let mut recorder = self.host.recorder.borrow_mut();
+        let mut recorder = self.call.host.recorder.borrow_mut();
         let sample = CallSample {
-            name: self.name,
-            method: self.ids.method(&mut recorder, &self.request.method),
+            name: self.call.name,
+            method: self.call.ids.method(&mut recorder, &self.call.request.method),
             status,
             expected: outcome == Outcome::Completed,
             error: error.map_or(NameId::NONE, |error| recorder.intern(error.as_str())),
             outcome,
             duration,
         };
-        recorder.call(&self.place, &sample);
+        recorder.call(&self.call.place, &sample);
     }
 
     /// Into the iteration's trace; the first hop begins with the call.
@@ -152,49 +155,53 @@ impl<'a> Watch<'a> {
             (0, 0) => self.began,
             _ => Instant::now() - length,
         };
-        let at = self.host.shared.offset(began);
+        let at = self.call.host.shared.offset(began);
         let what = What::Request(Sent::from(sample));
-        self.user.note(Event { at, length, step: self.place.step, what });
+        self.call.user.note(Event { at, length, step: self.call.place.step, what });
     }
 
     fn error(&self, category: Category, response: &Response) {
-        let title = format!("{} {}", self.request.method, self.request.name);
+        let title = format!("{} {}", self.call.request.method, self.call.request.name);
         let message = match &response.error {
             Some(error) => format!("{title}: {}", error.message),
+            None if self.judged => {
+                format!("{title}: expect_status refused the answer (status {})", response.status)
+            }
             None => format!("{title}: unexpected status {}", response.status),
         };
-        let shared = &self.host.shared;
-        self.host.recorder.borrow_mut().error(
-            &self.place,
+        let shared = &self.call.host.shared;
+        self.call.host.recorder.borrow_mut().error(
+            &self.call.place,
             category.as_str(),
             response.status,
             &message,
             shared.elapsed(),
-            || shared.redactor.exemplar(self.request, response),
+            || shared.redactor.exemplar(&self.call.request, response),
         );
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for Watch {
     fn drop(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.call.host.recorder.borrow_mut().request(&self.call.place, &last);
+        }
         if !self.ended.get() {
-            self.call(0, None, Outcome::Interrupted, self.began.elapsed());
+            self.record(0, None, Outcome::Interrupted, self.began.elapsed());
         }
     }
 }
 
-impl Observer for Watch<'_> {
-    fn exchange(
-        &self,
-        request: &Request,
-        method: &Method,
-        hop: u8,
-        followed: bool,
-        done: &Exchange,
-    ) {
-        let mut recorder = self.host.recorder.borrow_mut();
+impl Observer for Watch {
+    fn chance(&self) -> f64 {
+        self.call.user.rng.borrow_mut().random()
+    }
+
+    fn exchange(&self, request: &Request, leg: &Leg<'_>, done: &Exchange) {
+        let followed = leg.next == Next::Redirect;
+        let mut recorder = self.call.host.recorder.borrow_mut();
         self.count(&mut recorder, |life| {
-            life.prepared += u64::from(followed);
+            life.prepared += u64::from(leg.next != Next::End);
             life.sent += u64::from(done.status != 0 || done.bytes_sent > 0);
             life.headers += u64::from(done.status != 0);
             life.bodies += u64::from(done.status != 0 && done.error.is_none());
@@ -207,15 +214,15 @@ impl Observer for Watch<'_> {
             None => Some(of_status(done.status)),
         };
         let sample = RequestSample {
-            name: self.name,
-            method: self.ids.method(&mut recorder, method),
+            name: self.call.name,
+            method: self.call.ids.method(&mut recorder, leg.method),
             status: done.status,
-            proto: self.ids.proto(&mut recorder, done.proto),
-            hop,
-            attempt: 0,
+            proto: self.call.ids.proto(&mut recorder, done.proto),
+            hop: leg.hop,
+            attempt: leg.attempt,
             expected,
             error: error.map_or(NameId::NONE, |error| recorder.intern(error.as_str())),
-            peer: self.ids.peer(&mut recorder, done.peer),
+            peer: self.call.ids.peer(&mut recorder, done.peer),
             duration: done.timings.duration(),
             blocked: done.timings.blocked,
             dns: done.timings.dns,
@@ -230,7 +237,11 @@ impl Observer for Watch<'_> {
             opened: done.opened,
             connect_failed: done.connect_failed,
         };
-        recorder.request(&self.place, &sample);
+        if self.judged && leg.next == Next::End && done.error.is_none() {
+            *self.last.borrow_mut() = Some(Box::new(sample));
+        } else {
+            recorder.request(&self.call.place, &sample);
+        }
         self.note(&sample);
     }
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mlua::{LuaString, Table, Value};
+use mlua::{Function, LuaString, Table, Value};
 
 use super::told::{HINT, needs, unknown};
 use super::{encode, read};
@@ -15,7 +15,7 @@ use crate::http::CallOptions;
 use crate::lua::value::{Json, plain};
 
 /// Every option, for "did you mean".
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "auth",
     "body",
     "body_limit",
@@ -30,6 +30,7 @@ const KNOWN: [&str; 16] = [
     "path",
     "query",
     "redirects",
+    "retry",
     "tags",
     "timeout",
 ];
@@ -54,6 +55,8 @@ pub struct Given {
     pub tags: Vec<(String, String)>,
     /// The defaults, or a changed copy of them.
     pub options: Rc<CallOptions>,
+    /// Decides whether the answer is expected.
+    pub judge: Option<Function>,
     body_of: Option<&'static str>,
 }
 
@@ -68,6 +71,7 @@ impl Given {
             name: None,
             tags: Vec::new(),
             options: defaults.clone(),
+            judge: None,
             body_of: None,
         };
         read::each(table, |key, value| match &key {
@@ -88,6 +92,7 @@ impl Given {
             "tags" => read::tags(value).map(|pairs| self.tags = pairs),
             "name" => read::text("name", value).map(|name| self.name = Some(name)),
             "auth" => self.auth(value),
+            "expect_status" => self.expect_status(value),
             _ => self.sending(name, value),
         }
     }
@@ -105,7 +110,7 @@ impl Given {
             "body_limit" => options.body_limit = read::bytes(name, value)?,
             "discard_body" => options.discard_body = read::flag(name, value)?,
             "compression" => options.compression = read::flag(name, value)?,
-            "expect_status" => options.expect_status = read::expect_status(name, value)?,
+            "retry" => options.retry = read::retry(name, value)?,
             _ if CONNECTION.contains(&name) => {
                 return Err(format!(
                     "`{name}` belongs to connections, which requests share{HINT}put it into \
@@ -119,6 +124,16 @@ impl Given {
                 ));
             }
             _ => return Err(unknown("option", name, KNOWN)),
+        }
+        Ok(())
+    }
+
+    fn expect_status(&mut self, value: &Value) -> Result<(), String> {
+        let options = Rc::make_mut(&mut self.options);
+        options.judged = value.is_function();
+        match value {
+            Value::Function(judge) => self.judge = Some(judge.clone()),
+            value => options.expect_status = read::expect_status("expect_status", value)?,
         }
         Ok(())
     }
@@ -306,6 +321,23 @@ mod tests {
             (
                 "{ auth = 'x' }",
                 "auth needs { basic = { user, password } } or { bearer = token }, got \"x\"",
+            ),
+            ("{ retry = { tims = 1 } }", "unknown field `retry.tims`; did you mean `times`?"),
+            (
+                "{ retry = { times = -1 } }",
+                "retry.times must be a whole number up to 100, not -1; hint: the default is 2: three tries in all",
+            ),
+            (
+                "{ retry = { backoff = 700 } }",
+                "retry.backoff = 700 is more than 10m; hint: for milliseconds write \"700ms\"",
+            ),
+            (
+                "{ retry = 3 }",
+                "retry must be a table or false, not 3; hint: write { times = 2, on = { \"connect\", 503 }, backoff = \"100ms\" }",
+            ),
+            (
+                "{ retry = { on = { 'connect', print } } }",
+                "retry.on cannot be a function; hint: write statuses like 503 or \"5xx\", and dns, connect, tls, timeout, reset, protocol, body",
             ),
             ("{ redirects = -1 }", "redirects needs a whole number from 0, got -1"),
             ("{ discard_body = 1 }", "discard_body needs true or false, got 1"),

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use mlua::{LuaString, Table, Value};
 
-use super::told::{described, needs};
+use super::told::{HINT, described, needs};
 use crate::http::ExpectStatus;
+use crate::http::retry::Retry;
+use crate::lua::script::node;
 use crate::lua::value::{number_text, plain};
 use crate::metrics::tags::own_tag;
-use crate::units;
+use crate::plan;
+use crate::units::{self, Misread};
 
 /// A bare number above this was meant as milliseconds.
 const LONGEST_BARE_SECONDS: f64 = 600.0;
@@ -157,6 +160,17 @@ pub fn bytes(option: &str, value: &Value) -> Result<u64, String> {
 
 pub fn flag(option: &str, value: &Value) -> Result<bool, String> {
     value.as_boolean().ok_or_else(|| needs(option, "true or false", value))
+}
+
+/// `{ times = 2, on = { "connect", 503 }, backoff = "100ms" }` or `false`.
+pub fn retry(option: &str, value: &Value) -> Result<Option<Box<Retry>>, String> {
+    match plan::retry::retry(option, &node(value)) {
+        Ok(retry) => Ok(retry.map(Box::new)),
+        Err(Misread { message, hint }) if hint.starts_with("did you mean") => {
+            Err(format!("{message}; {hint}"))
+        }
+        Err(Misread { message, hint }) => Err(message + HINT + &hint),
+    }
 }
 
 /// `200`, `"2xx"` or a list of such.

@@ -50,7 +50,7 @@ const FIELDS: [&str; 27] = [
 
 /// A response in Lua.
 pub struct Reply {
-    /// What came back.
+    /// What came back; whether it was expected may be said later.
     pub response: Response,
     /// Its memory, as the collector must know of it.
     _held: Held,

@@ -6,6 +6,7 @@ use crate::lua::error::{Ended, Stopped};
 use crate::lua::testing::{Bench, block_on, failure, run};
 use crate::metrics::{MetricId, Place, Value, Window};
 
+mod calls;
 mod together;
 
 /// Runs one iteration and gives its end and what was recorded.

@@ -23,6 +23,9 @@ use crate::metrics::{Event, Mark, NameId, Place, Trace};
 use crate::plan::{Connections, Plan, Scenario};
 use crate::stop::cancel::Cancel;
 
+/// Where a user's cell holds the function that says which answers are expected, if there is one.
+pub const EXPECT_STATUS: &str = "expect_status";
+
 /// One virtual user. Everything that its journey changes is in cells, for it is shared by the
 /// operations under way; no borrow outlives a host call.
 pub struct User {

@@ -56,8 +56,14 @@ end
 
 -- Waiting --------------------------------------------------------------------------------------
 
+-- What is no value: a function that has to make it of the rest, or the message of an error.
+local function unsettled(what, ...)
+  if type(what) == "function" then return what(...) end
+  return raise(what, (...))
+end
+
 local function settle(a, ...)
-  if a == FAIL then return raise((...), (raw.select(2, ...))) end
+  if a == FAIL then return unsettled(...) end
   return a, ...
 end
 

@@ -31,7 +31,7 @@ use super::require;
 pub const MEMORY_LIMIT: usize = 256 << 20;
 
 /// The marks of the yield protocol: a coroutine yields `OP` when it left an operation; it is
-/// resumed with `FAIL` if the operation failed, with `STRAY` if it yielded anything else.
+/// resumed with `FAIL` if the operation failed or is Lua's to finish, with `STRAY` if it yielded anything else.
 pub(super) fn mark(mark: Mark) -> LightUserData {
     LightUserData(std::ptr::without_provenance_mut(mark as usize))
 }

@@ -13,7 +13,7 @@ use crate::lua::testing::{Bench, block_on, failure, run};
 use crate::metrics::{Place, Value, Window};
 
 /// Longest time of each series of a histogram, in milliseconds, by a tag.
-fn longest(window: &Window, metric: &str, tag: &str) -> Vec<(String, u128)> {
+pub fn longest(window: &Window, metric: &str, tag: &str) -> Vec<(String, u128)> {
     let rows = rows(window, metric, tag).into_iter();
     rows.map(|(tag, value)| match value {
         Value::Histogram(times) => (tag, times.max().map_or(0, |max| max.as_millis())),
