@@ -336,7 +336,7 @@ mod tests {
                 url,
                 name: "/".into(),
                 headers: HeaderMap::new(),
-                body: Bytes::new(),
+                body: Default::default(),
                 options: Rc::new(CallOptions::default()),
             }),
             peer: None,

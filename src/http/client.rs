@@ -28,7 +28,7 @@ use super::local::LocalAddresses;
 use super::progress::{Progress, Sending};
 use super::proxy::Proxy;
 use super::tls::Tls;
-use super::upload::{PART, Upload};
+use super::upload::Upload;
 use super::{
     Category, Exchange, Hop, SendError, Transport, TransportOptions, Version, Wire, weight,
 };
@@ -183,8 +183,8 @@ impl ReqwestWire {
         };
         let (deadline, timeout, url) = (hop.deadline, hop.timeout, hop.url.clone());
         // Beside others it may have to wait for a connection, or for its turn on one.
-        let watched = !alone || hop.body.len() > PART;
-        let sending = watched.then(|| Sending::new(hop.body.len()));
+        let watched = !alone || Upload::is_for(&hop.body);
+        let sending = watched.then(|| Sending::new(hop.body.size()));
         let mut progress = Progress::new(sending);
         let outcome = {
             let conversation = pin!(self.converse(client, hop, &mut progress));
@@ -237,18 +237,18 @@ impl ReqwestWire {
     /// The request as reqwest wants it, weighed.
     fn request(&self, hop: Hop, progress: &mut Progress) -> Request {
         let Hop { method, url, mut headers, body, .. } = hop;
-        let size = body.len();
+        let size = body.size();
         if size == 0 && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let sent = weight::request_head(&method, &url, &headers, size) + self.defaults(&headers);
-        progress.done.bytes_sent = sent + size as u64;
+        progress.done.bytes_sent = sent + size;
         let mut request = Request::new(method, (*url).clone());
         *request.headers_mut() = headers;
-        *request.body_mut() = match &progress.sending {
-            Some(sending) => Some(reqwest::Body::wrap(Upload::new(body, sending.clone()))),
-            None if size == 0 => None,
-            None => Some(body.into()),
+        *request.body_mut() = match (body, &progress.sending) {
+            (body, Some(sending)) => Some(reqwest::Body::wrap(Upload::new(body, sending.clone()))),
+            (_, None) if size == 0 => None,
+            (body, None) => body.bytes().cloned().map(reqwest::Body::from),
         };
         request
     }

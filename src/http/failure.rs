@@ -7,6 +7,8 @@
 //! | queued, sending, waiting | `reset` if the connection or the stream went away, `protocol` if what came is no HTTP |
 //! | reading | `body` |
 //! | any | `timeout`; `resource` if the machine ran out of descriptors, ports or memory |
+//!
+//! A file that cannot be sent is `resource` too.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -15,6 +17,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use url::{Position, Url};
 
+use super::payload::FileError;
 use super::{Category, SendError};
 use crate::units::print_duration;
 
@@ -83,6 +86,9 @@ pub fn broken(error: &(dyn Error + 'static), stage: Stage, peer: &str) -> SendEr
     if chain(error).any(is_exhaustion) {
         let message = format!("out of resources while {}: {reason}", stage.doing(peer));
         return SendError { category: Category::Resource, message };
+    }
+    if let Some(file) = chain(error).find_map(|error| error.downcast_ref::<FileError>()) {
+        return SendError { category: Category::Resource, message: file.to_string() };
     }
     let (category, message) = match stage {
         Stage::Resolving => (Category::Dns, format!("cannot resolve {peer}: {reason}")),

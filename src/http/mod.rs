@@ -9,6 +9,7 @@ pub mod proxy;
 pub mod local;
 pub mod options;
 pub mod name;
+pub mod payload;
 pub mod redirect;
 pub mod retry;
 pub mod cookies;
@@ -43,6 +44,7 @@ pub use call::call;
 pub use client::ReqwestTransport;
 pub use cookies::{CookieAttributes, Jar};
 pub use options::{CallOptions, ExpectStatus};
+pub use payload::Payload;
 pub use session::Session;
 pub use settings::{TlsOptions, TransportOptions, Version};
 pub use simulated::SimulatedTransport;
@@ -60,7 +62,7 @@ pub struct Request {
     /// ours; a `cookie` goes before those of the jar.
     pub headers: HeaderMap,
     /// Empty if there is none.
-    pub body: Bytes,
+    pub body: Payload,
     /// Timeouts, limits and what counts as expected.
     pub options: Rc<CallOptions>,
 }
@@ -108,7 +110,7 @@ pub struct Hop {
     /// All headers but `host` and `content-length`.
     pub headers: HeaderMap,
     /// Empty if there is none.
-    pub body: Bytes,
+    pub body: Payload,
     /// When the whole call must be over.
     pub deadline: tokio::time::Instant,
     /// How long the call could take in all, for messages.

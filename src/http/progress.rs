@@ -36,7 +36,7 @@ pub struct Sending(Arc<Mutex<Handed>>);
 
 #[derive(Debug)]
 struct Handed {
-    left: usize,
+    left: u64,
     /// Whether the exchange is being polled.
     polled: bool,
     /// A part was taken.
@@ -47,7 +47,7 @@ struct Handed {
 
 impl Sending {
     /// A body of `bytes`, of which none is taken yet.
-    pub fn new(bytes: usize) -> Self {
+    pub fn new(bytes: u64) -> Self {
         let handed = Handed { left: bytes, polled: false, begun: false, asked: None, ended: None };
         Sending(Arc::new(Mutex::new(handed)))
     }
@@ -70,7 +70,7 @@ impl Sending {
     }
 
     /// The next `bytes` of it were taken now.
-    pub fn took(&self, bytes: usize) {
+    pub fn took(&self, bytes: u64) {
         let mut handed = self.lock();
         handed.left -= bytes;
         handed.begun = true;
@@ -80,7 +80,7 @@ impl Sending {
     }
 
     /// Bytes that were not taken.
-    pub fn left(&self) -> usize {
+    pub fn left(&self) -> u64 {
         self.lock().left
     }
 
@@ -142,7 +142,7 @@ impl Progress {
         if !self.is_connected() {
             self.done.bytes_sent = 0;
         } else if let Some(sending) = &self.sending {
-            self.done.bytes_sent -= sending.left() as u64;
+            self.done.bytes_sent -= sending.left();
         }
         self.done.timings = self.timings(Instant::now());
         self.done.reused = self.is_connected() && !self.has_own_connection();

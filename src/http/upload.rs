@@ -3,56 +3,78 @@
 //! Of any body the moment is known in which a connection asked for it, which is when a request
 //! that had to wait for a connection got one.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
 
+use super::payload::{FileError, Payload, stream};
 use super::progress::Sending;
 
 /// Bytes of a part; bodies up to this are sent as they are.
-pub const PART: usize = 64 << 10;
+const PART: usize = 64 << 10;
 
-/// A watched body, in parts of [`PART`] bytes.
-#[derive(Debug)]
+/// A watched body, in parts of at most [`PART`] bytes, or as large as its pieces at hand.
 pub struct Upload {
-    rest: Bytes,
+    rest: Rest,
+    left: u64,
     sending: Sending,
 }
 
+enum Rest {
+    Bytes(Bytes),
+    Pieces(Pin<Box<dyn Stream<Item = Result<Bytes, FileError>> + Send + Sync>>),
+}
+
 impl Upload {
+    /// Whether a body is handed out in parts even if nobody else would watch it.
+    pub fn is_for(body: &Payload) -> bool {
+        body.bytes().is_none_or(|bytes| bytes.len() > PART)
+    }
+
     /// Hands out `body` and tells `sending` of the end.
-    pub fn new(body: Bytes, sending: Sending) -> Self {
-        Upload { rest: body, sending }
+    pub fn new(body: Payload, sending: Sending) -> Self {
+        let left = body.size();
+        let rest = match body {
+            Payload::Bytes(bytes) => Rest::Bytes(bytes),
+            Payload::Pieces(pieces) => Rest::Pieces(Box::pin(stream(pieces, PART))),
+        };
+        Upload { rest, left, sending }
     }
 }
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = FileError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.rest.is_empty() {
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FileError>>> {
+        if self.left == 0 {
             return Poll::Ready(None);
         }
-        let size = PART.min(self.rest.len());
-        let part = self.rest.split_to(size);
-        self.sending.took(size);
-        Poll::Ready(Some(Ok(Frame::data(part))))
+        let part = match &mut self.rest {
+            Rest::Bytes(rest) => Poll::Ready(Some(Ok(rest.split_to(PART.min(rest.len()))))),
+            Rest::Pieces(pieces) => pieces.as_mut().poll_next(context),
+        };
+        if let Poll::Ready(Some(Ok(part))) = &part {
+            let size = part.len() as u64;
+            self.left -= size;
+            self.sending.took(size);
+        }
+        part.map_ok(Frame::data)
     }
 
     fn is_end_stream(&self) -> bool {
         self.sending.asked();
-        self.rest.is_empty()
+        self.left == 0
     }
 
     fn size_hint(&self) -> SizeHint {
         self.sending.asked();
-        SizeHint::with_exact(self.rest.len() as u64)
+        SizeHint::with_exact(self.left)
     }
 }

@@ -14,7 +14,7 @@ const AROUND_REQUEST: usize = " ".len() + " HTTP/1.1\r\n".len() + "\r\n".len();
 const AROUND_RESPONSE: usize = "HTTP/1.1 200 \r\n".len() + "\r\n".len();
 
 /// Bytes of a request's head, `host` and `content-length` (of a body of `body` bytes) included.
-pub fn request_head(method: &Method, url: &Url, headers: &HeaderMap, body: usize) -> u64 {
+pub fn request_head(method: &Method, url: &Url, headers: &HeaderMap, body: u64) -> u64 {
     let target = url[Position::BeforePath..Position::AfterQuery].len();
     let mut bytes = method.as_str().len() + target + AROUND_REQUEST;
     if !headers.contains_key(http::header::HOST) {
@@ -54,7 +54,7 @@ fn own(value: &HeaderValue, copy: &mut Bytes) -> HeaderValue {
     own
 }
 
-fn digits(number: usize) -> usize {
+fn digits(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 

@@ -142,7 +142,8 @@ function time.elapsed() end
 ---@field query? table<string, loadtool.Scalar|loadtool.Scalar[]>
 ---@field path? table<string, loadtool.Scalar> Fills {name} in the URL.
 ---@field headers? table<string, loadtool.Scalar|loadtool.Scalar[]>
----@field json? any At most one of json, form and body.
+---@field json? any At most one of json, form, multipart and body.
+---@field multipart? loadtool.Part[] A form with files.
 ---@field form? table<string, loadtool.Scalar|loadtool.Scalar[]>
 ---@field body? string
 ---@field name? string What the report calls it; default: the URL's template.
@@ -156,6 +157,13 @@ function time.elapsed() end
 ---@field expect_status? loadtool.Status|fun(r: loadtool.Response): any Default 200–399.
 ---@field retry? loadtool.Retry|false Default none.
 ---@field compression? boolean Default true.
+
+---@class loadtool.Part
+---@field name string
+---@field value? loadtool.Scalar This or a file.
+---@field file? string In the script's folder; read while it is sent.
+---@field filename? string Default: the file's own.
+---@field content_type? string Default for files "application/octet-stream".
 
 ---@class loadtool.Retry
 ---@field times? integer Tries after the first; default 2.
@@ -266,7 +274,7 @@ function cookies:clear() end
 ---@field timings loadtool.Timings
 ---@field reused boolean
 ---@field hops integer Redirects that were followed.
----@field request { method: string, url: string, name: string, headers: table<string, string>, body: string }
+---@field request { method: string, url: string, name: string, headers: table<string, string>, body: string? } No body if it was sent in parts.
 local response = {}
 ---The whole document, or the first match of a JSONPath; a null there is nil and "is null".
 ---@param path? string

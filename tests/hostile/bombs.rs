@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use flate2::{Compress, Compression, FlushCompress};
 
 use crate::common::Folder;
-use crate::common::server::{Peer, answer, answering, target};
+use crate::common::server::{Peer, answer, answering, server, target};
 use crate::{MOST_MEMORY, Wrong, last, meet_all};
 
 const MIB: usize = 1 << 20;
@@ -144,4 +144,46 @@ fn a_hostile_body_cannot_hang_a_pattern() {
          lt.check(r, { stopped = not ok })",
     );
     folder.run(&["--base-url", &url]).exits(0);
+}
+
+/// Takes a request whose length is said; how long its body was.
+fn swallow(peer: &mut Peer) -> io::Result<u64> {
+    let (mut head, mut chunk) = (Vec::new(), vec![0; MIB]);
+    let end = loop {
+        let read = peer.stream.read(&mut chunk)?;
+        head.extend_from_slice(&chunk[..read]);
+        if let Some(end) = head.windows(4).position(|end| end == b"\r\n\r\n") {
+            break end + 4;
+        }
+    };
+    let text = String::from_utf8_lossy(&head[..end]).to_lowercase();
+    let length = text.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+    let length: u64 = length.and_then(|text| text.parse().ok()).expect("its length is said");
+    let mut received = (head.len() - end) as u64;
+    while received < length {
+        match peer.stream.read(&mut chunk)? {
+            0 => break,
+            read => received += read as u64,
+        }
+    }
+    Ok(received)
+}
+
+#[test]
+fn a_large_file_is_sent_without_being_in_memory() {
+    const SIZE: u64 = 256 << 20;
+    let url = server(|mut peer| {
+        let received = swallow(&mut peer)?;
+        peer.send(answer("200 OK", received.to_string()))
+    });
+    let folder = Folder::of(
+        "local r = lt.http.post('/', { timeout = 100, multipart = { { name = 'f', file = 'large' } } })
+         local received = math.tointeger(r.body)
+         lt.check(r, { ['all of it arrived'] = received and received > 256 << 20 })",
+    );
+    let file = std::fs::File::create(folder.path("large")).expect("a file");
+    file.set_len(SIZE).expect("it can have holes");
+    let (ran, summary) = folder.summary(&["--base-url", &url, "--iterations", "1"]);
+    assert_eq!(summary["checks"][0]["failed"], 0, "{}", ran.err);
+    assert!(ran.peak.is_none_or(|peak| peak < MOST_MEMORY), "{:?}", ran.peak);
 }

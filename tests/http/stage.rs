@@ -192,7 +192,7 @@ impl User {
             url: Rc::new(Url::parse(url.as_ref()).unwrap()),
             name: "/".into(),
             headers,
-            body: body.into(),
+            body: body.into().into(),
             options: Rc::new(self.options.clone()),
         };
         call(&self.session, Rc::new(request), self).await

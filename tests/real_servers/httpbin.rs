@@ -151,3 +151,42 @@ fn connections_are_kept() {
     assert_eq!(number("opened") + number("reused"), 60);
     assert!((3..15).contains(&number("opened")), "{}", summary["connections"]);
 }
+
+#[test]
+fn forms_in_parts_arrive_with_their_files() {
+    let Some(server) = httpbin() else { return };
+    let folder = Folder::new(&format!(
+        r#"
+        local lt = require "loadtool"
+        local http, check = lt.http, lt.check
+        local function run()
+          local parts = {{
+            {{ name = "who", value = "Ann & Bob" }},
+            {{ name = "n", value = 10 / 2 }},
+            {{ name = "photo", file = "data/photo.txt", content_type = "text/plain" }},
+            {{ name = "again", file = "data/photo.txt", filename = 'a "b".txt' }},
+            {{ name = "made", value = "in memory", filename = "m.txt" }},
+          }}
+          for _, r in ipairs(http.batch {{
+            {{ "POST", "/post", {{ multipart = parts }} }},
+            {{ "PUT", "/put", {{ multipart = parts }} }},
+            {{ "POST", "/redirect-to", {{ multipart = parts, query = {{ url = "/post", status_code = 307 }} }} }},
+          }}) do
+            check(r, {{ status = 200, json = {{
+              ["$.form.who"] = "Ann & Bob", ["$.form.n"] = "5", ["$.files.photo"] = "a small photo",
+              ["$.files.again"] = "a small photo", ["$.files.made"] = "in memory",
+              ["$.headers['Content-Length']"] = lt.any,
+              ["$.headers['Content-Type']"] = function(t) return t:find("multipart/form-data; boundary=", 1, true) == 1 end,
+            }} }})
+          end
+        end
+        return {{ base_url = "{}", thresholds = {{ checks = "rate == 100%" }},
+          scenarios = {{ a = {{ run = run, load = {{ vus = 2, iterations = 4 }} }} }} }}
+        "#,
+        server.url()
+    ))
+    .file("data/photo.txt", "a small photo");
+    let (ran, summary) = folder.summary(&[]);
+    let held = summary["checks"].as_array().is_some_and(|checks| !checks.is_empty());
+    assert!(ran.status.code() == Some(0) && held, "{}\n{}", ran.out, ran.err);
+}

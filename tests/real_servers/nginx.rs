@@ -171,3 +171,30 @@ fn a_server_that_lets_20_a_second_through_is_seen_to_do_so() {
     assert_eq!(summary["requests"][0]["failed"].as_u64(), Some(count("503")));
     assert!(ran.out.contains("× server_error 503"), "{}", ran.out);
 }
+
+#[test]
+fn who_is_turned_away_by_a_limit_comes_back_until_it_is_let_in() {
+    let Some(server) = server() else { return };
+    let folder = Folder::new(&format!(
+        "local lt = require 'loadtool'
+         local function go()
+           local r = lt.http.get('/limited', {{ retry = {{ times = 50, on = 503, backoff = '2ms' }}, discard_body = true }})
+           lt.check(r, {{ status = 200 }})
+         end
+         return {{ base_url = '{}', scenarios = {{ a = {{ run = go, load = {{ vus = 4, iterations = 12 }} }} }} }}",
+        server.url()
+    ));
+    let (_, summary) = folder.summary(&[]);
+    let check = &summary["checks"][0];
+    assert_eq!((&check["passed"], &check["failed"]), (&12.into(), &0.into()), "{check}");
+    let log = fs::read_to_string(server.folder.path().join("access.log")).expect("it logs");
+    let refused = log.lines().filter(|line| line.contains(" 503 ")).count();
+    let requests = summary["metrics"]["http_reqs"]["series"].as_array().expect("a list");
+    let tried: u64 = requests
+        .iter()
+        .filter(|series| series["tags"]["status"] == "503")
+        .map(|series| series["value"].as_u64().expect("a count"))
+        .sum();
+    assert!(refused > 0);
+    assert_eq!(tried, refused as u64);
+}

@@ -5,19 +5,18 @@
 use std::rc::Rc;
 use std::str::FromStr;
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
 use mlua::{Function, Lua, Table, Value};
 
 use super::batch::{self, Batch};
 use super::call::{self, Call, Outcome};
 use super::observe::{self, Ids};
-use super::options::Given;
+use super::options::{Given, Setting};
 use super::told::needs;
 use super::url::{Template, Templates};
 use super::user::{EXPECT_STATUS, User};
 use super::{AT_TOP_LEVEL, Host, cookies};
-use crate::http::Request;
+use crate::http::{Payload, Request};
 use crate::lua::value::Json;
 
 /// Puts the raw functions into `h`.
@@ -92,7 +91,13 @@ impl Caller {
         template: &Template,
         options: &Table,
     ) -> Result<Prepared, String> {
-        let given = Given::read(options, &user.options, &self.json)?;
+        let setting = Setting {
+            defaults: &user.options,
+            json: &self.json,
+            folder: self.host.folder(),
+            rng: &user.rng,
+        };
+        let given = Given::read(options, &setting)?;
         let mut url = template.fill(&given.path)?;
         if !given.query.is_empty() {
             let query = match url.query() {
@@ -177,7 +182,7 @@ fn plain(template: &Template, user: &User, method: Method) -> Result<Rc<Request>
         url: template.fill(&[])?,
         name: template.name.clone(),
         headers: HeaderMap::new(),
-        body: Bytes::new(),
+        body: Payload::default(),
         options: user.options.clone(),
     });
     *last = Some(request.clone());

@@ -47,6 +47,7 @@ mod json;
 mod jwt;
 mod log;
 mod markup;
+mod multipart;
 mod observe;
 mod options;
 mod parallel;
@@ -68,9 +69,9 @@ mod vu;
 #[cfg(test)]
 mod tests;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -140,6 +141,8 @@ pub struct Host {
     pub recorder: Rc<RefCell<Recorder>>,
     /// Where connections come from.
     transport: RefCell<Rc<dyn Transport>>,
+    /// Where the script lies; set when it is loaded.
+    pub folder: OnceCell<PathBuf>,
     /// Process-wide things (pools, environment, clock).
     pub shared: Arc<Shared>,
     /// The CPU limit of one slice between two waits.
@@ -223,6 +226,7 @@ impl Host {
         Rc::new(Host {
             recorder,
             transport: RefCell::new(transport),
+            folder: OnceCell::new(),
             shared,
             clock: Clock::default(),
             sources: RefCell::default(),
@@ -234,6 +238,11 @@ impl Host {
             exhausted: Cell::new(false),
             untold: Cell::new(0),
         })
+    }
+
+    /// The folder to which the script's files are confined.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.get().map_or(Path::new("."), PathBuf::as_path)
     }
 
     /// Where connections come from.

@@ -1,5 +1,7 @@
 //! The option table of a call: what a request is made of, and how it is sent.
 
+use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
 
 use base64::Engine;
@@ -8,14 +10,16 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mlua::{Function, LuaString, Table, Value};
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::told::{HINT, needs, unknown};
-use super::{encode, read};
-use crate::http::CallOptions;
+use super::{encode, multipart, read};
+use crate::http::{CallOptions, Payload};
 use crate::lua::value::{Json, plain};
 
 /// Every option, for "did you mean".
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "auth",
     "body",
     "body_limit",
@@ -26,6 +30,7 @@ const KNOWN: [&str; 17] = [
     "form",
     "headers",
     "json",
+    "multipart",
     "name",
     "path",
     "query",
@@ -38,6 +43,17 @@ const KNOWN: [&str; 17] = [
 /// Options of connections, which no single call has.
 const CONNECTION: [&str; 6] = ["dns", "local_addresses", "proxy", "resolve", "tls", "version"];
 
+/// What an option table is read with.
+pub struct Setting<'a> {
+    /// What the options change.
+    pub defaults: &'a Rc<CallOptions>,
+    pub json: &'a Json,
+    /// Where files are sought.
+    pub folder: &'a Path,
+    /// The user's own choices.
+    pub rng: &'a RefCell<Xoshiro256PlusPlus>,
+}
+
 /// What one call was told.
 #[derive(Debug)]
 pub struct Given {
@@ -48,7 +64,7 @@ pub struct Given {
     /// The author's, content-type and authorization included.
     pub headers: HeaderMap,
     /// Empty if there is none.
-    pub body: Bytes,
+    pub body: Payload,
     /// For the report.
     pub name: Option<String>,
     /// On its samples.
@@ -58,32 +74,43 @@ pub struct Given {
     /// Decides whether the answer is expected.
     pub judge: Option<Function>,
     body_of: Option<&'static str>,
+    /// The content-type that names the boundary.
+    multipart: Option<HeaderValue>,
 }
 
 impl Given {
     /// Reads an option table; the error is the message for the author.
-    pub fn read(table: &Table, defaults: &Rc<CallOptions>, json: &Json) -> Result<Given, String> {
+    pub fn read(table: &Table, setting: &Setting<'_>) -> Result<Given, String> {
         let mut given = Given {
             path: Vec::new(),
             query: String::new(),
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            body: Payload::default(),
             name: None,
             tags: Vec::new(),
-            options: defaults.clone(),
+            options: setting.defaults.clone(),
             judge: None,
             body_of: None,
+            multipart: None,
         };
         read::each(table, |key, value| match &key {
-            Value::String(name) => given.option(&name.to_string_lossy(), &value, json),
+            Value::String(name) => given.option(&name.to_string_lossy(), &value, setting),
             other => Err(needs("an option table", "names", other)),
         })?;
+        if let Some(kind) = given.multipart.take()
+            && given.headers.insert(CONTENT_TYPE, kind).is_some()
+        {
+            return Err("multipart sets the content-type, which names the boundary between the \
+                        parts: leave it out of headers"
+                .into());
+        }
         Ok(given)
     }
 
-    fn option(&mut self, name: &str, value: &Value, json: &Json) -> Result<(), String> {
+    fn option(&mut self, name: &str, value: &Value, setting: &Setting<'_>) -> Result<(), String> {
         match name {
-            "json" => self.json(value, json),
+            "json" => self.json(value, setting.json),
+            "multipart" => self.multipart(value, setting),
             "form" => self.form(value),
             "body" => self.raw_body(value),
             "headers" => self.all_headers(value),
@@ -141,12 +168,12 @@ impl Given {
     fn json(&mut self, value: &Value, json: &Json) -> Result<(), String> {
         let mut out = Vec::with_capacity(64);
         json.encode(value, &mut out).map_err(|what| format!("json: {what}"))?;
-        self.body("json", out.into(), Some("application/json"))
+        self.body("json", Bytes::from(out).into(), Some("application/json"))
     }
 
     fn form(&mut self, value: &Value) -> Result<(), String> {
         let body = encode::form(&read::pairs("form", value)?);
-        self.body("form", body.into(), Some("application/x-www-form-urlencoded"))
+        self.body("form", Bytes::from(body).into(), Some("application/x-www-form-urlencoded"))
     }
 
     fn raw_body(&mut self, value: &Value) -> Result<(), String> {
@@ -156,13 +183,22 @@ impl Given {
             );
         };
         let body = Bytes::copy_from_slice(&body.as_bytes());
-        self.body("body", body, None)
+        self.body("body", body.into(), None)
+    }
+
+    fn multipart(&mut self, value: &Value, setting: &Setting<'_>) -> Result<(), String> {
+        let boundary = format!("loadtool-{:032x}", setting.rng.borrow_mut().random::<u128>());
+        let pieces = multipart::read(value, &boundary, setting.folder)?;
+        let kind = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"))
+            .expect("hexadecimal digits can stand in a header");
+        self.multipart = Some(kind);
+        self.body("multipart", pieces.into(), None)
     }
 
     fn body(
         &mut self,
         of: &'static str,
-        body: Bytes,
+        body: Payload,
         content_type: Option<&'static str>,
     ) -> Result<(), String> {
         if let Some(other) = self.body_of.replace(of) {
@@ -247,22 +283,52 @@ mod tests {
     use super::*;
     use crate::http::ExpectStatus;
     use mlua::Lua;
+    use rand::SeedableRng;
 
-    fn given(source: &str) -> Result<Given, String> {
+    fn read(source: &str, defaults: &Rc<CallOptions>) -> Result<Given, String> {
         let lua = Lua::new();
         let json = Json::of(&lua).unwrap();
-        Given::read(&lua.load(source).eval().unwrap(), &Rc::default(), &json)
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.txt"), "text").unwrap();
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        let rng = &RefCell::new(Xoshiro256PlusPlus::seed_from_u64(1));
+        let setting = Setting { defaults, json: &json, folder: folder.path(), rng };
+        Given::read(&lua.load(source).eval().unwrap(), &setting)
+    }
+
+    fn given(source: &str) -> Result<Given, String> {
+        read(source, &Rc::default())
+    }
+
+    fn body(given: &Given) -> &[u8] {
+        given.body.bytes().unwrap()
+    }
+
+    #[test]
+    fn a_form_in_parts_knows_its_size_and_names_its_boundary() {
+        let given =
+            given("{ multipart = { { name = 'a', value = 7 }, { name = 'f', file = 'a.txt' } } }");
+        let given = given.unwrap();
+        let kind = given.headers[CONTENT_TYPE].to_str().unwrap();
+        let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
+        let expected = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n7\r\n\
+             --{boundary}\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\ntext\r\n--{boundary}--\r\n"
+        );
+        assert_eq!(given.body.size(), expected.len() as u64);
+        assert!(given.body.bytes().is_none());
     }
 
     #[test]
     fn bodies_bring_their_content_type_unless_the_author_does() {
         let json = given("{ json = { a = 10 / 2 } }").unwrap();
         assert_eq!(
-            (&json.body[..], &json.headers[CONTENT_TYPE]),
+            (body(&json), &json.headers[CONTENT_TYPE]),
             (&b"{\"a\":5}"[..], &"application/json".parse().unwrap())
         );
         let form = given("{ form = { b = { 1, 2 }, a = 'x y' } }").unwrap();
-        assert_eq!(&form.body[..], b"a=x+y&b=1&b=2");
+        assert_eq!(body(&form), b"a=x+y&b=1&b=2");
         let own = given("{ json = {}, headers = { ['Content-Type'] = 'a/b' } }").unwrap();
         assert_eq!(own.headers[CONTENT_TYPE], "a/b");
         assert!(given("{ body = 'x' }").unwrap().headers.is_empty());
@@ -284,11 +350,8 @@ mod tests {
 
     #[test]
     fn the_defaults_are_shared_until_an_option_changes_them() {
-        let lua = Lua::new();
-        let (defaults, json) = (Rc::default(), Json::of(&lua).unwrap());
-        let read = |source: &str| {
-            Given::read(&lua.load(source).eval().unwrap(), &defaults, &json).unwrap().options
-        };
+        let defaults = Rc::default();
+        let read = |source: &str| read(source, &defaults).unwrap().options;
         assert!(Rc::ptr_eq(&defaults, &read("{ query = { a = 1 } }")));
         assert_eq!(read("{ timeout = 2.5 }").timeout, Duration::from_millis(2500));
         assert_eq!(read("{ timeout = '250ms' }").timeout, Duration::from_millis(250));
@@ -338,6 +401,52 @@ mod tests {
             (
                 "{ retry = { on = { 'connect', print } } }",
                 "retry.on cannot be a function; hint: write statuses like 503 or \"5xx\", and dns, connect, tls, timeout, reset, protocol, body",
+            ),
+            (
+                "{ multipart = {} }",
+                "multipart needs a list of { name = …, value = … } or { name = …, file = … }, but the list is empty",
+            ),
+            (
+                "{ multipart = { { name = 'a', value = 1 }, 7 } }",
+                "multipart, part 2: it needs to be a table like { name = …, value = … }, got 7",
+            ),
+            ("{ multipart = { { value = 1 } } }", "multipart, part 1: it needs a name"),
+            ("{ multipart = { { name = 'a' } } }", "multipart, part 1: it needs a value or a file"),
+            (
+                "{ multipart = { { name = 'a', value = 1, file = 'a.txt' } } }",
+                "multipart, part 1: it has both a value and a file",
+            ),
+            (
+                "{ multipart = { { name = 'a', vlaue = 1 } } }",
+                "multipart, part 1: unknown field of a part `vlaue`; did you mean `value`?",
+            ),
+            (
+                "{ multipart = { { name = 'a', value = {} } } }",
+                "multipart, part 1: value needs a string, number or boolean, got a table",
+            ),
+            (
+                "{ multipart = { { name = 'a', file = 'none.png' } } }",
+                "multipart, part 1: cannot read none.png: No such file or directory (os error 2)",
+            ),
+            (
+                "{ multipart = { { name = 'a', file = 'sub' } } }",
+                "multipart, part 1: sub is not a file",
+            ),
+            (
+                "{ multipart = { { name = 'a', file = '/etc/passwd' } } }",
+                "multipart, part 1: /etc/passwd: files outside the script's folder are closed",
+            ),
+            (
+                "{ multipart = { { name = 'a', value = '', content_type = 'a\\nb: c' } } }",
+                "multipart, part 1: content_type: the text cannot stand in a header",
+            ),
+            (
+                "{ multipart = { { name = 'a', value = '' } }, headers = { ['Content-Type'] = 'x' } }",
+                "multipart sets the content-type, which names the boundary between the parts: leave it out of headers",
+            ),
+            (
+                "{ multipart = { { name = 'a', value = '' } }, json = {} }",
+                "a request has one body, but both `json` and `multipart` are given",
             ),
             ("{ redirects = -1 }", "redirects needs a whole number from 0, got -1"),
             ("{ discard_body = 1 }", "discard_body needs true or false, got 1"),

@@ -208,7 +208,9 @@ fn request(lua: &Lua, r: &Response) -> mlua::Result<Table> {
     table.raw_set("url", r.request.url.as_str())?;
     table.raw_set("name", &*r.request.name)?;
     table.raw_set("headers", headers(lua, &r.request.headers)?)?;
-    table.raw_set("body", lua.create_string(&r.request.body)?)?;
+    if let Some(body) = r.request.body.bytes() {
+        table.raw_set("body", lua.create_string(body)?)?;
+    }
     Ok(table)
 }
 

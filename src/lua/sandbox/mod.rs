@@ -12,7 +12,7 @@ pub mod clock;
 
 mod inspect;
 mod pattern;
-mod system;
+pub(super) mod system;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

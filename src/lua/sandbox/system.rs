@@ -50,11 +50,13 @@ pub(super) fn register(lua: &Lua, host: &Rc<Host>, folder: &Path, h: &Table) -> 
     )?;
     let this = host.clone();
     h.set("math_randomseed", lua.create_function(move |_, seed: Value| Ok(reseed(&this, &seed)))?)?;
-    let (this, folder) = (host.clone(), folder.to_owned());
+    // A state is furnished once.
+    let _ = host.folder.set(folder.to_owned());
+    let this = host.clone();
     h.set(
         "read_file",
         lua.create_function(move |lua, path: PathBuf| {
-            Ok(match read_file(&this, &folder, &path) {
+            Ok(match read_file(&this, &path) {
                 Ok(Ok(bytes)) => (None, Some(lua.create_string(bytes)?), None),
                 Ok(Err(failed)) => (None, None, Some(failed)),
                 Err(refused) => (Some(refused), None, None),
@@ -78,7 +80,6 @@ fn reseed(host: &Host, seed: &Value) -> Option<&'static str> {
 /// `Err`: the author may not; `Ok(Err)`: it cannot be read.
 fn read_file(
     host: &Host,
-    folder: &Path,
     path: &Path,
 ) -> std::result::Result<std::result::Result<Vec<u8>, String>, String> {
     let user = host.user();
@@ -86,14 +87,10 @@ fn read_file(
         return Err("files are read before the run: at the script's top level, or in setup".into());
     }
     let failed = |e: std::io::Error| Ok(Err(format!("{}: {e}", path.display())));
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let (inside, file) = match (folder.canonicalize(), folder.join(path).canonicalize()) {
-        (Ok(inside), Ok(file)) => (inside, file),
-        (_, Err(e)) | (Err(e), _) => return failed(e),
+    let file = match inside(host.folder(), path)? {
+        Ok(file) => file,
+        Err(e) => return failed(e),
     };
-    if !file.starts_with(inside) {
-        return Err(format!("{}: files outside the script's folder are closed", path.display()));
-    }
     match file.metadata() {
         Err(e) => return failed(e),
         Ok(about) if !about.is_file() || about.len() > FILE_LIMIT => {
@@ -104,5 +101,20 @@ fn read_file(
     match std::fs::read(file) {
         Ok(bytes) => Ok(Ok(bytes)),
         Err(e) => failed(e),
+    }
+}
+
+/// Where `path` leads from the script's folder. `Err`: it leads out of it; `Ok(Err)`: nowhere.
+pub(in crate::lua) fn inside(
+    folder: &Path,
+    path: &Path,
+) -> std::result::Result<std::io::Result<PathBuf>, String> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    match (folder.canonicalize(), folder.join(path).canonicalize()) {
+        (Ok(inside), Ok(file)) if file.starts_with(&inside) => Ok(Ok(file)),
+        (Ok(_), Ok(_)) => {
+            Err(format!("{}: files outside the script's folder are closed", path.display()))
+        }
+        (_, Err(e)) | (Err(e), _) => Ok(Err(e)),
     }
 }
