@@ -4,6 +4,8 @@
 use std::fmt::Write;
 use std::net::TcpListener;
 
+use rcgen::{CertificateParams, KeyPair};
+
 use crate::common::Folder;
 
 /// What is wrong, and the script that is.
@@ -182,6 +184,43 @@ fn every_mistake_in_a_flag_is_told_with_the_flag() {
             .expect("a String takes all");
     }
     insta::assert_snapshot!("flags", all);
+}
+
+#[test]
+fn every_mistake_in_a_pem_file_is_told_before_any_load() {
+    let pair = || {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = CertificateParams::default().self_signed(&key).expect("a certificate");
+        (certificate.pem(), key.serialize_pem())
+    };
+    let ((cert, key), (_, other)) = (pair(), pair());
+    let encrypted = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    let folder = Folder::new(
+        "return { scenarios = { a = {\n  http = { tls = { cert = 'cert.pem', key = 'other.pem' } },\n  run = print } } }",
+    );
+    let folder = folder
+        .file("cert.pem", cert)
+        .file("key.pem", key)
+        .file("other.pem", other)
+        .file("encrypted.pem", encrypted)
+        .file("none.pem", "no PEM at all")
+        .file("broken.pem", "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n");
+    let mut all = String::new();
+    for flags in [
+        &[][..],
+        &["--cert", "cert.pem"],
+        &["--cert", "cert.pem", "--key", "encrypted.pem"],
+        &["--cert", "cert.pem", "--key", "none.pem"],
+        &["--cert", "key.pem"],
+        &["--cert", "key.pem", "--key", "cert.pem"],
+        &["--cacert", "broken.pem"],
+        &["--cacert", "key.pem"],
+        &["--cacert", "."],
+    ] {
+        write!(all, "── {}\n{}\n", flags.join(" "), told(&folder, flags))
+            .expect("a String takes all");
+    }
+    insta::assert_snapshot!("pem", all);
 }
 
 #[test]

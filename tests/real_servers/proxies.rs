@@ -25,12 +25,17 @@ fn shop(options: &str) -> Option<Server> {
 
 /// Two users with five requests each, through this proxy.
 fn run(scheme: &str, shop: &Server, proxy: &str) -> (Ran, Json) {
+    run_with(scheme, shop, proxy, "")
+}
+
+/// The same, of a scenario with these fields too.
+fn run_with(scheme: &str, shop: &Server, proxy: &str, fields: &str) -> (Ran, Json) {
     let folder = Folder::new(&format!(
         "local lt = require 'loadtool'
          local function go() lt.expect(lt.http.get '/', {{ status = 200, proto = lt.env.PROTO }}) end
          return {{
            base_url = '{scheme}://localhost:{}', http = {{ proxy = '{proxy}', tls = {{ insecure = true }} }},
-           scenarios = {{ a = {{ run = go, load = {{ vus = 2, iterations_per_vu = 5 }} }} }} }}",
+           scenarios = {{ a = {{ run = go, {fields} load = {{ vus = 2, iterations_per_vu = 5 }} }} }} }}",
         shop.port
     ));
     let proto = if scheme == "https" { "PROTO=2" } else { "PROTO=1.1" };
@@ -61,9 +66,9 @@ fn plain_requests_are_passed_on_and_tls_goes_through_a_tunnel() {
     let Some(proxy) = tinyproxy("BasicAuth ada s3cret") else { return };
     let url = format!("http://ada:s3cret@127.0.0.1:{}", proxy.port);
     let Some(plain) = shop("") else { return };
-    run("http", &plain, &url).0.exits(0);
+    // tinyproxy closes a connection after each request without saying so.
+    run_with("http", &plain, &url, "connections = 'fresh',").0.exits(0);
     assert_eq!(plain.log("access.log", 10).len(), 10);
-    // tinyproxy closes a connection after each request.
     assert_eq!(told(&proxy, 10, "GET http://localhost:"), 10);
 
     let Some(secure) = shop(PAPERS) else { return };
