@@ -50,16 +50,10 @@ struct Common {
     version: Version,
     tls: Tls,
     names: Names,
-    proxy: Option<Proxied>,
+    proxy: Option<Proxy>,
     local_addresses: LocalAddresses,
     /// Wires that have taken one of them.
     turns: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Proxied {
-    proxy: reqwest::Proxy,
-    peer: String,
 }
 
 impl ReqwestTransport {
@@ -90,16 +84,11 @@ impl ReqwestTransport {
 
 impl Common {
     fn new(options: &TransportOptions) -> Result<Common, Diagnostic> {
-        let proxied = |proxy: &Proxy| {
-            let client = reqwest::Proxy::all(proxy.url().clone())
-                .map_err(|error| Diagnostic::new(format!("the proxy {proxy}: {error}")))?;
-            Ok(Proxied { proxy: client, peer: proxy.peer() })
-        };
         Ok(Common {
             version: options.version,
             tls: Tls::new(&options.tls, options.version)?,
             names: Names::new(options.dns.clone(), &options.resolve),
-            proxy: options.proxy.as_ref().map(proxied).transpose()?,
+            proxy: options.proxy.clone(),
             local_addresses: options.local_addresses.clone(),
             turns: AtomicU64::new(0),
         })
@@ -109,7 +98,7 @@ impl Common {
     fn peer(&self, url: &url::Url) -> String {
         let peer = failure::peer_of(url);
         match &self.proxy {
-            Some(proxied) => format!("{peer} through the proxy {}", proxied.peer),
+            Some(proxy) => format!("{peer} through the proxy {}", proxy.peer()),
             None => peer,
         }
     }
@@ -315,8 +304,8 @@ impl ReqwestWire {
         if common.version.insists_on_2() {
             builder = builder.http2_prior_knowledge();
         }
-        if let Some(proxied) = &common.proxy {
-            builder = builder.proxy(proxied.proxy.clone());
+        if let Some(proxy) = &common.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy.url().clone())?);
         }
         if !common.local_addresses.is_empty() {
             let turn = self.turn.get_or_init(|| common.turns.fetch_add(1, Relaxed));
