@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use loadtool::cli::{Cli, tell, tell_bug};
 
 #[cfg(feature = "jemalloc")]
@@ -10,6 +9,6 @@ use loadtool::cli::{Cli, tell, tell_bug};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let run = || Cli::parse().run().unwrap_or_else(|error| tell(&error));
+    let run = || Cli::typed().run().unwrap_or_else(|error| tell(&error));
     std::panic::catch_unwind(run).unwrap_or_else(|_| tell_bug())
 }

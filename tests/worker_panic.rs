@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use loadtool::engine::{self, EngineSpec};
+use loadtool::engine::{self, EngineSpec, NotReady};
 use loadtool::http::simulated::SimulatedTransport;
+use loadtool::metrics::Window;
 use loadtool::plan::draft::Flags;
 use loadtool::run::prepare::{ScriptSpec, prepare};
 use loadtool::stop::StopSwitch;
@@ -19,8 +20,10 @@ return { scenarios = {
     b = { run = get, after = 'a', load = { vus = 2, duration = '1h' } },
 } }";
 
-#[tokio::test]
-async fn a_worker_that_panics_ends_the_run_and_is_told_of() {
+/// What two workers run, of whose transports the first is made by `make`.
+fn two_workers(
+    make: impl Fn() -> SimulatedTransport + Send + Sync + 'static,
+) -> (EngineSpec, mpsc::Receiver<Window>) {
     let folder = tempfile::tempdir().expect("a folder for the script");
     let script = folder.path().join("script.lua");
     std::fs::write(&script, SCRIPT).expect("the script is written");
@@ -38,31 +41,43 @@ async fn a_worker_that_panics_ends_the_run_and_is_told_of() {
         flags,
     };
     let prepared = prepare(spec).unwrap_or_else(|faults| panic!("{faults}"));
-    let (sender, mut windows) = mpsc::channel(10_000);
+    let (windows, receiver) = mpsc::channel(10_000);
     let first = AtomicBool::new(true);
-    let mut starting = engine::prepare(EngineSpec {
+    let spec = EngineSpec {
         plan: prepared.plan.clone(),
         program: prepared.program.clone(),
         shared: prepared.shared.clone(),
         ctx: None,
         switch: StopSwitch::default(),
-        windows: sender,
+        windows,
         transport: Arc::new(move || {
-            let breaks = first.swap(false, Relaxed);
-            Ok(Rc::new(SimulatedTransport::new(move |_| {
-                assert!(!breaks, "a bug, for the test");
-                (Duration::from_millis(1), loadtool::http::Exchange::answer(200, ""))
-            })))
+            let sound = || SimulatedTransport::ok(Duration::from_millis(1));
+            Ok(Rc::new(if first.swap(false, Relaxed) { make() } else { sound() }))
         }),
-    })
-    .expect("threads start");
-    starting.ready().await.unwrap_or_else(|fault| panic!("{fault}"));
+    };
+    (spec, receiver)
+}
+
+#[tokio::test]
+async fn a_worker_that_panics_ends_the_run_and_is_told_of() {
+    let (spec, mut windows) =
+        two_workers(|| SimulatedTransport::new(|_| panic!("a bug, for the test")));
+    let plan = spec.plan.clone();
+    let mut starting = engine::prepare(spec).expect("threads start");
+    assert_eq!(starting.ready().await, Ok(()));
     let engine = starting.begin();
     let mut seconds = 0;
     while windows.recv().await.is_some() {
         seconds += 1;
     }
-    let (loads, panicked) = engine.join(&prepared.plan);
-    assert!(panicked && seconds > 0);
+    let (loads, panicked) = engine.join(&plan);
+    assert!(panicked == 1 && seconds > 0);
     assert_eq!(loads.len(), 2);
+}
+
+#[tokio::test]
+async fn a_worker_that_panics_while_it_makes_its_users_is_no_mistake_of_the_scripts() {
+    let (spec, _windows) = two_workers(|| panic!("a bug, for the test"));
+    let mut starting = engine::prepare(spec).expect("threads start");
+    assert_eq!(starting.ready().await, Err(NotReady::Panicked));
 }

@@ -12,8 +12,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::diagnostic::nearest;
 use crate::results::verdict::{BUG, UNWRITTEN};
 use crate::run::RunError;
 
@@ -58,6 +60,11 @@ enum Command {
 }
 
 impl Cli {
+    /// What was typed; a mistake, `--help` and `--version` end the process.
+    pub fn typed() -> Cli {
+        Cli::try_parse().unwrap_or_else(|error| with_meant_flag(error).exit())
+    }
+
     /// Carries out the command. An `Err` is for [`tell`].
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
@@ -66,6 +73,27 @@ impl Cli {
             Command::Demo(args) => args.run(),
         }
     }
+}
+
+/// Adds the flag that was meant, where clap sees no likeness: it takes `--vsu` for a value.
+fn with_meant_flag(mut error: clap::Error) -> clap::Error {
+    if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some()
+    {
+        return error;
+    }
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let Some(name) = typed.strip_prefix("--") else { return error };
+    let cli = Cli::command();
+    let chosen = std::env::args().find_map(|word| cli.find_subcommand(word)).unwrap_or(&cli);
+    let flags = chosen.get_arguments().filter_map(clap::Arg::get_long);
+    if let Some(meant) = nearest(name, flags) {
+        let meant = ContextValue::String(format!("--{meant}"));
+        error.remove(ContextKind::Suggested);
+        error.insert(ContextKind::SuggestedArg, meant);
+    }
+    error
 }
 
 /// Tells an error on stderr; gives the exit code that it deserves.

@@ -27,7 +27,7 @@ Examples:
   loadtool run shop.lua --env USER=ada --env PASSWORD --summary-json - | jq .verdict";
 
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_args(with_negative))]
 pub struct RunArgs {
     #[command(flatten)]
     script: ScriptArgs,
@@ -132,6 +132,12 @@ impl RunArgs {
         drop(demo);
         Ok(ExitCode::from(code))
     }
+}
+
+/// A flag's value may begin with a minus: what is wrong with `--vus -1` is not the flag.
+fn with_negative(flag: clap::Arg) -> clap::Arg {
+    let takes_value = flag.get_action().takes_values();
+    flag.allow_negative_numbers(takes_value)
 }
 
 /// Where the summary goes: as asked, or with `--demo` to `report.json`.

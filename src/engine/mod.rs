@@ -82,6 +82,15 @@ pub struct Delivered {
 /// What is told of a worker whose thread panicked.
 pub const PANICKED: &str = "a worker thread panicked: its last second is lost";
 
+/// Why there are no users.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NotReady {
+    /// The user's mistake.
+    Fault(Diagnostic),
+    /// Ours: a worker's thread panicked.
+    Panicked,
+}
+
 /// Threads that make users before the run starts.
 pub struct Starting {
     begin: watch::Sender<Option<Instant>>,
@@ -147,14 +156,13 @@ impl Starting {
         self.made.load(Relaxed)
     }
 
-    /// Waits until all users are made; gives the first fault.
-    pub async fn ready(&mut self) -> Result<(), Diagnostic> {
-        for ready in self.ready.drain(..) {
-            ready.await.unwrap_or_else(|_| {
-                Err(Diagnostic::new("a worker thread panicked (this is a bug in loadtool)"))
-            })?;
-        }
-        Ok(())
+    /// Waits until all users are made, or until the first worker could not make its.
+    pub async fn ready(&mut self) -> Result<(), NotReady> {
+        let workers = self.ready.drain(..).map(async |ready| match ready.await {
+            Ok(made) => made.map_err(NotReady::Fault),
+            Err(_) => Err(NotReady::Panicked),
+        });
+        futures_util::future::try_join_all(workers).await.map(drop)
     }
 
     /// Starts the load, on all workers at one instant.
@@ -168,10 +176,10 @@ impl Starting {
 
 impl Engine {
     /// Waits for the threads; call it when the channel of Windows has closed. Gives what the
-    /// load of each scenario of `plan` came to, and whether a thread panicked: a bug in this tool.
-    pub fn join(self, plan: &Plan) -> (Vec<Delivered>, bool) {
+    /// load of each scenario of `plan` came to, and how many threads panicked: a bug in this tool.
+    pub fn join(self, plan: &Plan) -> (Vec<Delivered>, u64) {
         let ends: Vec<_> = self.threads.into_iter().map(JoinHandle::join).collect();
-        let panicked = ends.iter().any(Result::is_err);
+        let panicked = ends.iter().filter(|end| end.is_err()).count() as u64;
         let planned =
             plan.scenarios().iter().map(|scenario| Course::of(scenario).profile.duration());
         let loads = self

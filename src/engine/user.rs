@@ -332,11 +332,7 @@ impl Member {
             self.vu.interrupt();
         }
         let place = self.vu.tagged(place);
-        let outcome = match ended {
-            Some(Ended::Completed) => Outcome::Completed,
-            Some(Ended::Failed(_)) => Outcome::Failed,
-            Some(Ended::Stopped(_)) | None => Outcome::Interrupted,
-        };
+        let outcome = ended.map_or(Outcome::Interrupted, Ended::outcome);
         let lasted = now.saturating_sub(start.begun);
         let sample = IterationSample {
             duration: lasted.saturating_sub(self.vu.thought()),

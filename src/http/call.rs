@@ -3,6 +3,10 @@
 //! Each hop gets the cookies of its URL and leaves the ones that it was given; redirects are
 //! followed and failures tried again as documented; all of it is over by one deadline. The observer
 //! is told of every exchange, the author of the last.
+//!
+//! A server may close a kept connection at the very moment in which a request goes out on it. That
+//! is nobody's fault, so what may be repeated is sent again unasked, as RFC 9110 (9.2.2) allows and
+//! browsers do: unless a byte of an answer came, and until the connection is one of its own.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -32,6 +36,7 @@ pub async fn call(session: &Session, request: Rc<Request>, observer: &dyn Observ
         observer.exchange(&request, &journey.leg(&step), &done);
         match step {
             Step::Go { url, method, with_body } => journey.go(url, method, with_body),
+            Step::Repeat => journey.stale += 1,
             Step::Again(pause) => {
                 // Boxed, so that calls which are never tried again do not carry a timer.
                 Box::pin(sleep(pause)).await;
@@ -41,6 +46,9 @@ pub async fn call(session: &Session, request: Rc<Request>, observer: &dyn Observ
         }
     }
 }
+
+/// Kept connections that one call may find dead, one after the other.
+const MOST_STALE: u8 = 8;
 
 /// Where a call is.
 struct Journey<'c> {
@@ -55,11 +63,20 @@ struct Journey<'c> {
     hops: u8,
     /// Tries before this one.
     attempt: u8,
+    /// Kept connections that were found dead, which are no tries of the author's.
+    stale: u8,
 }
 
 /// What comes after an exchange.
 enum Step {
-    Go { url: Box<Url>, method: Method, with_body: bool },
+    Go {
+        url: Box<Url>,
+        method: Method,
+        with_body: bool,
+    },
+    /// The same hop, on another connection.
+    Repeat,
+    /// All of the call, after a pause.
     Again(Duration),
     End(Option<SendError>),
 }
@@ -76,6 +93,7 @@ impl<'c> Journey<'c> {
             with_body: true,
             hops: 0,
             attempt: 0,
+            stale: 0,
         }
     }
 
@@ -119,13 +137,17 @@ impl<'c> Journey<'c> {
     fn leg(&self, step: &Step) -> Leg<'_> {
         let next = match step {
             Step::Go { .. } => Next::Redirect,
-            Step::Again(_) => Next::Retry,
+            Step::Repeat | Step::Again(_) => Next::Retry,
             Step::End(_) => Next::End,
         };
-        Leg { method: &self.method, hop: self.hops, attempt: self.attempt, next }
+        let attempt = self.attempt.saturating_add(self.stale);
+        Leg { method: &self.method, hop: self.hops, attempt, next }
     }
 
     fn after(&self, done: &Exchange, observer: &dyn Observer) -> Step {
+        if done.stale && self.stale < MOST_STALE && self.method.is_idempotent() {
+            return Step::Repeat;
+        }
         let step = self.follow(done);
         match (&step, &self.request.options.retry) {
             (Step::End(error), Some(retry)) => {
@@ -143,7 +165,11 @@ impl<'c> Journey<'c> {
     /// From the first hop once more.
     fn again(&mut self) {
         let attempt = self.attempt.saturating_add(1);
-        *self = Journey { attempt, ..Journey::new(self.session, self.request, self.began) };
+        *self = Journey {
+            attempt,
+            stale: self.stale,
+            ..Journey::new(self.session, self.request, self.began)
+        };
     }
 
     /// Where the answer leads.

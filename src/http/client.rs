@@ -121,6 +121,8 @@ struct ReqwestWire {
     turn: OnceCell<u64>,
     /// Exchanges under way.
     busy: Cell<u32>,
+    /// Whether a server has answered in HTTP/2.
+    speaks_2: Cell<bool>,
     alarm: Alarm,
 }
 
@@ -159,6 +161,7 @@ impl ReqwestWire {
             secure: OnceCell::new(),
             turn: OnceCell::new(),
             busy: Cell::new(0),
+            speaks_2: Cell::new(false),
             alarm: Alarm::default(),
         }
     }
@@ -188,9 +191,17 @@ impl ReqwestWire {
             None => Some(failure::timeout(timeout, progress.stage(), &self.common.peer(&url))),
         };
         let mut done = progress.finish();
+        self.speaks_2.set(self.speaks_2.get() || done.proto == "2");
         (done.opened, done.connect_failed) = self.probe.take_counts();
+        done.stale = self.is_stale(&done, error.as_ref());
         done.error = error;
         done
+    }
+
+    /// HTTP/2 tells what became of a stream, and that is an answer.
+    fn is_stale(&self, done: &Exchange, error: Option<&SendError>) -> bool {
+        let lost = error.is_some_and(|error| error.category == Category::Reset);
+        lost && done.reused && done.status == 0 && !self.speaks_2.get()
     }
 
     /// Sends the request and takes the answer; what arrived before an error is in `progress`.

@@ -142,6 +142,9 @@ pub struct Exchange {
     pub timings: Timings,
     /// Whether it began on a connection that was used before.
     pub reused: bool,
+    /// Whether that connection was gone before anything of an answer came: it was given up, as it
+    /// seems, while it waited.
+    pub stale: bool,
     /// Connections that this user opened since its last exchange: for this one, as a rule.
     pub opened: u8,
     /// Likewise, those that could not be opened.

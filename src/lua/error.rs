@@ -8,6 +8,7 @@ use super::host::Host;
 use super::host::told::{DID_YOU_MEAN, HINT};
 use super::place::{Position, Sources};
 use crate::diagnostic::Diagnostic;
+use crate::metrics::Outcome;
 
 /// How one of a user's functions ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,17 @@ pub enum Ended {
     Failed(Box<Failure>),
     /// It was told to stop; no error.
     Stopped(Stopped),
+}
+
+impl Ended {
+    /// How that is counted.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Ended::Completed => Outcome::Completed,
+            Ended::Failed(_) => Outcome::Failed,
+            Ended::Stopped(_) => Outcome::Interrupted,
+        }
+    }
 }
 
 /// What else ends with an iteration that was told to stop.

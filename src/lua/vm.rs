@@ -16,7 +16,7 @@ use super::value::Json;
 use super::vu::{BRANCHES, ON_START, ON_STOP, Vu};
 use super::{require, sandbox};
 use crate::diagnostic::Diagnostic;
-use crate::metrics::{Phase, Place};
+use crate::metrics::{Outcome, Phase, Place};
 use crate::plan::draft::Node;
 use crate::plan::{Plan, Scenario};
 use crate::stop::cancel::Level;
@@ -223,9 +223,11 @@ impl Vm {
         if place.phase == Phase::Teardown {
             user.cancel.raise(Level::Stopping); // whom it would wait for will not come any more
         }
-        let (coroutine, body) = (&definition.coroutine, &self.core.body);
-        let ended = self.core.run(coroutine, &user, body, (cell, BRANCHES)).await;
-        user.give_back();
+        let coroutine = &definition.coroutine;
+        let mut hook = Hook { core: &self.core, coroutine, user: &user, outcome: None };
+        let ended = self.core.run(coroutine, &user, &self.core.body, (cell, BRANCHES)).await;
+        hook.outcome = Some(ended.outcome());
+        drop(hook);
         match ended {
             Ended::Completed => Ok(cell.clone()),
             Ended::Failed(failure) => Err(*failure),
@@ -301,6 +303,25 @@ fn files(result: &Value) -> Result<Vec<(String, Vec<u8>)>, String> {
     })?;
     files.sort();
     Ok(files)
+}
+
+/// `setup` or `teardown` under way; dropped without an outcome it was cut off.
+struct Hook<'a> {
+    core: &'a Core,
+    coroutine: &'a Coroutine,
+    user: &'a Rc<User>,
+    outcome: Option<Outcome>,
+}
+
+impl Drop for Hook<'_> {
+    fn drop(&mut self) {
+        if self.outcome.is_none() {
+            self.core.close(self.coroutine, self.user);
+        }
+        let outcome = self.outcome.unwrap_or(Outcome::Interrupted);
+        self.core.host.end_steps(self.user, 0, outcome);
+        self.user.give_back();
+    }
 }
 
 fn stopped(why: Stopped) -> Failure {

@@ -117,15 +117,10 @@ impl Vu {
         let cell = user.cell.get();
         let ended = self.core.run(&self.coroutine, user, &self.core.body, (cell, function)).await;
         user.give_back();
-        let outcome = match &ended {
-            Ended::Completed => Outcome::Completed,
-            Ended::Failed(failure) => {
-                self.core.host.record(failure);
-                Outcome::Failed
-            }
-            Ended::Stopped(_) => Outcome::Interrupted,
-        };
-        self.core.host.end_steps(user, 0, outcome);
+        if let Ended::Failed(failure) = &ended {
+            self.core.host.record(failure);
+        }
+        self.core.host.end_steps(user, 0, ended.outcome());
         ended
     }
 }

@@ -27,6 +27,23 @@ pub fn replace(
     written
 }
 
+/// Whether [`replace`] can begin; nothing of what is there changes. What is neither a file nor a
+/// folder shows only when it is written.
+///
+/// # Errors
+/// What the system says.
+pub fn try_out(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() => Ok(()),
+        _ => {
+            let beside = temporary(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+            File::create(&beside)?;
+            fs::remove_file(&beside)
+        }
+    }
+}
+
 fn write_new(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     write(&mut file)?;

@@ -16,6 +16,18 @@ pub enum Json {
     Stream(Box<dyn Write>),
 }
 
+impl Json {
+    /// To a file, which is tried first: nobody wants to learn after an hour that its folder is
+    /// missing. Nothing of what is there changes.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn file(path: PathBuf) -> Result<Json, OutputError> {
+        quietly(file::try_out(&path), WHAT, &path)?;
+        Ok(Json::File(path))
+    }
+}
+
 impl Output for Json {
     fn tick(&mut self, _: &Tick) {}
 
@@ -80,6 +92,21 @@ mod tests {
         assert!(error.contains("missing/report.json: No such file or directory"), "{error}");
         assert!(finish(dir.path()).is_err(), "a folder is no file");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_is_tried_without_a_trace() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.json");
+        fs::write(&path, "old").unwrap();
+        assert!(Json::file(path.clone()).is_ok() && Json::file(dir.path().join("new")).is_ok());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(Json::file("/dev/full".into()).is_ok(), "that shows only later");
+        let error = Json::file(dir.path().to_owned()).err().unwrap().to_string();
+        assert!(error.ends_with(": is a directory"), "{error}");
+        let error = Json::file(dir.path().join("no/report.json")).err().unwrap().to_string();
+        assert!(error.contains("no/report.json: No such file or directory"), "{error}");
     }
 
     struct Closed;

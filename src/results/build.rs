@@ -24,6 +24,8 @@ pub struct Sources<'a> {
     pub totals: &'a Window,
     /// Every second.
     pub timeline: &'a [Tick],
+    /// What else went wrong in this tool itself, as sentences.
+    pub bugs: &'a [String],
     /// Conservation laws that the totals break: bugs, unless Windows were lost.
     pub breaches: &'a [String],
     /// Windows that came after their second was closed.
@@ -44,12 +46,14 @@ impl Summary {
             .iter()
             .flat_map(|threshold| thresholds::judge(threshold, totals, run))
             .collect();
+        let broken = if sources.lost_windows > 0 { &[] } else { sources.breaches };
         let facts = Facts {
-            bugs: if sources.lost_windows > 0 { &[] } else { sources.breaches },
+            bugs: &[sources.bugs, broken].concat(),
             stop: sources.stop,
             thresholds: &thresholds,
             completed: scenarios.iter().map(|scenario| scenario.iterations.completed).sum(),
-            short: &remarks::short(run),
+            lost_windows: sources.lost_windows,
+            short: &[remarks::short(run), remarks::unpunctual(&scenarios)].concat(),
         };
         Summary {
             schema: SCHEMA.to_owned(),
@@ -193,6 +197,7 @@ mod tests {
             thresholds: &thresholds,
             totals: &totals,
             timeline: &[Tick { p50_ms: Some(1.5), ..Tick::default() }],
+            bugs: &[],
             breaches: &[],
             late_windows: 0,
             lost_windows: 0,

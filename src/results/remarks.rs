@@ -2,7 +2,7 @@
 //! saturated, overflowed or lost, one sentence each.
 
 use super::build::Sources;
-use super::format::{count, counted};
+use super::format::{count, counted, percent};
 use super::run_info::{RunInfo, ScenarioInfo};
 use super::summary::{Anomaly, Scenario};
 use crate::metrics::Value;
@@ -74,6 +74,20 @@ fn unable_of(scenario: &ScenarioInfo) -> String {
 pub fn short(run: &RunInfo) -> Vec<String> {
     let short = run.scenarios.iter().filter(|one| one.unable * 20 > one.vus_max);
     short.map(unable_of).collect()
+}
+
+/// Scenarios of which less than this was started in time [%] did not deliver their load.
+const LEAST_ADHERENCE: f64 = 95.0;
+
+/// Scenarios whose starts were too late by our doing: that was not the load asked for either.
+pub fn unpunctual(scenarios: &[Scenario]) -> Vec<String> {
+    let late = |scenario: &Scenario| {
+        let adherence = scenario.adherence_percent.filter(|percent| *percent < LEAST_ADHERENCE)?;
+        let started = percent(adherence / 100.0);
+        let name = &scenario.name;
+        Some(format!("only {started} of {name} started in time: this tool was too busy"))
+    };
+    scenarios.iter().filter_map(late).collect()
 }
 
 /// Those that a plan ran out of time for flatter nobody; all others do.
@@ -158,7 +172,7 @@ fn ramps(sources: &Sources) -> Vec<Anomaly> {
 mod tests {
     use super::*;
     use crate::metrics::Window;
-    use crate::metrics::window::Dropped;
+    use crate::metrics::window::{Dropped, Lifecycle};
     use crate::plan::Threshold;
     use crate::results::{RunInfo, Summary, fixture};
 
@@ -168,6 +182,7 @@ mod tests {
             thresholds: &[],
             totals,
             timeline: &[],
+            bugs: &[],
             breaches: &[],
             late_windows: 0,
             lost_windows: 0,
@@ -199,7 +214,28 @@ mod tests {
         assert_eq!(Summary::of(&sound).verdict.exit_code, 70);
         let lossy = Sources { lost_windows: 1, ..sound };
         assert_eq!(kinds(&lossy), ["interrupted", "windows_lost", "conservation"]);
-        assert_eq!(Summary::of(&lossy).verdict.exit_code, 0);
+        assert_eq!(Summary::of(&lossy).verdict.exit_code, 4);
+        let bugs = ["a worker thread panicked".to_owned()];
+        let verdict = Summary::of(&Sources { bugs: &bugs, ..lossy }).verdict;
+        assert_eq!(verdict.exit_code, 70);
+        assert_eq!(verdict.reasons.len(), 2, "{verdict:?}");
+    }
+
+    #[test]
+    fn a_paced_load_that_started_late_is_not_the_load_asked_for() {
+        let (mut run, mut totals) = (fixture::run(), fixture::totals());
+        run.scenarios[0].paced = true;
+        for (late, exit_code) in [(5, 0), (6, 4)] {
+            totals.lifecycles[0] = Lifecycle {
+                planned: 100,
+                started: 100,
+                completed: 100,
+                late,
+                ..Lifecycle::default()
+            };
+            let verdict = Summary::of(&sources(&run, &totals)).verdict;
+            assert_eq!(verdict.exit_code, exit_code, "{verdict:?}");
+        }
     }
 
     #[test]

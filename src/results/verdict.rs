@@ -9,8 +9,9 @@
 //! | the run could not be carried out | `aborted` | 6 |
 //! | a signal ended it | `aborted` | 5 |
 //! | a threshold on failures or checks is crossed | `fail` | 3 |
+//! | seconds of a worker are lost | `inconclusive` | 4 |
 //! | any other threshold is crossed, or has no data | `fail` | 3 |
-//! | too few samples or users, nothing completed | `inconclusive` | 4 |
+//! | too few users, samples or starts in time; nothing completed | `inconclusive` | 4 |
 //! | none of these: no thresholds / all hold | `unjudged` / `pass` | 0 |
 //!
 //! Exit 2 (a mistake before any load) never gets here; 7 (a report could not be written) is found
@@ -60,7 +61,9 @@ pub struct Facts<'a> {
     pub thresholds: &'a [Threshold],
     /// Iterations that completed, in all scenarios.
     pub completed: u64,
-    /// Scenarios that lacked users, as sentences.
+    /// Seconds of a worker whose samples are in no number.
+    pub lost_windows: u64,
+    /// Scenarios whose load was not delivered, as sentences.
     pub short: &'a [String],
 }
 
@@ -77,8 +80,9 @@ enum Finding {
     Abort,
     Signal,
     FailuresCrossed,
+    Lost,
     Crossed,
-    TooFewUsers,
+    Short,
     TooFewSamples,
     NothingCompleted,
 }
@@ -90,7 +94,7 @@ impl Finding {
             Finding::Abort => (Outcome::Aborted, 6),
             Finding::Signal => (Outcome::Aborted, 5),
             Finding::FailuresCrossed | Finding::Crossed => (Outcome::Fail, 3),
-            Finding::TooFewUsers | Finding::TooFewSamples | Finding::NothingCompleted => {
+            Finding::Lost | Finding::Short | Finding::TooFewSamples | Finding::NothingCompleted => {
                 (Outcome::Inconclusive, 4)
             }
         }
@@ -142,6 +146,8 @@ fn findings(facts: &Facts) -> Vec<(Finding, String)> {
     let mut findings: Vec<_> =
         facts.bugs.iter().map(|bug| (Finding::Bug, format!("bug in loadtool: {bug}"))).collect();
     match facts.stop {
+        // A worker that panicked ends the run by an abort.
+        Some(StopReason::Abort(message)) if facts.bugs.contains(message) => {}
         Some(StopReason::Abort(message)) => findings.push((Finding::Abort, message.clone())),
         Some(StopReason::Signal) => {
             findings.push((Finding::Signal, "stopped by a signal before its end".to_owned()));
@@ -149,7 +155,11 @@ fn findings(facts: &Facts) -> Vec<(Finding, String)> {
         Some(StopReason::Threshold(_)) | None => {}
     }
     findings.extend(facts.thresholds.iter().filter_map(finding_on));
-    findings.extend(facts.short.iter().map(|short| (Finding::TooFewUsers, short.clone())));
+    if facts.lost_windows > 0 {
+        let lost = format::counted(facts.lost_windows, "second");
+        findings.push((Finding::Lost, format!("the samples of {lost} of a worker are lost")));
+    }
+    findings.extend(facts.short.iter().map(|short| (Finding::Short, short.clone())));
     if facts.completed == 0 {
         findings.push((Finding::NothingCompleted, "no iteration completed".to_owned()));
     }
@@ -282,6 +292,17 @@ mod tests {
         assert_eq!(given, verdict(Outcome::Inconclusive, 4, &[&short[0]]));
         let slow = [threshold("step_duration", Some(231.0), false, 100)];
         assert_eq!(Verdict::of(&Facts { thresholds: &slow, ..facts }).exit_code, 3);
+    }
+
+    #[test]
+    fn lost_seconds_outweigh_a_slow_answer_but_not_a_failed_one() {
+        let slow = threshold("step_duration", Some(231.0), false, 100);
+        let failing = threshold("http_call_failed", Some(0.5), false, 100);
+        for (crossed, exit_code) in [(slow, 4), (failing, 3)] {
+            let facts = Facts { lost_windows: 2, completed: 9, ..Facts::default() };
+            let verdict = Verdict::of(&Facts { thresholds: &[crossed], ..facts });
+            assert_eq!((verdict.exit_code, verdict.reasons.len()), (exit_code, 2));
+        }
     }
 
     #[test]

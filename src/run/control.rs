@@ -22,8 +22,8 @@ pub struct Control {
     pub outputs: Vec<Box<dyn Output>>,
     /// Of this process.
     pub health: Reader,
-    /// Whether a worker's thread did.
-    pub panicked: bool,
+    /// Workers whose thread panicked.
+    pub panicked: u64,
 }
 
 impl Control {
@@ -41,13 +41,13 @@ impl Control {
     /// Closes the books: `last` is what the control thread recorded since the load's end.
     pub fn close(&mut self, last: Window) {
         self.aggregator.add(last);
+        self.aggregator.lose(self.panicked);
         self.aggregator.finish();
     }
 
-    /// What went wrong in this tool itself, as sentences.
+    /// What went wrong in this tool itself, beside broken laws, as sentences.
     pub fn bugs(&self) -> Vec<String> {
-        let panicked = self.panicked.then(|| PANICKED.to_owned());
-        panicked.into_iter().chain(self.aggregator.breaches()).collect()
+        (self.panicked > 0).then(|| PANICKED.to_owned()).into_iter().collect()
     }
 
     /// Takes Windows until `end`.

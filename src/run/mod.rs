@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::aggregator::Aggregator;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::worker::second_of;
-use crate::engine::{self, Delivered, EngineSpec, TransportMaker};
+use crate::engine::{self, Delivered, EngineSpec, NotReady, TransportMaker};
 use crate::http::Transport;
 use crate::http::client::ReqwestTransport;
 use crate::metrics::{Phase, Place};
@@ -34,6 +34,7 @@ use crate::results::{RunInfo, ScenarioInfo, Summary};
 use crate::stop::{Stop, StopReason, StopSwitch};
 use control::Control;
 use prepare::{Prepared, ScriptSpec, prepare};
+use signals::Signals;
 
 /// Windows that may wait for the control thread: minutes of them, then workers wait for it.
 const WINDOWS: usize = 1024;
@@ -94,23 +95,23 @@ impl From<Diagnostic> for RunError {
 /// What prevented the load altogether. Whatever happens under load is in the result.
 pub fn run(spec: RunSpec) -> Result<u8, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let tasks = tokio::task::LocalSet::new();
-    tasks.block_on(&runtime, drive(spec))
+    runtime.block_on(drive(spec))
 }
 
 async fn drive(spec: RunSpec) -> Result<u8, RunError> {
     let switch = StopSwitch::default();
-    let signals = tokio::task::spawn_local(signals::heed(switch.clone())?);
+    let signals = Signals::heed(switch.clone())?;
     let prepared = prepare(spec.script.clone())?;
     let started_at = jiff::Timestamp::now();
     let mut control = Control {
         aggregator: Aggregator::new(
             prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect(),
         ),
-        outputs: outputs(&spec, &prepared.plan),
+        outputs: outputs(&spec, &prepared.plan)?,
         health: health::Reader::default(),
-        panicked: false,
+        panicked: 0,
     };
+    signals.prepared();
     let ctx = set_up(&prepared, &switch).await;
     control.aggregator.add(prepared.recorder.borrow_mut().flip(0));
     let mut loads = Vec::new();
@@ -128,7 +129,8 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
         thresholds: prepared.plan.thresholds(),
         totals: control.aggregator.totals(),
         timeline: control.aggregator.timeline(),
-        breaches: &control.bugs(),
+        bugs: &control.bugs(),
+        breaches: &control.aggregator.breaches(),
         late_windows: control.aggregator.late_windows(),
         lost_windows: control.aggregator.lost_windows(),
         stop: stop.reason(),
@@ -137,7 +139,7 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
     let told = tell(&summary, control.outputs);
     let streams = hook::Streams { stdout_is_taken: spec.summary == SummaryTo::Stdout };
     let hooked = hook::tell(&prepared, &summary, streams, &switch).await;
-    signals.abort();
+    drop(signals);
     Ok(summary.verdict.exit_code_after(!(told && hooked)))
 }
 
@@ -178,7 +180,15 @@ async fn load(
     })?;
     let mut stop = switch.watch();
     tokio::select! {
-        ready = starting.ready() => ready?,
+        biased; // a worker that panics also stops the run
+        ready = starting.ready() => match ready {
+            Ok(()) => {}
+            Err(NotReady::Fault(fault)) => return Err(fault.into()),
+            Err(NotReady::Panicked) => {
+                control.panicked = 1;
+                return Ok(Default::default());
+            }
+        },
         _ = stop.wait_for(Stop::is_stopping) => return Ok(Default::default()),
     }
     let engine = starting.begin();
@@ -215,7 +225,8 @@ async fn tear_down(prepared: &Prepared, switch: &StopSwitch) {
     }
 }
 
-fn outputs(spec: &RunSpec, plan: &Plan) -> Vec<Box<dyn Output>> {
+/// Where results go; a file that cannot be written is told before anything is sent.
+fn outputs(spec: &RunSpec, plan: &Plan) -> Result<Vec<Box<dyn Output>>, Diagnostic> {
     let out: Box<dyn io::Write> = match spec.summary {
         SummaryTo::Stdout => Box::new(io::stderr()),
         _ => Box::new(io::stdout()),
@@ -231,10 +242,13 @@ fn outputs(spec: &RunSpec, plan: &Plan) -> Vec<Box<dyn Output>> {
     let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(Console::new(console))];
     match &spec.summary {
         SummaryTo::Nowhere => {}
-        SummaryTo::File(path) => outputs.push(Box::new(Json::File(path.clone()))),
+        SummaryTo::File(path) => {
+            let json = Json::file(path.clone()).map_err(|e| Diagnostic::new(e.to_string()))?;
+            outputs.push(Box::new(json));
+        }
         SummaryTo::Stdout => outputs.push(Box::new(Json::Stream(Box::new(io::stdout())))),
     }
-    outputs
+    Ok(outputs)
 }
 
 fn info(

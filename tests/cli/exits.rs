@@ -1,8 +1,5 @@
 //! Every exit code that a run can come to, but those of signals.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-
 use crate::common::Folder;
 use crate::common::server::{answer, secure};
 
@@ -56,7 +53,10 @@ fn rates_over_scenarios_that_follow_each_other_divide_by_the_time_of_all() {
         "return {{ scenarios = {{ a = {{ {paced} }}, {second} }}, \
          thresholds = {{ iterations = 'rate < 15/s' }} }}"
     );
-    Folder::new(&script).run(&[]).exits(0);
+    let ran = Folder::new(&script).run(&[]);
+    // A machine so busy that users start late is told of too, and is no part of this.
+    assert!(matches!(ran.status.code(), Some(0 | 4)), "{ran:?}");
+    assert!(ran.out.contains("rate < 15/s") && !ran.out.contains("crossed"), "{}", ran.out);
 }
 
 #[test]
@@ -175,16 +175,13 @@ fn users_that_cannot_start_are_6_soon_after_the_load_should_have_ended() {
 }
 
 #[test]
-fn a_summary_that_cannot_be_written_is_7_wherever_it_should_go() {
-    let folder = defined(IDLE, "").file("read-only.json", "");
-    let read_only = fs::Permissions::from_mode(0o444);
-    fs::set_permissions(folder.path("read-only.json"), read_only).expect("it is ours");
-    let root = fs::OpenOptions::new().write(true).open(folder.path("read-only.json")).is_ok();
-    for file in ["missing/summary.json", "/dev/full", ".", "read-only.json"] {
-        if file == "read-only.json" && root {
-            continue; // nothing is read-only to root
-        }
-        let ran = folder.run(&["--summary-json", file]).exits(7).reports("PASS");
-        ran.says(&format!("error  cannot write the JSON summary to {file}: "));
+fn a_summary_that_could_not_be_written_is_2_before_the_load_and_7_after_it() {
+    let folder = defined("run = function() print 'at work' end", "");
+    for file in ["missing/summary.json", "."] {
+        let ran = folder.run(&["--summary-json", file]).exits(2);
+        assert!(!ran.err.contains("at work") && ran.out.is_empty(), "{ran:?}");
+        ran.says(&format!("cannot write the JSON summary to {file}: "));
     }
+    let ran = folder.run(&["--summary-json", "/dev/full"]).exits(7).reports("PASS");
+    ran.says("at work").says("error  cannot write the JSON summary to /dev/full: ");
 }

@@ -1,6 +1,9 @@
 //! Signals: finish, interrupt, exit; with a report but for the third.
 
 use std::fs;
+use std::process::Command;
+
+use serde_json::Value as Json;
 
 use crate::common::{Folder, Running};
 
@@ -14,10 +17,13 @@ fn at_work(body: &str) -> (Folder, Running) {
     (folder, running)
 }
 
-fn verdict(folder: &Folder) -> String {
+fn summary(folder: &Folder) -> Json {
     let text = fs::read(folder.path("summary.json")).expect("a summary was written");
-    let summary: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
-    summary["verdict"]["result"].as_str().expect("a word").to_owned()
+    serde_json::from_slice(&text).expect("it is JSON")
+}
+
+fn verdict(folder: &Folder) -> String {
+    summary(folder)["verdict"]["result"].as_str().expect("a word").to_owned()
 }
 
 const SHORT: &str = "{ scenarios = { a = { load = { vus = 2, duration = '1m' },
@@ -73,6 +79,36 @@ fn the_third_signal_ends_the_process_at_once_with_130() {
     let ran = running.end().exits(130);
     assert_eq!(ran.out, "");
     assert!(!folder.path("summary.json").exists());
+}
+
+#[test]
+fn a_signal_while_the_script_is_read_is_5_at_once() {
+    let folder = Folder::new(
+        "local lt = require 'loadtool'\nprint 'at work'\nlt.data.csv 'pipe.csv'\n\
+         return function() end",
+    );
+    let pipe = Command::new("mkfifo").arg(folder.path("pipe.csv")).status();
+    assert!(pipe.expect("there is mkfifo").success());
+    let running = folder.start(&["--summary-json", "summary.json"]);
+    running.wait_for_stderr("at work"); // and then it waits for a writer that never comes
+    running.signal("INT");
+    let ran = running.end().exits(5).says("stopped by a signal before the run: nothing was sent");
+    assert_eq!(ran.out, "");
+    assert!(!folder.path("summary.json").exists());
+}
+
+#[test]
+fn a_setup_that_is_cut_off_leaves_its_step_in_the_summary() {
+    let (folder, running) = at_work(
+        "{ setup = function() lt.step('prepare', function() lt.log.info 'at work' lt.sleep(60) end)
+           end, scenarios = { a = { run = function() end } } }",
+    );
+    running.signal("INT");
+    running.end().exits(5);
+    let summary = summary(&folder);
+    let series = &summary["metrics"]["step_duration"]["series"][0];
+    assert_eq!(series["tags"]["outcome"], "interrupted", "{series}");
+    assert_eq!((&series["tags"]["step"], &series["count"]), (&"prepare".into(), &1.into()));
 }
 
 #[test]

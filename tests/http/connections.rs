@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
+use loadtool::http::{Category, Next};
+
 use crate::stage::{User, always, answer, server, server_at};
 
 #[tokio::test]
@@ -87,6 +89,69 @@ async fn a_kept_connection_that_died_is_dialled_again_and_counted() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     server.join().unwrap();
+}
+
+/// A server that answers once on a connection and closes it when the next request is there: as
+/// one does that gives up an idle connection at that very moment. Odd ones reset it.
+async fn impatient() -> std::net::SocketAddr {
+    server(|mut peer| async move {
+        peer.request().await.unwrap();
+        peer.send(answer("200 OK", "ok")).await.unwrap();
+        peer.request().await.unwrap();
+        if peer.number % 2 == 1 {
+            peer.reset();
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_may_be_repeated_is_sent_again_if_its_kept_connection_is_gone() {
+    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"] {
+        let (user, url) = (User::new(), format!("http://{}/", impatient().await));
+        assert_eq!(user.get(&url).await.error, None);
+        user.seen.borrow_mut().clear();
+        let response = user.send(method.parse().unwrap(), &url, &[], "").await;
+        assert_eq!((response.status, response.error, response.reused), (200, None, false));
+        let seen = user.seen.borrow();
+        let told = seen.iter().map(|seen| (seen.hop, seen.attempt, seen.next, seen.done.status));
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, [(0, 0, Next::Retry, 0), (0, 1, Next::End, 200)], "{method}");
+        assert_eq!(seen[0].done.error.as_ref().map(|error| error.category), Some(Category::Reset));
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_repeated_fails_if_its_kept_connection_is_gone() {
+    for method in ["POST", "PATCH"] {
+        let (user, url) = (User::new(), format!("http://{}/", impatient().await));
+        assert_eq!(user.get(&url).await.error, None);
+        let response = user.send(method.parse().unwrap(), &url, &[], "").await;
+        assert_eq!(response.error.map(|error| error.category), Some(Category::Reset));
+        assert_eq!(user.seen.borrow().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_of_its_own_is_not_tried_twice_nor_one_on_which_an_answer_began() {
+    let address = server(|mut peer| async move {
+        for text in ["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", "HTTP/1.1 200 OK\r\n\r\nhal"]
+        {
+            peer.request().await.unwrap();
+            peer.send(text).await.unwrap();
+        }
+        peer.reset();
+    })
+    .await;
+    let (user, url) = (User::new(), format!("http://{address}/"));
+    assert_eq!(user.get(&url).await.error, None);
+    let response = user.get(&url).await;
+    assert_eq!(response.error.map(|error| error.category), Some(Category::Body));
+    assert_eq!(user.seen.borrow().len(), 2);
+    let closing = server(|mut peer| async move { peer.request().await.map(drop) }).await;
+    let user = User::new();
+    assert_eq!(user.get(format!("http://{closing}/")).await.status, 0);
+    assert_eq!(user.seen.borrow().len(), 1);
 }
 
 #[tokio::test]

@@ -134,15 +134,15 @@ pub struct User {
 pub struct Seen {
     pub method: Method,
     pub hop: u8,
-    pub followed: bool,
+    pub attempt: u8,
+    pub next: Next,
     pub done: Exchange,
 }
 
 impl Observer for User {
     fn exchange(&self, _: &Request, leg: &Leg<'_>, done: &Exchange) {
         let (method, done) = (leg.method.clone(), done.clone());
-        let followed = leg.next == Next::Redirect;
-        let seen = Seen { method, hop: leg.hop, followed, done };
+        let seen = Seen { method, hop: leg.hop, attempt: leg.attempt, next: leg.next, done };
         self.seen.borrow_mut().push(seen);
     }
 }

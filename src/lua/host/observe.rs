@@ -106,7 +106,7 @@ impl Watch {
 
     /// Counts a boundary of an arrival; what hooks send belongs to none.
     fn count(&self, recorder: &mut Recorder, boundary: impl FnOnce(&mut Lifecycle)) {
-        if matches!(self.call.place.phase, Phase::Warmup | Phase::Load | Phase::Drain) {
+        if matches!(self.call.place.phase, Phase::Warmup | Phase::Load) {
             boundary(recorder.lifecycle(self.call.place.scenario));
         }
     }

@@ -14,6 +14,9 @@ const MOST_ROWS: usize = 50;
 /// Why a call may have failures and no times.
 const APART: &str = "  times are of expected answers and of timeouts; other failures stand apart";
 
+/// Why more iterations ended than the totals tell.
+const WARMED_UP: &str = "  counts are of the warm-up too, rates and times of the load alone";
+
 /// All scenarios together.
 pub(super) fn totals(summary: &Summary, page: &mut Page) {
     let totals = &summary.totals;
@@ -133,6 +136,11 @@ pub(super) fn scenarios(summary: &Summary, page: &mut Page) {
     }
     page.table(&table);
     page.more(summary.scenarios.len());
+    let ended =
+        summary.scenarios.iter().map(|one| one.iterations.completed + one.iterations.failed);
+    if ended.sum::<u64>() > summary.totals.iterations.count {
+        page.line(styled(WARMED_UP, FAINT));
+    }
 }
 
 pub(super) fn stages(summary: &Summary, page: &mut Page) {
