@@ -74,6 +74,12 @@ fn calls(c: &mut Criterion) {
         ("r.status", "local r = http.get '/tiny'", "local s = r.status"),
         ("r:json", "local r = http.get '/tiny'", "local t = r:json '$.token'"),
         ("a step", "local function f() end", "lt.step('s', f)"),
+        ("metric:add", "local m = lt.metrics.counter 'm'", "m:add(1)"),
+        ("metric:add, tagged", "local m = lt.metrics.counter 'm'", "m:add(1, { a = 'b' })"),
+        ("counter:add", "local c = lt.shared.counter 'c'", "c:add(1)"),
+        ("map:get", "local m = lt.shared.map 'm' m:set('k', 1)", "local v = m:get 'k'"),
+        ("map:update", "local m = lt.shared.map 'm'", "m:update('k', function() return 1 end)"),
+        ("queue:push and pop", "local q = lt.shared.queue 'q'", "q:push(1) q:pop()"),
     ] {
         let script = format!(
             "local lt = require 'loadtool' local http = lt.http
@@ -105,6 +111,7 @@ impl Worker {
             script: path,
             source: program.text().clone(),
             definition: vm.define().expect("the script runs").node(),
+            metrics: Default::default(),
             flags: Flags { base_url: Some("http://127.0.0.1:9".into()), ..Flags::default() },
         };
         let plan = Arc::new(validate(&draft).expect("the plan is right"));

@@ -17,6 +17,7 @@ fn plan_with(source: &str, flags: Flags) -> Result<Plan, Diagnostics> {
         script: PathBuf::from("shop.lua"),
         source: source.into(),
         definition: node(&value),
+        metrics: Default::default(),
         flags,
     })
 }

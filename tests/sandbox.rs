@@ -64,7 +64,8 @@ fn vm(case: &Case) -> Vm {
     let vm = Vm::new(program.clone(), host).unwrap();
     let definition = vm.define().unwrap().node();
     let (script, source) = (path, program.text().clone());
-    let draft = Draft { script, source, definition, flags: Default::default() };
+    let (metrics, flags) = Default::default();
+    let draft = Draft { script, source, definition, metrics, flags };
     vm.bind(&Arc::new(validate(&draft).unwrap()), None).unwrap();
     vm
 }

@@ -14,6 +14,7 @@
 ---@field data loadtool.data Pools of rows that all users share.
 ---@field extract loadtool.extract The extractors, for texts that came from elsewhere.
 ---@field shared loadtool.shared What all users share.
+---@field metrics loadtool.metrics Metrics of your own.
 ---@field json loadtool.json
 ---@field encode loadtool.encode
 ---@field url loadtool.url
@@ -435,6 +436,56 @@ function pool:next() end
 ---@param index integer From 1.
 ---@return table<string, any>? row
 function pool:get(index) end
+
+-- Own metrics -----------------------------------------------------------------------------------
+
+---Metrics of your own: in the report, in thresholds, in the JSON summary. To be named at top level.
+---@class loadtool.metrics
+local metrics = {}
+
+---A sum of whole numbers.
+---@param name string Letters, digits and _.
+---@return loadtool.Metric
+function metrics.counter(name) end
+
+---The latest value, whoever set it.
+---@param name string
+---@return loadtool.Metric
+function metrics.gauge(name) end
+
+---How many of all were so.
+---@param name string
+---@return loadtool.Metric
+function metrics.rate(name) end
+
+---@class loadtool.HistogramOptions
+---@field unit? "ms"|"s"|"us"|"bytes"|"B"|"%" Default: plain numbers.
+
+---A distribution of numbers from 0.
+---@param name string
+---@param options? loadtool.HistogramOptions
+---@return loadtool.Metric
+function metrics.histogram(name, options) end
+
+---A distribution of times.
+---@param name string
+---@return loadtool.Timer
+function metrics.timer(name) end
+
+---@class loadtool.Metric
+local metric = {}
+---@param value number|boolean A boolean is for rates.
+---@param tags? table<string, loadtool.Scalar>
+function metric:add(value, tags) end
+
+---@class loadtool.Timer
+local timer = {}
+---Runs a function and takes the time, less lt.think; of one that fails it is kept apart.
+---@generic T
+---@param fn fun(...): T
+---@param ... any
+---@return T
+function timer:time(fn, ...) end
 
 -- Sharing ---------------------------------------------------------------------------------------
 

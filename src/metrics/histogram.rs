@@ -2,7 +2,8 @@
 //!
 //! 1 µs to 1 h at 3 significant digits, so that a quantile is at most 0.1 % above the truth;
 //! what is longer counts as an hour, and is counted. Count, sum, sum of squares, minimum and
-//! maximum are exact. Merging adds bucket by bucket and loses nothing.
+//! maximum are exact. Merging adds bucket by bucket and loses nothing. The author's own numbers
+//! are kept the same way as whole ones up to [`HIGHEST_NUMBER`], whatever one of them is.
 //!
 //! One type serves workers, Windows and totals, by growing as samples come: up to [`FEW`] of them
 //! are a plain list (1 KB where buckets take 8 to 94), then buckets of 32 bits, then of 64 once
@@ -15,9 +16,12 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 use hdrhistogram::{Counter, Histogram as Hdr};
 
 use super::hdr_text;
+use super::metric::Unit;
 
 /// One hour in µs: what is longer counts as this.
 const HIGHEST: u64 = 3_600_000_000;
+/// The largest of the author's own numbers; what is larger counts as this.
+pub const HIGHEST_NUMBER: u64 = 1 << 53;
 /// Significant decimal digits.
 const DIGITS: u8 = 3;
 /// Values below 2¹¹ have a bucket each; above, each octave has 2¹⁰ buckets.
@@ -27,14 +31,14 @@ const FEW: usize = 256;
 /// What [`Histogram::from_base64`] believes: more than any run has, and exact in a float.
 const MOST_SAMPLES: u64 = 1 << 53;
 
-/// A distribution of durations, in µs. An empty one costs no allocation.
+/// A distribution of durations, in µs, or of other numbers. An empty one costs no allocation.
 #[derive(Debug, Clone)]
 pub struct Histogram {
     count: u64,
-    sum: u64,
+    sum: u128,
     squares: u128,
-    min: u32,
-    max: u32,
+    min: u64,
+    max: u64,
     saturated: u64,
     body: Body,
 }
@@ -42,7 +46,7 @@ pub struct Histogram {
 /// The samples, in the cheapest form that holds them exactly to the bucket.
 #[derive(Debug, Clone)]
 enum Body {
-    /// In the order of recording.
+    /// In the order of recording; none of them beyond 32 bits.
     Few(Vec<u32>),
     /// Buckets that grow with the largest value.
     Many(Box<Hdr<u32>>),
@@ -56,7 +60,7 @@ impl Default for Histogram {
             count: 0,
             sum: 0,
             squares: 0,
-            min: u32::MAX,
+            min: u64::MAX,
             max: 0,
             saturated: 0,
             body: Body::Few(Vec::new()),
@@ -72,19 +76,36 @@ impl Histogram {
             .as_secs()
             .saturating_mul(1_000_000)
             .saturating_add(u64::from((duration.subsec_nanos() + 500) / 1000));
-        let value = self.clamped(micros);
-        self.count += 1;
-        self.sum = self.sum.saturating_add(u64::from(value));
-        self.squares += u128::from(u64::from(value) * u64::from(value));
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        let value = self.clamped(micros, HIGHEST);
+        self.note(value, 1);
         match &mut self.body {
-            Body::Few(values) if values.len() < FEW => values.push(value),
-            Body::Many(buckets) if self.count < u64::from(u32::MAX) => {
-                put(buckets, u64::from(value), 1);
-            }
+            // An hour of µs is below 2³².
+            Body::Few(values) if values.len() < FEW => values.push(value as u32),
+            Body::Many(buckets) if self.count < u64::from(u32::MAX) => put(buckets, value, 1),
             _ => self.record_growing(value),
         }
+    }
+
+    /// Adds one of the author's own numbers.
+    pub fn record_number(&mut self, number: u64) {
+        let value = self.clamped(number, HIGHEST_NUMBER);
+        self.note(value, 1);
+        match (&mut self.body, u32::try_from(value)) {
+            (Body::Few(values), Ok(value)) if values.len() < FEW => values.push(value),
+            (Body::Many(buckets), _) if self.count < u64::from(u32::MAX) => put(buckets, value, 1),
+            _ => self.record_growing(value),
+        }
+    }
+
+    /// Statistics of samples beside their buckets.
+    #[inline]
+    fn note(&mut self, value: u64, count: u64) {
+        self.count = self.count.saturating_add(count);
+        self.sum = self.sum.saturating_add(u128::from(value) * u128::from(count));
+        let squares = u128::from(value) * u128::from(value);
+        self.squares = self.squares.saturating_add(squares.saturating_mul(u128::from(count)));
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
     }
 
     /// Adds all samples of another. Exact; associative and commutative.
@@ -140,50 +161,41 @@ impl Histogram {
         self.count == 0
     }
 
-    /// How many samples were longer than an hour and count as one.
+    /// How many samples were longer than an hour, or numbers beyond the highest, and count as that.
     pub fn saturated(&self) -> u64 {
         self.saturated
     }
 
     /// The smallest sample, exactly; `None` without samples, as in all that follow.
     pub fn min(&self) -> Option<Duration> {
-        self.some(|| Duration::from_micros(u64::from(self.min)))
+        self.some(|| Duration::from_micros(self.min))
     }
 
     /// The largest sample, exactly.
     pub fn max(&self) -> Option<Duration> {
-        self.some(|| Duration::from_micros(u64::from(self.max)))
-    }
-
-    /// The arithmetic mean, exactly (to the nanosecond below).
-    pub fn mean(&self) -> Option<Duration> {
-        self.some(|| {
-            let nanos = u128::from(self.sum) * 1000 / u128::from(self.count);
-            Duration::from_nanos(u64::try_from(nanos).expect("a mean is at most an hour"))
-        })
-    }
-
-    /// The standard deviation of these samples (not an estimate for others): √(Σx²/n − x̄²).
-    pub fn stddev(&self) -> Option<Duration> {
-        self.some(|| {
-            let (count, sum) = (u128::from(self.count), u128::from(self.sum));
-            let spread = self.squares.saturating_sub(sum * sum / count);
-            Duration::from_secs_f64((spread as f64 / count as f64).sqrt() / 1e6)
-        })
+        self.some(|| Duration::from_micros(self.max))
     }
 
     /// The nearest-rank quantile: the smallest value with at least `ppm` parts per million of the
     /// samples at or below it (p99.9 is 999,000). At most 0.1 % above the sample at that rank.
     pub fn quantile(&self, ppm: u32) -> Option<Duration> {
-        self.some(|| {
-            let rank = rank(self.count, ppm);
-            let micros = match &self.body {
-                Body::Few(values) => nth_smallest(values, rank),
-                Body::Many(buckets) => value_at(buckets, rank),
-                Body::Huge(buckets) => value_at(buckets, rank),
-            };
-            Duration::from_micros(micros.clamp(u64::from(self.min), u64::from(self.max)))
-        })
+        self.some(|| Duration::from_micros(self.ranked(ppm)))
+    }
+
+    /// The same samples as numbers of `unit`.
+    pub fn of_unit(&self, unit: Unit) -> Numbers<'_> {
+        Numbers { histogram: self, ones: unit.ones() }
+    }
+
+    /// What [`quantile`](Self::quantile) gives, if there are samples.
+    fn ranked(&self, ppm: u32) -> u64 {
+        let rank = rank(self.count, ppm);
+        let value = match &self.body {
+            Body::Few(values) => nth_smallest(values, rank),
+            Body::Many(buckets) => value_at(buckets, rank),
+            Body::Huge(buckets) => value_at(buckets, rank),
+        };
+        value.clamp(self.min, self.max)
     }
 
     /// HdrHistogram's V2 encoding, compressed, as base64 (`HISTFAAA…`): what its log tools read.
@@ -215,37 +227,33 @@ impl Histogram {
         Ok(histogram)
     }
 
-    /// `value` µs at most the highest; a cut is counted.
+    /// A value, at most the highest; a cut is counted.
     #[inline]
-    fn clamped(&mut self, micros: u64) -> u32 {
-        self.saturated += u64::from(micros > HIGHEST);
-        u32::try_from(micros.min(HIGHEST)).expect("an hour of µs is below 2^32")
+    fn clamped(&mut self, value: u64, highest: u64) -> u64 {
+        self.saturated += u64::from(value > highest);
+        value.min(highest)
     }
 
     /// The samples no longer fit the present form (they are counted already).
     #[cold]
-    fn record_growing(&mut self, value: u32) {
+    fn record_growing(&mut self, value: u64) {
         if self.count >= u64::from(u32::MAX) {
-            put(self.huge(), u64::from(value), 1);
+            put(self.huge(), value, 1);
         } else {
-            put(self.many(), u64::from(value), 1);
+            put(self.many(), value, 1);
         }
     }
 
-    /// Adds `count` samples of one value.
-    fn record_many(&mut self, micros: u64, count: u64) {
-        let saturated = self.saturated;
-        let value = self.clamped(micros);
-        self.saturated = saturated + if self.saturated > saturated { count } else { 0 };
-        self.count = self.count.saturating_add(count);
-        self.sum = self.sum.saturating_add(u64::from(value).saturating_mul(count));
-        self.squares += u128::from(u64::from(value) * u64::from(value)) * u128::from(count);
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+    /// Adds `count` samples that share a bucket with `value`.
+    fn record_many(&mut self, value: u64, count: u64) {
+        // What counts as an hour is told as the top of its bucket.
+        let hour = top_of_bucket(value) == top_of_bucket(HIGHEST);
+        let value = if hour { value.min(HIGHEST) } else { value.min(HIGHEST_NUMBER) };
+        self.note(value, count);
         if self.count >= u64::from(u32::MAX) {
-            put(self.huge(), u64::from(value), count);
+            put(self.huge(), value, count);
         } else {
-            put(self.many(), u64::from(value), count);
+            put(self.many(), value, count);
         }
     }
 
@@ -313,7 +321,50 @@ impl PartialEq for Histogram {
     }
 }
 
-/// Empty buckets with room up to `top` µs, growing beyond.
+/// A distribution in the unit in which its numbers are told; `None` without samples.
+#[derive(Debug, Clone, Copy)]
+pub struct Numbers<'h> {
+    histogram: &'h Histogram,
+    /// Of the unit.
+    ones: f64,
+}
+
+impl Numbers<'_> {
+    /// The smallest sample, exactly.
+    pub fn min(&self) -> Option<f64> {
+        self.histogram.some(|| self.histogram.min as f64 / self.ones)
+    }
+
+    /// The largest sample, exactly.
+    pub fn max(&self) -> Option<f64> {
+        self.histogram.some(|| self.histogram.max as f64 / self.ones)
+    }
+
+    /// The arithmetic mean.
+    pub fn mean(&self) -> Option<f64> {
+        let Histogram { sum, count, .. } = *self.histogram;
+        self.histogram.some(|| sum as f64 / count as f64 / self.ones)
+    }
+
+    /// The standard deviation of these samples (not an estimate for others): √(Σx²/n − x̄²).
+    pub fn stddev(&self) -> Option<f64> {
+        let Histogram { sum, squares, count, .. } = *self.histogram;
+        self.histogram.some(|| {
+            // n·x̄² = x̄·Σx, with x̄ split so that nothing overflows.
+            let (mean, rest) = (sum / u128::from(count), sum % u128::from(count));
+            let of_mean = mean.saturating_mul(sum) + rest.saturating_mul(sum) / u128::from(count);
+            let spread = squares.saturating_sub(of_mean);
+            (spread as f64 / count as f64).sqrt() / self.ones
+        })
+    }
+
+    /// As [`Histogram::quantile`].
+    pub fn quantile(&self, ppm: u32) -> Option<f64> {
+        self.histogram.some(|| self.histogram.ranked(ppm) as f64 / self.ones)
+    }
+}
+
+/// Empty buckets with room up to `top`, growing beyond.
 fn buckets_up_to<T: Counter>(top: u64) -> Hdr<T> {
     let mut buckets = Hdr::new_with_bounds(1, top, DIGITS).expect("2 <= top, and 3 digits exist");
     buckets.auto(true);
@@ -377,8 +428,9 @@ mod tests {
     #[test]
     fn without_samples_there_is_no_statistic() {
         let empty = Histogram::default();
-        assert_eq!((empty.min(), empty.max(), empty.mean()), (None, None, None));
-        assert_eq!((empty.stddev(), empty.quantile(990_000)), (None, None));
+        let numbers = empty.of_unit(Unit::Ms);
+        assert_eq!((empty.min(), empty.max(), empty.quantile(990_000)), (None, None, None));
+        assert_eq!((numbers.mean(), numbers.stddev(), numbers.max()), (None, None, None));
     }
 
     #[test]
@@ -386,8 +438,9 @@ mod tests {
         let histogram = of(&[2_000_001, 4_000_003, 4_000_003, 6_000_001]);
         assert_eq!(micros(histogram.min()), 2_000_001);
         assert_eq!(micros(histogram.max()), 6_000_001);
-        assert_eq!(histogram.mean(), Some(Duration::from_micros(4_000_002)));
-        let stddev = histogram.stddev().expect("samples").as_secs_f64();
+        let ms = histogram.of_unit(Unit::Ms);
+        assert_eq!(ms.mean(), Some(4_000.002));
+        let stddev = ms.stddev().expect("samples") / 1e3;
         assert!((stddev - std::f64::consts::SQRT_2).abs() < 1e-6, "{stddev}");
     }
 
@@ -420,6 +473,40 @@ mod tests {
         let mut forever = Histogram::default();
         forever.record(Duration::MAX);
         assert_eq!(forever.saturated(), 1);
+    }
+
+    #[test]
+    fn numbers_that_are_no_times_go_far_beyond_an_hour() {
+        let mut histogram = Histogram::default();
+        let numbers = [0, 1, 5_000_000_000, 1 << 40, HIGHEST_NUMBER, HIGHEST_NUMBER + 1];
+        numbers.map(|number| histogram.record_number(number));
+        let bytes = histogram.of_unit(Unit::Bytes);
+        assert_eq!((bytes.min(), bytes.max()), (Some(0.0), Some(HIGHEST_NUMBER as f64)));
+        assert_eq!((histogram.count(), histogram.saturated()), (6, 1));
+        let half = bytes.quantile(500_000).expect("samples");
+        assert!((5e9..5e9 * 1.001).contains(&half), "{half}");
+        let read = Histogram::from_base64(&histogram.to_base64()).expect("our own text");
+        assert_eq!(read.buckets(), histogram.buckets());
+        let mut again = Histogram::default();
+        numbers.iter().rev().for_each(|&number| again.record_number(number));
+        assert_eq!((again.to_base64(), &again), (histogram.to_base64(), &histogram));
+        let mean = numbers.iter().map(|&n| n.min(HIGHEST_NUMBER) as f64).sum::<f64>() / 6.0;
+        assert!((bytes.mean().expect("samples") / mean - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_unit_says_what_a_whole_one_is() {
+        let mut histogram = Histogram::default();
+        [500_000, 1_500_000].map(|number| histogram.record_number(number));
+        for (unit, mean, stddev) in [
+            (Unit::One, 1.0, 0.5),
+            (Unit::Percent, 1.0, 0.5),
+            (Unit::Ms, 1_000.0, 500.0),
+            (Unit::Bytes, 1e6, 5e5),
+        ] {
+            let numbers = histogram.of_unit(unit);
+            assert_eq!((numbers.mean(), numbers.stddev()), (Some(mean), Some(stddev)), "{unit:?}");
+        }
     }
 
     #[test]

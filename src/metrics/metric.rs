@@ -1,7 +1,11 @@
-//! The metrics there are: their names, kinds and units (docs/metrics.md holds the same table).
+//! The metrics there are: their names, kinds and units (docs/metrics.md holds the same table of
+//! the built-in ones).
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// How samples of a metric combine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A sum.
     Counter,
@@ -14,7 +18,7 @@ pub enum Kind {
 }
 
 /// What a metric's numbers are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unit {
     /// A plain number.
     One,
@@ -26,15 +30,31 @@ pub enum Unit {
     Percent,
 }
 
-/// Index into [`BUILTIN`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MetricId(pub u16);
+impl Unit {
+    /// How many of the whole ones that histograms keep are one of it.
+    pub fn ones(self) -> f64 {
+        match self {
+            Unit::Ms => 1e3,
+            Unit::Bytes => 1.0,
+            Unit::One | Unit::Percent => 1e6,
+        }
+    }
+}
+
+/// Which metric: in order, the built-in ones come before the author's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricId {
+    /// Index into [`BUILTIN`].
+    BuiltIn(u16),
+    /// One of the author's, by its definition.
+    Own(Arc<Metric>),
+}
 
 /// A metric's definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Metric {
     /// As thresholds, reports and outputs call it.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// How samples combine.
     pub kind: Kind,
     /// What its numbers are.
@@ -43,10 +63,10 @@ pub struct Metric {
 
 macro_rules! metrics {
     ($($id:ident = $index:literal, $name:literal, $kind:ident, $unit:ident;)*) => {
-        $(#[doc = concat!("`", $name, "`")] pub const $id: MetricId = MetricId($index);)*
+        $(#[doc = concat!("`", $name, "`")] pub const $id: MetricId = MetricId::BuiltIn($index);)*
         /// Every built-in metric, by [`MetricId`].
         pub const BUILTIN: &[Metric] = &[
-            $(Metric { name: $name, kind: Kind::$kind, unit: Unit::$unit },)*
+            $(Metric { name: Cow::Borrowed($name), kind: Kind::$kind, unit: Unit::$unit },)*
         ];
     };
 }
@@ -97,15 +117,18 @@ metrics! {
 
 impl MetricId {
     /// The definition.
-    pub fn metric(self) -> &'static Metric {
-        &BUILTIN[self.0 as usize]
+    pub fn metric(&self) -> &Metric {
+        match self {
+            MetricId::BuiltIn(index) => &BUILTIN[usize::from(*index)],
+            MetricId::Own(metric) => metric,
+        }
     }
 
-    /// The metric of that name (k6's `dropped_iterations` is understood).
-    pub fn named(name: &str) -> Option<MetricId> {
+    /// The built-in metric of that name (k6's `dropped_iterations` is understood).
+    pub fn built_in(name: &str) -> Option<MetricId> {
         let name = if name == "dropped_iterations" { "iterations_dropped" } else { name };
         let index = BUILTIN.iter().position(|metric| metric.name == name)?;
-        Some(MetricId(u16::try_from(index).expect("fewer than 65,536 metrics")))
+        Some(MetricId::BuiltIn(u16::try_from(index).expect("fewer than 65,536 metrics")))
     }
 }
 
@@ -140,9 +163,9 @@ mod tests {
 
     #[test]
     fn a_metric_is_found_by_its_name_and_by_k6s() {
-        assert_eq!(MetricId::named("http_reqs"), Some(HTTP_REQS));
-        assert_eq!(MetricId::named("dropped_iterations"), Some(ITERATIONS_DROPPED));
-        assert_eq!(MetricId::named("nonsense"), None);
-        assert!((0..BUILTIN.len()).all(|i| MetricId(i as u16).metric() == &BUILTIN[i]));
+        assert_eq!(MetricId::built_in("http_reqs"), Some(HTTP_REQS));
+        assert_eq!(MetricId::built_in("dropped_iterations"), Some(ITERATIONS_DROPPED));
+        assert_eq!(MetricId::built_in("nonsense"), None);
+        assert!((0..BUILTIN.len()).all(|i| MetricId::BuiltIn(i as u16).metric() == &BUILTIN[i]));
     }
 }

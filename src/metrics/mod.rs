@@ -6,6 +6,7 @@
 
 // what is said about a sample
 pub mod metric;
+pub mod own;
 pub mod names;
 pub mod sample;
 pub mod tags;

@@ -22,6 +22,7 @@ use std::fmt;
 
 use super::glob::Glob;
 use super::metric::{self, Kind, MetricId};
+use super::own::OwnMetrics;
 use super::selector_text;
 use super::tags::TagSet;
 use crate::diagnostic::Diagnostic;
@@ -83,13 +84,21 @@ impl Selector {
     /// What does not follow the grammar, with the column, and a metric that does not exist; with a hint,
     /// without a place.
     pub fn parse(text: &str) -> Result<Selector, Diagnostic> {
-        let (metric, conditions) = selector_text::parse(text)?;
+        Selector::parse_among(text, &OwnMetrics::default())
+    }
+
+    /// The same, where there are also the author's metrics.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn parse_among(text: &str, own: &OwnMetrics) -> Result<Selector, Diagnostic> {
+        let (metric, conditions) = selector_text::parse(text, own)?;
         Ok(Selector { metric, conditions })
     }
 
     /// Its metric.
-    pub fn metric(&self) -> MetricId {
-        self.metric
+    pub fn metric(&self) -> &MetricId {
+        &self.metric
     }
 
     /// Whether a condition is about this tag.
@@ -112,7 +121,7 @@ impl Selector {
     /// What a latency covers, unless it is said.
     fn default_cover(&self, tags: &TagSet) -> bool {
         let is = |tag: &str, value: &str| tags.get(tag).is_some_and(|v| &**v == value);
-        match cover(self.metric) {
+        match cover(&self.metric) {
             Cover::All => true,
             Cover::Passes => self.names("outcome") || !is("outcome", "failed"),
             Cover::Answers => {
@@ -135,8 +144,8 @@ enum Cover {
     Passes,
 }
 
-fn cover(metric: MetricId) -> Cover {
-    match metric {
+fn cover(metric: &MetricId) -> Cover {
+    match *metric {
         metric::HTTP_CALL_DURATION
         | metric::HTTP_REQ_DURATION
         | metric::HTTP_REQ_BLOCKED
@@ -147,6 +156,7 @@ fn cover(metric: MetricId) -> Cover {
         | metric::POLL_DURATION
         | metric::ITERATION_DURATION
         | metric::ITERATION_RESPONSE_TIME => Cover::Passes,
+        MetricId::Own(_) => Cover::Passes, // timers have passes; the others have no `outcome`
         _ => Cover::All,
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::glob::Glob;
 use super::metric::{BUILTIN, MetricId};
+use super::own::OwnMetrics;
 use super::selector::Condition;
 use crate::diagnostic::{Diagnostic, nearest};
 
@@ -11,7 +12,10 @@ const FORM: &str = "the form is METRIC{tag=value,tag!=value}, with values quoted
                     http_call_duration{step=login,name=\"/cart/*\"}";
 
 /// The metric and the conditions.
-pub(super) fn parse(text: &str) -> Result<(MetricId, Vec<Condition>), Diagnostic> {
+pub(super) fn parse(
+    text: &str,
+    own: &OwnMetrics,
+) -> Result<(MetricId, Vec<Condition>), Diagnostic> {
     let mut reader = Reader { text, rest: text.trim_start() };
     let name = reader.word();
     if name.is_empty() {
@@ -19,7 +23,9 @@ pub(super) fn parse(text: &str) -> Result<(MetricId, Vec<Condition>), Diagnostic
             Diagnostic::new(format!("`{text}`: a selector begins with a metric")).hint(FORM)
         );
     }
-    let metric = MetricId::named(name).ok_or_else(|| unknown_metric(name))?;
+    let metric = MetricId::built_in(name)
+        .or_else(|| own.named(name).cloned())
+        .ok_or_else(|| unknown_metric(name, own))?;
     let conditions = if reader.took('{') { reader.conditions()? } else { Vec::new() };
     if !reader.rest.is_empty() {
         return Err(reader.fault("nothing may follow"));
@@ -41,11 +47,13 @@ pub(super) fn write_value(f: &mut fmt::Formatter<'_>, value: &Glob) -> fmt::Resu
     write!(f, "\"{}\"", escaped.collect::<Vec<_>>().join("*"))
 }
 
-fn unknown_metric(name: &str) -> Diagnostic {
-    let hint = match nearest(name, BUILTIN.iter().map(|metric| metric.name)) {
+fn unknown_metric(name: &str, own: &OwnMetrics) -> Diagnostic {
+    let known = BUILTIN.iter().map(|metric| &*metric.name).chain(own.names());
+    let hint = match nearest(name, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "docs/metrics.md lists them; latencies are http_call_duration, step_duration \
-                 and iteration_response_time"
+                 and iteration_response_time; one of your own is declared at the script's top \
+                 level, by lt.metrics"
             .to_owned(),
     };
     Diagnostic::new(format!("there is no metric `{name}`")).hint(hint)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::histogram::Histogram;
 use super::metric::{self, MetricId};
+use super::own::Sample;
 use super::sample::{CallSample, IterationSample, Outcome, RequestSample, StepSample};
 use super::table::Slots;
 use super::value::Value;
@@ -215,17 +216,45 @@ pub(super) struct OtherSlots(Vec<(MetricId, Value)>);
 
 impl OtherSlots {
     /// The value of a metric, made from `fresh` if it is the first since the last flip.
-    pub fn entry(&mut self, metric: MetricId, fresh: fn() -> Value) -> &mut Value {
-        let index = match self.0.binary_search_by_key(&metric, |&(id, _)| id) {
+    pub fn entry(&mut self, metric: &MetricId, fresh: fn() -> Value) -> &mut Value {
+        let index = match self.0.binary_search_by(|(id, _)| id.cmp(metric)) {
             Ok(index) => index,
             Err(index) => {
-                self.0.insert(index, (metric, fresh()));
+                self.0.insert(index, (metric.clone(), fresh()));
                 index
             }
         };
         &mut self.0[index].1
     }
 }
+
+impl Sample {
+    /// Adds itself to what is counted of its metric.
+    pub(super) fn add_to(self, slots: &mut OtherSlots, metric: &MetricId) {
+        let fresh = match self {
+            Sample::Count(_) => || Value::Counter(0),
+            Sample::Hit(_) => || Value::Rate { hits: 0, total: 0 },
+            Sample::Level { .. } => || NEVER_SET,
+            Sample::Number(_) | Sample::Time(..) => || Value::Histogram(Box::default()),
+        };
+        match (self, slots.entry(metric, fresh)) {
+            (Sample::Count(count), Value::Counter(sum)) => *sum = sum.saturating_add(count),
+            (Sample::Hit(hit), Value::Rate { hits, total }) => {
+                *hits += u64::from(hit);
+                *total += 1;
+            }
+            (Sample::Level { at, value }, Value::Level { at: then, last, max }) => {
+                (*then, *last, *max) = (at, value, max.max(value));
+            }
+            (Sample::Number(number), Value::Histogram(numbers)) => numbers.record_number(number),
+            (Sample::Time(duration, _), Value::Histogram(times)) => times.record(duration),
+            _ => unreachable!("a metric has one kind"),
+        }
+    }
+}
+
+/// A level before it is set.
+const NEVER_SET: Value = Value::Level { at: Duration::ZERO, last: f64::MIN, max: f64::MIN };
 
 impl Slots for OtherSlots {
     fn drain(&mut self) -> Vec<(MetricId, Value)> {

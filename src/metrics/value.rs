@@ -1,6 +1,7 @@
 //! What a metric's samples of one row add up to, and how two such sums become one.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use super::histogram::Histogram;
 
@@ -23,6 +24,15 @@ pub enum Value {
         /// Largest; over workers and rows of one second, the sum of theirs.
         max: f64,
     },
+    /// A gauge that is not made of parts: the author's, set by any user.
+    Level {
+        /// When it was set last, since the run began.
+        at: Duration,
+        /// To what.
+        last: f64,
+        /// Largest.
+        max: f64,
+    },
     /// A distribution.
     Histogram(Box<Histogram>),
 }
@@ -42,6 +52,13 @@ impl Value {
                 Ordering::Greater => (*last, *max) = (*other, max.max(*most)),
                 Ordering::Less => *max = max.max(*most),
             },
+            (Value::Level { at, last, max }, Value::Level { at: then, last: other, max: most }) => {
+                // Of two set at once, the larger: so the order of merging does not matter.
+                if (*then, *other) > (*at, *last) {
+                    (*at, *last) = (*then, *other);
+                }
+                *max = max.max(*most);
+            }
             (Value::Histogram(ours), Value::Histogram(theirs)) => ours.merge(theirs),
             _ => unreachable!("a metric has one kind"),
         }

@@ -21,17 +21,17 @@ pub struct Row {
 
 impl Row {
     /// The row's value of one metric.
-    pub fn get(&self, metric: MetricId) -> Option<&Value> {
-        let index = self.values.binary_search_by_key(&metric, |&(id, _)| id).ok()?;
+    pub fn get(&self, metric: &MetricId) -> Option<&Value> {
+        let index = self.values.binary_search_by(|(id, _)| id.cmp(metric)).ok()?;
         Some(&self.values[index].1)
     }
 
     /// Adds a row of the same tags; `age` as in [`Value::merge`].
     pub(super) fn merge(&mut self, other: &Row, age: Ordering) {
         for (metric, value) in &other.values {
-            match self.values.binary_search_by_key(metric, |&(id, _)| id) {
+            match self.values.binary_search_by(|(id, _)| id.cmp(metric)) {
                 Ok(index) => self.values[index].1.merge(value, age),
-                Err(index) => self.values.insert(index, (*metric, value.clone())),
+                Err(index) => self.values.insert(index, (metric.clone(), value.clone())),
             }
         }
     }
@@ -240,7 +240,7 @@ mod tests {
         let second = merged(&[&gauge(2, 5.0), &gauge(2, 7.0)]);
         for whole in [merged(&[&first, &second]), merged(&[&second, &first])] {
             let expected = Value::Gauge { last: 12.0, max: 30.0 };
-            assert_eq!(whole.rows[0].get(metric::VUS), Some(&expected));
+            assert_eq!(whole.rows[0].get(&metric::VUS), Some(&expected));
         }
     }
 

@@ -5,6 +5,7 @@
 //! is made harmless on its way here.
 
 mod errors;
+mod own;
 mod sections;
 mod slowest;
 
@@ -51,6 +52,7 @@ impl Report<'_> {
         sections::steps(self.summary, &mut page);
         sections::calls(self.summary, &mut page);
         sections::checks(self.summary, &mut page);
+        own::own(self.summary, &mut page);
         slowest::slowest(self.summary, &mut page);
         errors::errors(self.summary, &mut page);
         sections::connections(self.summary, &mut page);

@@ -83,7 +83,7 @@ impl Condition {
     /// # Errors
     /// What does not follow the grammar, a statistic that the metric has not, or a unit that does
     /// not fit.
-    pub fn parse(metric: MetricId, expression: &str) -> Result<Condition, Diagnostic> {
+    pub fn parse(metric: &MetricId, expression: &str) -> Result<Condition, Diagnostic> {
         let (stat, op, number) = split(expression)?;
         let stat = Stat::parse(stat)?;
         let measure = measure(metric, stat)?;
@@ -148,7 +148,7 @@ impl Stat {
 }
 
 /// What `stat` of `metric` is, if the metric has it.
-fn measure(metric: MetricId, stat: Stat) -> Result<Measure, Diagnostic> {
+fn measure(metric: &MetricId, stat: Stat) -> Result<Measure, Diagnostic> {
     let metric = metric.metric();
     let own = match metric.unit {
         Unit::One => Measure::Number,
@@ -260,7 +260,7 @@ mod tests {
             ("count == 5", false, true, false),
             ("count != 5", true, false, true),
         ] {
-            let condition = Condition::parse(ITERATIONS, expression).unwrap();
+            let condition = Condition::parse(&ITERATIONS, expression).unwrap();
             let held = [4.0, 5.0, 6.0].map(|observed| condition.holds(observed));
             assert_eq!(held, [below, at, above], "{expression}");
         }

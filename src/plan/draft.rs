@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::metrics::own::OwnMetrics;
+
 /// A value of the definition table.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
@@ -39,6 +41,8 @@ pub struct Draft {
     pub source: Arc<str>,
     /// What it returned: `Function`, or a `Map`.
     pub definition: Node,
+    /// The metrics that it declared.
+    pub metrics: OwnMetrics,
     /// What the command line said.
     pub flags: Flags,
 }

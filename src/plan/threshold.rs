@@ -8,6 +8,7 @@ use std::fmt;
 use super::condition::{Condition, GRAMMAR, Stat};
 use super::draft::Node;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::metrics::own::OwnMetrics;
 use crate::metrics::{Kind, Selector};
 
 /// One condition that a run must fulfil.
@@ -38,6 +39,18 @@ impl Threshold {
     /// What does not follow the grammar, an unknown metric, a statistic that the metric has not,
     /// or a unit that does not fit; with a hint, without a place.
     pub fn parse(selector: &str, expression: &str) -> Result<Threshold, Diagnostic> {
+        Threshold::parse_among(selector, expression, &OwnMetrics::default())
+    }
+
+    /// The same, where there are also the author's metrics.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn parse_among(
+        selector: &str,
+        expression: &str,
+        own: &OwnMetrics,
+    ) -> Result<Threshold, Diagnostic> {
         let expression = expression.trim();
         let within = |place: String| {
             move |fault: Diagnostic| Diagnostic {
@@ -45,7 +58,8 @@ impl Threshold {
                 ..fault
             }
         };
-        let series = Selector::parse(selector).map_err(within(format!("`{selector}`")))?;
+        let series =
+            Selector::parse_among(selector, own).map_err(within(format!("`{selector}`")))?;
         let condition = Condition::parse(series.metric(), expression)
             .map_err(within(format!("`{selector}`: `{expression}`")))?;
         Ok(Threshold {
@@ -65,14 +79,18 @@ impl Threshold {
     ///
     /// # Errors
     /// Every fault of the entry, without a place.
-    pub fn read(selector: &str, value: &Node) -> Result<Vec<Threshold>, Diagnostics> {
+    pub fn read(
+        selector: &str,
+        value: &Node,
+        own: &OwnMetrics,
+    ) -> Result<Vec<Threshold>, Diagnostics> {
         let items = match value {
             Node::List(items) => items.as_slice(),
             one => std::slice::from_ref(one),
         };
         let (mut thresholds, mut faults) = (Vec::new(), Vec::new());
         for item in items {
-            match read_item(selector, item) {
+            match read_item(selector, item, own) {
                 Ok(found) => thresholds.extend(found),
                 Err(fault) => faults.push(fault),
             }
@@ -113,9 +131,11 @@ impl fmt::Display for Threshold {
 }
 
 /// One item of an entry: an expression, or a table that begins with one or more.
-fn read_item(selector: &str, item: &Node) -> Result<Vec<Threshold>, Diagnostic> {
+fn read_item(selector: &str, item: &Node, own: &OwnMetrics) -> Result<Vec<Threshold>, Diagnostic> {
     let (expressions, fields) = match item {
-        Node::Text(expression) => return Ok(vec![Threshold::parse(selector, expression)?]),
+        Node::Text(expression) => {
+            return Ok(vec![Threshold::parse_among(selector, expression, own)?]);
+        }
         Node::Mixed(expressions, fields) => (expressions.as_slice(), fields),
         _ => (&[][..], &Vec::new()),
     };
@@ -129,7 +149,7 @@ fn read_item(selector: &str, item: &Node) -> Result<Vec<Threshold>, Diagnostic> 
             let fault = format!("threshold `{selector}`: a condition is a string");
             return Err(Diagnostic::new(fault).hint(GRAMMAR));
         };
-        let mut threshold = Threshold::parse(selector, expression)?;
+        let mut threshold = Threshold::parse_among(selector, expression, own)?;
         for (field, value) in fields {
             threshold.set(field, value)?;
         }
@@ -263,7 +283,9 @@ mod tests {
             ],
         );
         let entry = Node::List(vec![text("p95 < 200ms"), table]);
-        let read = Threshold::read("http_call_duration{step=login}", &entry).unwrap();
+        let read =
+            Threshold::read("http_call_duration{step=login}", &entry, &OwnMetrics::default())
+                .unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!((read[0].each, read[0].optional, read[0].least_samples()), (false, false, 80));
         assert_eq!((read[1].each, read[1].optional, read[1].least_samples()), (true, true, 20));
@@ -282,17 +304,26 @@ mod tests {
         ] {
             let entry =
                 Node::Mixed(vec![Node::Text("p95 < 1s".into())], vec![(field.into(), value)]);
-            let faults = Threshold::read("step_duration", &entry).unwrap_err();
+            let faults =
+                Threshold::read("step_duration", &entry, &OwnMetrics::default()).unwrap_err();
             assert!(faults.to_string().contains(message), "{faults}");
         }
         let none = Node::Map(vec![("each".into(), Node::Bool(true))]);
-        assert!(Threshold::read("checks", &none).unwrap_err().to_string().contains("no condition"));
+        assert!(
+            Threshold::read("checks", &none, &OwnMetrics::default())
+                .unwrap_err()
+                .to_string()
+                .contains("no condition")
+        );
     }
 
     #[test]
     fn all_faults_of_an_entry_are_told_at_once() {
         let entry = Node::List(vec![Node::Text("p95".into()), Node::Int(3)]);
-        assert_eq!(Threshold::read("step_duration", &entry).unwrap_err().0.len(), 2);
+        assert_eq!(
+            Threshold::read("step_duration", &entry, &OwnMetrics::default()).unwrap_err().0.len(),
+            2
+        );
     }
 
     #[test]

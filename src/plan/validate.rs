@@ -164,7 +164,7 @@ fn thresholds(definition: &Fields<'_, '_>) -> Vec<Threshold> {
     let Some(entries) = Fields::any(definition.report, path, node) else { return Vec::new() };
     let mut thresholds = Vec::new();
     for (selector, node) in entries.iter() {
-        match Threshold::read(selector, node) {
+        match Threshold::read(selector, node, &definition.report.draft.metrics) {
             Ok(read) => thresholds.extend(read),
             Err(Diagnostics(faults)) => {
                 let path = entries.path.field(selector);

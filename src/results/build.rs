@@ -7,7 +7,7 @@ use super::summary::{
 };
 use super::tick::Tick;
 use super::verdict::{Facts, Verdict};
-use super::{remarks, scenarios, series, tables, thresholds};
+use super::{own, remarks, scenarios, series, tables, thresholds};
 use crate::metrics::window::ErrorRow;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
 use crate::plan;
@@ -66,6 +66,7 @@ impl Summary {
             checks: tables::checks(totals, run),
             errors: errors(&totals.errors, run),
             connections: connections(totals),
+            own_metrics: own::metrics(totals, run.load),
             metrics: series::metrics(&totals.rows),
             timeline: sources.timeline.iter().map(Second::from).collect(),
             generator: generator(totals),
@@ -251,12 +252,12 @@ mod tests {
     }
 
     /// The schema, in which objects may have no fields but those it names. (A series is a
-    /// distribution with tags, so these two are left open.)
+    /// distribution with tags, an own metric one with a name, so these are left open.)
     fn strict_schema() -> Json {
         let text = include_str!("../../docs/summary.schema.json");
         let mut schema: Json = serde_json::from_str(text).unwrap();
         close(&mut schema);
-        for open in ["distribution", "series"] {
+        for open in ["distribution", "series", "own_metric"] {
             schema["$defs"][open].as_object_mut().unwrap().remove("additionalProperties");
         }
         schema

@@ -32,6 +32,7 @@ pub fn empty() -> Summary {
         errors: Vec::new(),
         connections: Connections::default(),
         thresholds: Vec::new(),
+        own_metrics: Vec::new(),
         metrics: BTreeMap::new(),
         timeline: vec![Second { vus: 20, ..Second::default() }],
         generator: Generator::default(),
@@ -166,6 +167,7 @@ pub fn bad() -> Summary {
             },
             Threshold { default: false, ..threshold("iterations", "count > 3", None, false) },
         ],
+        own_metrics: own_metrics(),
         metrics: metrics(),
         anomalies: vec![Anomaly {
             kind: "dropped".into(),
@@ -332,6 +334,25 @@ fn distribution(count: u64, median: f64) -> Distribution {
         max: times(12.0),
         hdr: (count > 0).then(|| "HISTFAAAAB".to_owned()),
     }
+}
+
+fn own_metrics() -> Vec<OwnMetric> {
+    let own = |name: &str, kind: &str, unit: &str, rate_per_s, values| OwnMetric {
+        name: name.into(),
+        kind: kind.into(),
+        unit: unit.into(),
+        rate_per_s,
+        values,
+    };
+    let sizes = Values::Histogram(Box::new(distribution(812, 20_480.0)));
+    let waits = Values::Histogram(Box::new(distribution(96, 41.5)));
+    vec![
+        own("cache_hit", "rate", "1", None, Values::Rate { hits: 790, total: 812 }),
+        own("orders", "counter", "1", Some(9.6), Values::Counter { value: 96 }),
+        own("order_wait", "histogram", "ms", None, waits),
+        own("page_size", "histogram", "bytes", None, sizes),
+        own("stock", "gauge", "1", None, Values::Gauge { last: -2.5, max: 1_200.0 }),
+    ]
 }
 
 fn metrics() -> BTreeMap<String, Metric> {

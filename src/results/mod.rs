@@ -8,6 +8,7 @@ pub mod build;
 pub mod format;
 pub mod journey;
 mod masked;
+mod own;
 pub mod remarks;
 pub mod run_info;
 pub mod scenarios;

@@ -5,8 +5,8 @@ use super::build::Sources;
 use super::format::{count, counted, percent};
 use super::run_info::{RunInfo, ScenarioInfo};
 use super::summary::{Anomaly, Scenario};
-use crate::metrics::Value;
 use crate::metrics::query::matching;
+use crate::metrics::{Histogram, MetricId, Unit};
 use crate::plan::condition::Stat;
 
 /// Kinds of errors that the summary tells apart.
@@ -116,15 +116,25 @@ fn overflow(sources: &Sources) -> Option<Anomaly> {
     Some(anomaly("overflow", message))
 }
 
-fn saturated(sources: &Sources) -> Option<Anomaly> {
+fn saturated(sources: &Sources) -> Vec<Anomaly> {
     let values = sources.totals.rows.iter().flat_map(|row| &row.values);
-    let saturated: u64 = values
-        .filter_map(|(_, value)| Value::histogram(value))
-        .map(|times| times.saturated())
-        .sum();
-    let samples = counted(saturated, "sample");
-    (saturated > 0)
-        .then(|| anomaly("saturated", format!("{samples} took over an hour and count as one hour")))
+    let (mut times, mut numbers) = (0, 0);
+    for (id, value) in values {
+        let saturated = value.histogram().map_or(0, Histogram::saturated);
+        let is_number = matches!(id, MetricId::Own(metric) if metric.unit != Unit::Ms);
+        *(if is_number { &mut numbers } else { &mut times }) += saturated;
+    }
+    let told = |count: u64, what: &str| {
+        let samples = counted(count, "sample");
+        (count > 0).then(|| anomaly("saturated", format!("{samples} {what}")))
+    };
+    let mut anomalies = Vec::new();
+    anomalies.extend(told(times, "took over an hour and count as one hour"));
+    anomalies.extend(told(
+        numbers,
+        "of own metrics lie beyond what a histogram holds and count as its end",
+    ));
+    anomalies
 }
 
 fn windows(sources: &Sources) -> Vec<Anomaly> {

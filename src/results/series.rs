@@ -1,7 +1,6 @@
 //! Series of metrics and their distributions, as the summary holds them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::summary::{Distribution, Metric, Series, Values};
 use crate::metrics::{Histogram, Kind, MetricId, Row, Selector, Unit, Value, Window};
@@ -9,19 +8,24 @@ use crate::metrics::{Histogram, Kind, MetricId, Row, Selector, Unit, Value, Wind
 impl Distribution {
     /// Of these samples: milliseconds, and the histogram itself.
     pub fn of(times: &Histogram) -> Distribution {
-        let ms = |time: Option<Duration>| time.map(|time| time.as_secs_f64() * 1e3);
+        Distribution::told_in(Unit::Ms, times)
+    }
+
+    /// The same of numbers that are told in `unit`.
+    pub fn told_in(unit: Unit, samples: &Histogram) -> Distribution {
+        let numbers = samples.of_unit(unit);
         Distribution {
-            count: times.count(),
-            min: ms(times.min()),
-            mean: ms(times.mean()),
-            stddev: ms(times.stddev()),
-            p50: ms(times.quantile(500_000)),
-            p90: ms(times.quantile(900_000)),
-            p95: ms(times.quantile(950_000)),
-            p99: ms(times.quantile(990_000)),
-            p99_9: ms(times.quantile(999_000)),
-            max: ms(times.max()),
-            hdr: (!times.is_empty()).then(|| times.to_base64()),
+            count: samples.count(),
+            min: numbers.min(),
+            mean: numbers.mean(),
+            stddev: numbers.stddev(),
+            p50: numbers.quantile(500_000),
+            p90: numbers.quantile(900_000),
+            p95: numbers.quantile(950_000),
+            p99: numbers.quantile(990_000),
+            p99_9: numbers.quantile(999_000),
+            max: numbers.max(),
+            hdr: (!samples.is_empty()).then(|| samples.to_base64()),
         }
     }
 
@@ -32,13 +36,19 @@ impl Distribution {
     }
 }
 
-impl From<&Value> for Values {
-    fn from(value: &Value) -> Values {
+impl Values {
+    /// Of a metric's samples.
+    pub fn of(metric: &MetricId, value: &Value) -> Values {
         match value {
             Value::Counter(sum) => Values::Counter { value: *sum },
             Value::Rate { hits, total } => Values::Rate { hits: *hits, total: *total },
-            Value::Gauge { last, max } => Values::Gauge { last: *last, max: *max },
-            Value::Histogram(times) => Values::Histogram(Box::new(Distribution::of(times))),
+            Value::Gauge { last, max } | Value::Level { last, max, .. } => {
+                Values::Gauge { last: *last, max: *max }
+            }
+            Value::Histogram(samples) => {
+                let distribution = Distribution::told_in(metric.metric().unit, samples);
+                Values::Histogram(Box::new(distribution))
+            }
         }
     }
 }
@@ -50,14 +60,20 @@ pub fn metrics(rows: &[Row]) -> BTreeMap<String, Metric> {
         let tags: BTreeMap<String, String> =
             row.tags.iter().map(|(tag, value)| (tag.to_owned(), value.to_owned())).collect();
         for (id, value) in &row.values {
-            let metric = metrics.entry(id.metric().name.to_owned()).or_insert_with(|| empty(*id));
-            metric.series.push(Series { tags: tags.clone(), values: value.into() });
+            let metric = metrics.entry(id.metric().name.to_string()).or_insert_with(|| empty(id));
+            metric.series.push(Series { tags: tags.clone(), values: Values::of(id, value) });
         }
     }
     metrics
 }
 
-fn empty(id: MetricId) -> Metric {
+fn empty(id: &MetricId) -> Metric {
+    let (kind, unit) = words(id);
+    Metric { kind: kind.to_owned(), unit: unit.to_owned(), series: Vec::new() }
+}
+
+/// A metric's kind and unit as the summary spells them.
+pub fn words(id: &MetricId) -> (&'static str, &'static str) {
     let kind = match id.metric().kind {
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",
@@ -70,5 +86,5 @@ fn empty(id: MetricId) -> Metric {
         Unit::Bytes => "bytes",
         Unit::Percent => "percent",
     };
-    Metric { kind: kind.to_owned(), unit: unit.to_owned(), series: Vec::new() }
+    (kind, unit)
 }

@@ -41,6 +41,9 @@ pub struct Summary {
     pub connections: Connections,
     /// In the script's order.
     pub thresholds: Vec<Threshold>,
+    /// The author's own metrics as a whole, by name.
+    #[serde(default)]
+    pub own_metrics: Vec<OwnMetric>,
     /// Every series of every metric.
     pub metrics: BTreeMap<String, Metric>,
     /// One entry per second.
@@ -292,6 +295,22 @@ pub struct Threshold {
     pub min_samples: u64,
 }
 
+/// One of the author's own metrics, all its series in `load` together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OwnMetric {
+    /// As the script has it.
+    pub name: String,
+    /// `counter`, `gauge`, `rate` or `histogram`.
+    pub kind: String,
+    /// `1`, `ms`, `bytes` or `percent`.
+    pub unit: String,
+    /// Over the time in which any scenario was in `load`; null but for a counter.
+    pub rate_per_s: Option<f64>,
+    /// What its samples add up to.
+    #[serde(flatten)]
+    pub values: Values,
+}
+
 /// One metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
@@ -355,7 +374,8 @@ pub struct Distribution {
     pub p99: Option<f64>,
     pub p99_9: Option<f64>,
     pub max: Option<f64>,
-    /// The histogram itself: HDR V2, base64, in microseconds.
+    /// The histogram itself: HDR V2, base64, in microseconds; of other numbers than times in
+    /// bytes, or in millionths.
     pub hdr: Option<String>,
 }
 

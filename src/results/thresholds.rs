@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::run_info::RunInfo;
 use super::summary;
 use crate::metrics::query::{self, matching};
-use crate::metrics::{Kind, Row, TagSet, Value, Window};
+use crate::metrics::{Histogram, Kind, Row, TagSet, Unit, Value, Window};
 use crate::plan::Threshold;
-use crate::plan::condition::{Condition, Measure, Stat};
+use crate::plan::condition::{Measure, Stat};
 
 /// Tags that tell how something went rather than what it was: `each` looks past them, unless the
 /// selector names them.
@@ -26,7 +26,7 @@ pub fn judge(threshold: &Threshold, totals: &Window, run: &RunInfo) -> Vec<summa
     let results: Vec<_> = each(threshold, &totals.rows)
         .into_iter()
         .map(|(tags, rows)| {
-            let name = threshold.series.metric().metric().name;
+            let name = &threshold.series.metric().metric().name;
             judge_one(threshold, format!("{name}{{{tags}}}"), &rows, run)
         })
         .collect();
@@ -57,7 +57,7 @@ fn judge_one(
     let counter = threshold.series.metric().metric().kind == Kind::Counter;
     let value = query::fold(rows, &threshold.series).or(counter.then_some(Value::Counter(0)));
     let observed =
-        value.as_ref().and_then(|value| observe(value, condition, || load(threshold, rows, run)));
+        value.as_ref().and_then(|value| observe(value, threshold, || load(threshold, rows, run)));
     summary::Threshold {
         metric: selector,
         expression: threshold.expression.clone(),
@@ -72,26 +72,32 @@ fn judge_one(
     }
 }
 
-/// What a condition compares, in its unit; `load` is what counters are divided by.
-fn observe(value: &Value, condition: &Condition, load: impl Fn() -> Duration) -> Option<f64> {
-    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
-    match (value, condition.stat) {
+/// What a threshold's condition compares, in its unit; `load` is what counters are divided by.
+fn observe(value: &Value, threshold: &Threshold, load: impl Fn() -> Duration) -> Option<f64> {
+    match (value, threshold.condition.stat) {
         (Value::Counter(sum), Stat::Rate) => {
             let seconds = load().as_secs_f64();
             Some(if seconds > 0.0 { *sum as f64 / seconds } else { 0.0 })
         }
         (Value::Counter(sum), _) => Some(*sum as f64),
         (Value::Rate { hits, total }, _) => (*total > 0).then(|| *hits as f64 / *total as f64),
-        (Value::Gauge { max, .. }, Stat::Max) => Some(*max),
-        (Value::Gauge { last, .. }, _) => Some(*last),
-        (Value::Histogram(times), Stat::Percentile(p)) => {
-            times.quantile((p * 1e4).round() as u32).map(ms)
+        (Value::Gauge { max, .. } | Value::Level { max, .. }, Stat::Max) => Some(*max),
+        (Value::Gauge { last, .. } | Value::Level { last, .. }, _) => Some(*last),
+        (Value::Histogram(samples), stat) => {
+            of_samples(samples, threshold.series.metric().metric().unit, stat)
         }
-        (Value::Histogram(times), Stat::Min) => times.min().map(ms),
-        (Value::Histogram(times), Stat::Max) => times.max().map(ms),
-        (Value::Histogram(times), Stat::Mean) => times.mean().map(ms),
-        (Value::Histogram(times), Stat::Stddev) => times.stddev().map(ms),
-        (Value::Histogram(times), _) => Some(times.count() as f64),
+    }
+}
+
+fn of_samples(samples: &Histogram, unit: Unit, stat: Stat) -> Option<f64> {
+    let numbers = samples.of_unit(unit);
+    match stat {
+        Stat::Percentile(p) => numbers.quantile((p * 1e4).round() as u32),
+        Stat::Min => numbers.min(),
+        Stat::Max => numbers.max(),
+        Stat::Mean => numbers.mean(),
+        Stat::Stddev => numbers.stddev(),
+        Stat::Count | Stat::Rate | Stat::Value => Some(samples.count() as f64),
     }
 }
 
@@ -99,7 +105,7 @@ fn samples(value: &Value) -> u64 {
     match value {
         Value::Counter(sum) => *sum,
         Value::Rate { total, .. } => *total,
-        Value::Gauge { .. } => 1,
+        Value::Gauge { .. } | Value::Level { .. } => 1,
         Value::Histogram(times) => times.count(),
     }
 }

@@ -80,6 +80,7 @@ fn attempt(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
         script: program.path().to_owned(),
         source: program.text().clone(),
         definition: definition.node(),
+        metrics: shared.metrics(),
         flags: spec.flags,
     };
     let plan = Arc::new(validate(&draft)?);

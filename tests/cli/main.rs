@@ -11,5 +11,6 @@ mod hook;
 mod libraries;
 mod mistakes;
 mod output;
+mod own_metrics;
 mod secrets;
 mod signals;

@@ -79,6 +79,7 @@ impl Bench {
             script: program.path().to_owned(),
             source: program.text().clone(),
             definition: definition.node(),
+            metrics: host.shared.metrics(),
             flags,
         };
         let plan: Plan = validate(&draft).unwrap_or_else(|faults| panic!("{faults}"));

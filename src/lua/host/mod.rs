@@ -46,6 +46,7 @@ mod http;
 mod json;
 mod jwt;
 mod log;
+mod metrics;
 mod markup;
 mod multipart;
 mod observe;
@@ -74,7 +75,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
@@ -90,6 +91,7 @@ use super::sandbox::MEMORY_LIMIT;
 use super::sandbox::clock::Clock;
 use crate::http::Transport;
 use crate::http::redact::Redactor;
+use crate::metrics::own::OwnMetrics;
 use crate::metrics::{Outcome, Recorder, StepSample};
 use crate::secrets::Secrets;
 use crate::shared::Objects;
@@ -112,6 +114,7 @@ pub const MODULES: &[Module] = &[
     Module { name: "step", register: step::register, sugar: include_str!("step.lua") },
     Module { name: "data", register: data::register, sugar: include_str!("data.lua") },
     Module { name: "extract", register: extract::register, sugar: include_str!("extract.lua") },
+    Module { name: "metrics", register: metrics::register, sugar: include_str!("metrics.lua") },
     Module { name: "shared", register: shared::register, sugar: include_str!("shared.lua") },
     Module { name: "response", register: response::register, sugar: include_str!("response.lua") },
     Module { name: "http", register: http::register, sugar: include_str!("http.lua") },
@@ -172,6 +175,8 @@ pub struct Shared {
     pub pools: crate::data::Pools,
     /// `lt.shared`.
     pub objects: Objects,
+    /// What `lt.metrics` declared; see [`Shared::metrics`].
+    pub metrics: Mutex<OwnMetrics>,
     /// When the load began; unset before.
     pub started: OnceLock<Instant>,
     /// Decides every random choice.
@@ -196,12 +201,23 @@ impl Shared {
             env,
             pools,
             objects: Objects::default(),
+            metrics: Mutex::default(),
             started: OnceLock::new(),
             seed,
             redactor: Redactor::new(redact),
             secrets: Arc::default(),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// The metrics that the script has declared so far.
+    pub fn metrics(&self) -> OwnMetrics {
+        self.own_metrics().clone()
+    }
+
+    /// The same, to declare more.
+    fn own_metrics(&self) -> MutexGuard<'_, OwnMetrics> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Time since the load began; zero before.

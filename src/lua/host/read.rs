@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mlua::{LuaString, Table, Value};
 
-use super::told::{HINT, described, needs};
+use super::told::{HINT, described, needs, unknown};
 use crate::http::ExpectStatus;
 use crate::http::retry::Retry;
 use crate::lua::script::node;
@@ -55,6 +55,26 @@ pub fn each(
     match (fault, walked) {
         (Some(what), _) => Err(what),
         (None, walked) => walked.map_err(|error| error.to_string()),
+    }
+}
+
+/// Reads a table that has one option or none, if there is a table.
+pub fn option(
+    what: &str,
+    option: &str,
+    options: &Value,
+    mut take: impl FnMut(&Value) -> Result<(), String>,
+) -> Result<(), String> {
+    match options {
+        Value::Nil => Ok(()),
+        Value::Table(table) => each(table, |key, value| match &key {
+            Value::String(key) if *key == option => take(&value),
+            Value::String(key) => {
+                Err(unknown(&format!("option of {what}"), &key.to_string_lossy(), [option]))
+            }
+            other => Err(needs(what, &format!("{{ {option} = … }}"), other)),
+        }),
+        other => Err(needs(what, &format!("a table of options like {{ {option} = … }}"), other)),
     }
 }
 

@@ -20,7 +20,7 @@ fn recorded(body: &str) -> (Ended, Window) {
 
 /// `tag=value` → value of a metric, for every row that has it.
 fn rows(window: &Window, metric: &str, tag: &str) -> Vec<(String, Value)> {
-    let metric = MetricId::named(metric).unwrap();
+    let metric = MetricId::built_in(metric).unwrap();
     let mut rows = Vec::new();
     for row in &window.rows {
         let text = row.tags.get(tag).map(|text| text.to_string()).unwrap_or_default();

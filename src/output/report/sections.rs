@@ -304,13 +304,13 @@ pub(super) fn bad(count: u64) -> Cell {
     Cell::from(format::count(count)).style(style)
 }
 
-fn most<T>(rows: &[T]) -> &[T] {
+pub(super) fn most<T>(rows: &[T]) -> &[T] {
     &rows[..rows.len().min(MOST_ROWS)]
 }
 
 impl Page {
     /// Says how many rows were left out.
-    fn more(&mut self, rows: usize) {
+    pub(super) fn more(&mut self, rows: usize) {
         if rows > MOST_ROWS {
             let more = format::count((rows - MOST_ROWS) as u64);
             self.line(format!("  … and {more} more; --summary-json has them all"));

@@ -14,7 +14,7 @@ use mlua::{IntoLuaMulti, Lua, Table, Value};
 
 use super::{Sharing, key_of, name_of};
 use crate::lua::host::read;
-use crate::lua::host::told::{needs, told, unknown};
+use crate::lua::host::told::{needs, told};
 use crate::shared::{self, Limiter, Queue, Taken, Turn};
 use crate::units;
 
@@ -215,7 +215,7 @@ impl Sharing {
 /// `{ max = 1000 }`.
 fn queue_max(options: &Value) -> Result<Option<usize>, String> {
     let mut max = None;
-    options_of("lt.shared.queue", "max", options, |value| {
+    read::option("lt.shared.queue", "max", options, |value| {
         max = Some(count("lt.shared.queue: max", value)?);
         Ok(())
     })?;
@@ -225,31 +225,11 @@ fn queue_max(options: &Value) -> Result<Option<usize>, String> {
 /// `{ ttl = "4m" }`.
 fn ttl(options: &Value) -> Result<Option<Duration>, String> {
     let mut ttl = None;
-    options_of("lt.shared.once", "ttl", options, |value| {
+    read::option("lt.shared.once", "ttl", options, |value| {
         ttl = Some(read::duration("lt.shared.once: ttl", value)?);
         Ok(())
     })?;
     Ok(ttl)
-}
-
-/// Reads a table that may have one option.
-fn options_of(
-    what: &str,
-    option: &str,
-    options: &Value,
-    mut take: impl FnMut(&Value) -> Result<(), String>,
-) -> Result<(), String> {
-    match options {
-        Value::Nil => Ok(()),
-        Value::Table(table) => read::each(table, |key, value| match &key {
-            Value::String(key) if *key == option => take(&value),
-            Value::String(key) => {
-                Err(unknown(&format!("option of {what}"), &key.to_string_lossy(), [option]))
-            }
-            other => Err(needs(what, &format!("{{ {option} = … }}"), other)),
-        }),
-        other => Err(needs(what, &format!("a table of options like {{ {option} = … }}"), other)),
-    }
 }
 
 /// A whole number from 1.
