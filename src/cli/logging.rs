@@ -58,6 +58,11 @@ pub struct LogArgs {
 }
 
 impl LogArgs {
+    /// Whether `-v` was said.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
     fn level(&self) -> LevelFilter {
         match self.verbose {
             0 => self.log_level,

@@ -5,6 +5,7 @@ mod connections;
 mod demo;
 mod libraries;
 mod logging;
+mod once;
 mod run;
 mod script;
 
@@ -35,6 +36,7 @@ const EXAMPLES: &str = "\
 Examples:
   loadtool run scripts/shop.lua --demo             try it: the built-in shop, ten seconds
   loadtool run shop.lua --base-url http://127.0.0.1:8080 --vus 50 --duration 1m
+  loadtool once shop.lua                           one iteration, told step by step
   loadtool check shop.lua                          what would run, and what a user costs
   loadtool demo --listen 127.0.0.1:8080            the built-in shop, to write scripts against
 
@@ -53,6 +55,8 @@ pub struct Cli {
 enum Command {
     /// Run a script under load and report what happened
     Run(Box<run::RunArgs>),
+    /// Run one iteration of one user and tell it step by step
+    Once(Box<once::OnceArgs>),
     /// Show what would run and what one user costs; sends nothing
     Check(check::CheckArgs),
     /// Serve the built-in shop, a target to try scripts against
@@ -69,6 +73,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Run(args) => args.run(),
+            Command::Once(args) => args.run(),
             Command::Check(args) => args.run(),
             Command::Demo(args) => args.run(),
         }

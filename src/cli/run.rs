@@ -119,6 +119,7 @@ impl RunArgs {
             threads: self.threads,
             tags: self.tags,
             connections: self.connections.into(),
+            ..Flags::default()
         };
         let spec = RunSpec {
             script: ScriptSpec { redact: self.redact, ..self.script.spec(flags, secrets)? },

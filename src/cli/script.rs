@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::libraries;
-use crate::plan::draft::Flags;
+use crate::plan::draft::{Flags, Limits};
 use crate::run::prepare::ScriptSpec;
 use crate::secrets::Secrets;
+use crate::units;
 
 /// Which script, where its modules are, and what its environment holds.
 #[derive(Args, Debug)]
@@ -24,6 +26,14 @@ pub struct ScriptArgs {
     /// Set lt.env.NAME; a bare NAME is taken from the process's environment (repeatable)
     #[arg(long = "env", value_name = "NAME=VALUE", help_heading = "Script")]
     env: Vec<String>,
+
+    /// How long a user may compute without waiting [default: 1s]
+    #[arg(long, value_name = "D", value_parser = cpu, help_heading = "Script")]
+    script_cpu_limit: Option<Duration>,
+
+    /// How much Lua memory the users of one thread may fill [default: 256MiB]
+    #[arg(long, value_name = "BYTES", value_parser = memory, help_heading = "Script")]
+    script_memory_limit: Option<u64>,
 }
 
 impl ScriptArgs {
@@ -31,7 +41,23 @@ impl ScriptArgs {
     pub fn spec(self, flags: Flags, secrets: Arc<Secrets>) -> anyhow::Result<ScriptSpec> {
         let env = self.env.iter().map(|given| resolve(given)).collect::<anyhow::Result<_>>()?;
         let libs = libraries::sought(self.libs, |name| std::env::var_os(name));
+        let limits = Limits { cpu: self.script_cpu_limit, memory: self.script_memory_limit };
+        let flags = Flags { limits, ..flags };
         Ok(ScriptSpec { script: self.script, libs, env, redact: Vec::new(), secrets, flags })
+    }
+}
+
+fn cpu(text: &str) -> Result<Duration, String> {
+    match units::duration(text) {
+        Ok(limit) if limit < Limits::LEAST_CPU => Err("it is at least 10ms".to_owned()),
+        limit => limit.map_err(|error| error.to_string()),
+    }
+}
+
+fn memory(text: &str) -> Result<u64, String> {
+    match units::bytes(text) {
+        Ok(limit) if limit < Limits::LEAST_MEMORY => Err("it is at least 4MiB".to_owned()),
+        limit => limit.map_err(|error| error.to_string()),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod post;
 pub mod user;
 pub mod board;
 pub mod crew;
+pub mod watchdog;
 pub mod worker;
 
 use std::ops::Range;
@@ -33,12 +34,14 @@ use crate::diagnostic::Diagnostic;
 use crate::http::Transport;
 use crate::lua::host::Shared;
 use crate::lua::program::Program;
+use crate::lua::pulse::Pulse;
 use crate::metrics::Window;
 use crate::plan::Plan;
 use crate::stop::{StopReason, StopSwitch};
 use course::Course;
 use running::Running;
 use timer::Precision;
+use watchdog::Watchdog;
 use worker::{Worker, WorkerSpec, workers_of};
 
 /// Makes a worker's transport, on its thread.
@@ -66,6 +69,8 @@ pub struct EngineSpec {
 pub struct Engine {
     /// The run's start.
     pub started: Instant,
+    /// Sees which of the workers go on.
+    pub watchdog: Watchdog,
     threads: Vec<JoinHandle<()>>,
     running: Arc<[Arc<Running>]>,
 }
@@ -94,7 +99,8 @@ pub enum NotReady {
 /// Threads that make users before the run starts.
 pub struct Starting {
     begin: watch::Sender<Option<Instant>>,
-    ready: Vec<oneshot::Receiver<Result<(), Diagnostic>>>,
+    ready: Vec<oneshot::Receiver<Result<Arc<Pulse>, Diagnostic>>>,
+    pulses: Vec<Arc<Pulse>>,
     threads: Vec<JoinHandle<()>>,
     running: Arc<[Arc<Running>]>,
     shared: Arc<Shared>,
@@ -125,6 +131,7 @@ pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
     let mut starting = Starting {
         begin,
         ready: Vec::new(),
+        pulses: Vec::new(),
         threads: Vec::new(),
         running,
         shared: spec.shared,
@@ -162,7 +169,8 @@ impl Starting {
             Ok(made) => made.map_err(NotReady::Fault),
             Err(_) => Err(NotReady::Panicked),
         });
-        futures_util::future::try_join_all(workers).await.map(drop)
+        self.pulses = futures_util::future::try_join_all(workers).await?;
+        Ok(())
     }
 
     /// Starts the load, on all workers at one instant.
@@ -170,15 +178,25 @@ impl Starting {
         let started = Instant::now() + Duration::from_millis(1);
         let _ = self.shared.started.set(started);
         self.begin.send_replace(Some(started));
-        Engine { started, threads: self.threads, running: self.running }
+        let watchdog = Watchdog::new(self.pulses);
+        Engine { started, watchdog, threads: self.threads, running: self.running }
     }
 }
 
 impl Engine {
-    /// Waits for the threads; call it when the channel of Windows has closed. Gives what the
-    /// load of each scenario of `plan` came to, and how many threads panicked: a bug in this tool.
+    /// Nothing more of any scenario counts from now on: a worker is stuck.
+    pub fn cut(&self) {
+        let now = self.started.elapsed();
+        self.running.iter().for_each(|running| running.cut(now));
+    }
+
+    /// Waits for the threads; call it when the channel of Windows has closed, or when only stuck
+    /// ones are left, which are left alone until the process ends. Gives what the load of each
+    /// scenario of `plan` came to, and how many threads panicked: a bug in this tool.
     pub fn join(self, plan: &Plan) -> (Vec<Delivered>, u64) {
-        let ends: Vec<_> = self.threads.into_iter().map(JoinHandle::join).collect();
+        let threads = self.threads.into_iter().enumerate();
+        let ended = threads.filter(|(worker, _)| !self.watchdog.is_stuck(*worker));
+        let ends: Vec<_> = ended.map(|(_, thread)| thread.join()).collect();
         let panicked = ends.iter().filter(|end| end.is_err()).count() as u64;
         let planned =
             plan.scenarios().iter().map(|scenario| Course::of(scenario).profile.duration());
@@ -199,7 +217,7 @@ impl Engine {
 fn work(
     spec: WorkerSpec,
     transport: &TransportMaker,
-    ready: oneshot::Sender<Result<(), Diagnostic>>,
+    ready: oneshot::Sender<Result<Arc<Pulse>, Diagnostic>>,
     mut begin: watch::Receiver<Option<Instant>>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -209,7 +227,10 @@ fn work(
     runtime.block_on(async move {
         let prepared = transport().and_then(|transport| Worker::prepare(spec, transport));
         let (worker, outcome) = match prepared {
-            Ok(worker) => (Some(worker), Ok(())),
+            Ok(worker) => {
+                let pulse = worker.pulse();
+                (Some(worker), Ok(pulse))
+            }
             Err(fault) => (None, Err(fault)),
         };
         let _ = ready.send(outcome);

@@ -239,7 +239,8 @@ fn base_place(desk: &Desk, plan: &Plan, scenario: &Scenario, index: usize) -> Pl
     Place { scenario, extra, ..Place::default() }
 }
 
-fn running_sums(scenario: &Scenario) -> Vec<f64> {
+/// Running sums of the weights of a scenario's mix, ending in 1.
+pub fn running_sums(scenario: &Scenario) -> Vec<f64> {
     let total: f64 = scenario.mix().iter().map(|entry| entry.weight).sum();
     let mut sum = 0.0;
     let sums = scenario.mix().iter().map(|entry| {

@@ -25,6 +25,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::Transport;
 use crate::lua::host::{Host, Shared};
 use crate::lua::program::Program;
+use crate::lua::pulse::Pulse;
 use crate::lua::vm::{UserSpec, Vm};
 use crate::lua::vu::Vu;
 use crate::metrics::{Recorder, Window, metric};
@@ -65,6 +66,7 @@ pub struct WorkerSpec {
 pub struct Worker {
     spec: Rc<WorkerSpec>,
     vm: Rc<Vm>,
+    pulse: Arc<Pulse>,
     recorder: Rc<RefCell<Recorder>>,
     users: Vec<(usize, u64, Vu)>,
 }
@@ -81,16 +83,22 @@ impl Worker {
         let recorder = Recorder::new(names, SERIES_CAP).keep(spec.shared.secrets.clone());
         let recorder = Rc::new(RefCell::new(recorder));
         let host = Host::new(recorder.clone(), transport, spec.shared.clone());
+        let pulse = host.pulse.clone();
         let vm = Vm::new(spec.program.clone(), host)?;
         vm.bind(&spec.plan, spec.ctx.as_deref())?;
         let users = vm.bulk(|| make_users(&vm, &spec))?;
         recorder.borrow_mut().expect_users(most_users(&spec));
-        Ok(Worker { spec: Rc::new(spec), vm: Rc::new(vm), recorder, users })
+        Ok(Worker { spec: Rc::new(spec), vm: Rc::new(vm), pulse, recorder, users })
+    }
+
+    /// What the control thread sees of it.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        self.pulse.clone()
     }
 
     /// Runs until all users have ended; then the last Window is sent.
     pub async fn run(self, start: Instant) {
-        let Worker { spec, vm, recorder, users } = self;
+        let Worker { spec, vm, pulse, recorder, users } = self;
         let switch = spec.switch.clone();
         let desk = Rc::new(Desk { start, recorder, switch });
         let scenarios = 0..spec.plan.scenarios().len();
@@ -127,13 +135,14 @@ impl Worker {
         };
         tokio::select! {
             () = over => {}
-            () = clock(&vm, &desk, &posts, &spec.windows) => {}
+            () = clock(&vm, &pulse, &desk, &posts, &spec.windows) => {}
             () = heed(&spec, &posts) => {}
         }
         let second = second_of(desk.now());
         let window = flip(&desk, &posts, second);
         // The receiver is gone only if the control thread is, and then nobody wants the Window.
         let _ = spec.windows.send(window).await;
+        pulse.end();
     }
 }
 
@@ -167,9 +176,14 @@ fn share_of(spec: &WorkerSpec, scenario: usize) -> Option<Share> {
 
 /// User `number` (from 0) of a scenario.
 fn user_spec(spec: &WorkerSpec, scenario: usize, number: u64) -> UserSpec {
+    UserSpec { id: user_id(&spec.plan, scenario, number), number: number + 1, scenario, agent: 1 }
+}
+
+/// The number in the run, from 1, of user `number` (from 0) of a scenario.
+pub fn user_id(plan: &Plan, scenario: usize, number: u64) -> u64 {
     let before: u64 =
-        spec.plan.scenarios()[..scenario].iter().map(|other| other.load().peak_vus()).sum();
-    UserSpec { id: before + number + 1, number: number + 1, scenario, agent: 1 }
+        plan.scenarios()[..scenario].iter().map(|other| other.load().peak_vus()).sum();
+    before + number + 1
 }
 
 /// This worker's part of an open load, if it has one.
@@ -201,17 +215,22 @@ fn crew(spec: &Rc<WorkerSpec>, vm: &Rc<Vm>, post: &Rc<Post>) -> Option<Crew> {
 }
 
 fn member(spec: &WorkerSpec, post: &Rc<Post>, number: u64, vu: Vu) -> Member {
-    // A stream of its own, so that the mix does not disturb what the script draws.
-    let seed = spec.plan.seed() ^ 0x6d69_7820_6472_6177 ^ (u64::from(post.place.scenario) << 48);
     post.adopt(vu.cancel());
     Member {
         cancel: vu.cancel().clone(),
         vu,
         number,
         post: post.clone(),
-        rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed ^ number)),
+        rng: RefCell::new(mix_rng(spec.plan.seed(), post.place.scenario.into(), number)),
         started: Cell::new(0),
     }
+}
+
+/// What user `number` (from 0) of a scenario draws its branches of the mix by: a stream of its own,
+/// so that the mix does not disturb what the script draws.
+pub fn mix_rng(seed: u64, scenario: usize, number: u64) -> Xoshiro256PlusPlus {
+    let seed = seed ^ 0x6d69_7820_6472_6177 ^ ((scenario as u64) << 48);
+    Xoshiro256PlusPlus::seed_from_u64(seed ^ number)
 }
 
 /// The second of the run that `offset` lies in, from 0.
@@ -220,10 +239,17 @@ pub fn second_of(offset: Duration) -> u32 {
 }
 
 /// Sends a Window at the end of each second of the run.
-async fn clock(vm: &Vm, desk: &Desk, posts: &[Rc<Post>], windows: &mpsc::Sender<Window>) {
+async fn clock(
+    vm: &Vm,
+    pulse: &Pulse,
+    desk: &Desk,
+    posts: &[Rc<Post>],
+    windows: &mpsc::Sender<Window>,
+) {
     for second in 0u32.. {
         let end = desk.start + Duration::from_secs(u64::from(second) + 1);
         tokio::time::sleep_until(end).await;
+        pulse.beat();
         desk.recorder.borrow_mut().time(metric::LOOP_LAG, end.elapsed());
         let window = flip(desk, posts, second);
         vm.pace();

@@ -75,16 +75,21 @@ impl Redactor {
     fn head(&self, headers: &HeaderMap, out: &mut String) {
         for (name, value) in headers {
             let value = String::from_utf8_lossy(value.as_bytes());
-            let value = match name.as_str() {
-                secret if self.is_secret(secret) => STRUCK.into(),
-                "location" | "referer" | "refresh" => self.query_of(&value),
-                _ => value,
-            };
-            let _ = writeln!(out, "{name}: {value}");
+            let _ = writeln!(out, "{name}: {}", self.header(name.as_str(), &value));
         }
     }
 
-    fn body(&self, headers: &HeaderMap, body: &[u8], out: &mut String) {
+    /// A header's value as it may be shown.
+    pub fn header<'v>(&self, name: &str, value: &'v str) -> Cow<'v, str> {
+        match name {
+            secret if self.is_secret(secret) => STRUCK.into(),
+            "location" | "referer" | "refresh" => self.query_of(value),
+            _ => value.into(),
+        }
+    }
+
+    /// Adds a body as it may be shown, its first 4 KiB, after an empty line.
+    pub fn body(&self, headers: &HeaderMap, body: &[u8], out: &mut String) {
         if body.is_empty() {
             return;
         }
@@ -103,7 +108,8 @@ impl Redactor {
         out.push('\n');
     }
 
-    fn url(&self, url: &Url) -> String {
+    /// A URL as it may be shown.
+    pub fn url(&self, url: &Url) -> String {
         let mut url = url.clone();
         if url.password().is_some() {
             // Fails only for URLs that cannot have a password.

@@ -9,8 +9,8 @@ use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Table, Thread, Value};
 
 use super::error::{Ended, Failure, Stopped};
 use super::fault::describe;
-use super::host::{HELD_LIMIT, Host, Op, User};
-use super::sandbox::{MEMORY_LIMIT, Mark, mark};
+use super::host::{Host, Op, User};
+use super::sandbox::{Mark, mark};
 
 /// After so many waits of one run the task lets others run, even if all were over at once.
 const WAITS_BETWEEN_YIELDS: u32 = 64;
@@ -89,6 +89,7 @@ impl Core {
 
     fn enter(&self, user: &Rc<User>) {
         self.host.enter(user);
+        self.host.pulse.enter(user.id);
         self.host.clock.begin();
         // The error that it belongs to is passed on within one resume, or was caught.
         self.host.kept.take();
@@ -190,19 +191,20 @@ impl Core {
     fn out_of_memory(&self, failure: Failure) -> Ended {
         // A collection that fails leaves the memory in use, which is looked at next.
         let _ = self.lua.gc_collect();
-        if self.lua.used_memory() < MEMORY_LIMIT / 10 * 9 {
+        let limit = self.host.memory_limit();
+        if self.lua.used_memory() < limit / 10 * 9 {
             return Ended::Failed(Box::new(failure));
         }
         Ended::Stopped(Stopped::Run(format!(
             "the scripts hold more than {} MiB (script_memory_limit)",
-            MEMORY_LIMIT >> 20
+            limit >> 20
         )))
     }
 
     /// Why a coroutine was killed that was not told to stop.
     fn killed(&self) -> Failure {
         if self.host.exhausted.take() {
-            let limit = HELD_LIMIT >> 20;
+            let limit = self.host.held_limit() >> 20;
             return Failure::resource(format!("responses hold more than {limit} MiB of memory"));
         }
         let limit = self.host.clock.limit();

@@ -8,6 +8,7 @@
 pub mod error;
 pub mod host;
 pub mod program;
+pub mod pulse;
 pub mod sandbox;
 pub mod script;
 pub mod value;

@@ -110,6 +110,7 @@ fn plan(script: PathBuf) -> Plan {
         tags: Default::default(),
         http: Default::default(),
         transport: Default::default(),
+        limits: Default::default(),
         setup_timeout: Duration::from_secs(60),
         seed: 1,
         threads: 1,

@@ -941,6 +941,8 @@ function log.error(...) end
 ---@field teardown? fun(ctx: any)
 ---@field summary? fun(s: table): table<string, string>? Gets the summary; the files that it returns are written.
 ---@field setup_timeout? loadtool.Duration Default "60s".
+---@field script_cpu_limit? loadtool.Duration What a user may compute between two waits; default "1s".
+---@field script_memory_limit? loadtool.Bytes Lua memory of one thread; default "256MiB".
 ---@field tags? table<string, loadtool.Scalar>
 
 ---@class loadtool.Scenario

@@ -58,6 +58,11 @@ impl Definition {
         super::script::node(&self.value)
     }
 
+    /// Whether it has this function.
+    pub fn has(&self, function: &str) -> bool {
+        self.function(function).is_some()
+    }
+
     /// One of the definition's functions.
     fn function(&self, name: &str) -> Option<Function> {
         let Value::Table(definition) = &self.value else { return None };
@@ -94,7 +99,13 @@ impl Vm {
     /// Fixes what users are made for: their plan, and what `setup` returned (as JSON).
     pub fn bind(&self, plan: &Arc<Plan>, ctx: Option<&[u8]>) -> Result<(), Diagnostic> {
         self.hand_over(ctx).map_err(|e| Diagnostic::new(format!("cannot hand over ctx: {e}")))?;
-        *self.bound.borrow_mut() = Some(Bound::new(plan, &*self.core.host.transport()));
+        let host = &self.core.host;
+        host.set_limits(plan.limits);
+        self.core
+            .lua
+            .set_memory_limit(host.memory_limit())
+            .map_err(|e| Diagnostic::new(format!("cannot limit memory: {e}")))?;
+        *self.bound.borrow_mut() = Some(Bound::new(plan, &*host.transport()));
         Ok(())
     }
 
@@ -140,6 +151,15 @@ impl Vm {
             // It fails only for want of memory, which the next allocation reports.
             let _ = self.core.lua.gc_step();
         }
+    }
+
+    /// Takes the count hook and the memory limit away, for the bench that says what they cost. To be
+    /// called before users are made.
+    #[doc(hidden)]
+    pub fn relax(&self) {
+        self.core.lua.remove_global_hook();
+        // It fails only if Lua's allocator is not mlua's.
+        let _ = self.core.lua.set_memory_limit(0);
     }
 
     /// Bytes in Lua's heap.

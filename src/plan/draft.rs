@@ -74,6 +74,8 @@ pub struct Flags {
     pub tags: Vec<(String, String)>,
     /// Those that are about connections.
     pub connections: ConnectionFlags,
+    /// `--script-cpu-limit`, `--script-memory-limit`.
+    pub limits: Limits,
 }
 
 /// What the command line says of connections, as it was typed.
@@ -97,6 +99,27 @@ pub struct ConnectionFlags {
     pub local_addresses: Vec<String>,
     /// `--user-agent`.
     pub user_agent: Option<String>,
+}
+
+/// How much a script may compute and keep; what is not said has its default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a user may compute between two waits: `script_cpu_limit`.
+    pub cpu: Option<Duration>,
+    /// Lua's heap of one worker [bytes]: `script_memory_limit`.
+    pub memory: Option<u64>,
+}
+
+impl Limits {
+    /// Below it a slow machine convicts the innocent.
+    pub const LEAST_CPU: Duration = Duration::from_millis(10);
+    /// Below it there is no room for the tool's own Lua and a user.
+    pub const LEAST_MEMORY: u64 = 4 << 20;
+
+    /// These, and what they do not say as in `other`.
+    pub fn over(self, other: Limits) -> Limits {
+        Limits { cpu: self.cpu.or(other.cpu), memory: self.memory.or(other.memory) }
+    }
 }
 
 impl Draft {

@@ -27,6 +27,7 @@ pub use load::{Load, Stage};
 pub use open::{Late, OpenLoad};
 pub use threshold::Threshold;
 
+use self::draft::Limits;
 use crate::http::{CallOptions, TransportOptions};
 
 /// The whole run.
@@ -48,6 +49,8 @@ pub struct Plan {
     pub(crate) http: Arc<CallOptions>,
     /// For connections of `setup` and `teardown`; scenarios have their own.
     pub(crate) transport: TransportOptions,
+    /// How much the script may compute and keep.
+    pub(crate) limits: Limits,
     /// How long `setup` may take.
     pub(crate) setup_timeout: Duration,
     /// Decides every random choice.
@@ -89,6 +92,16 @@ impl Plan {
         ends.collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
+    /// The scenario of user `id` (from 1, in the run): users are counted scenario by scenario.
+    pub fn scenario_of(&self, id: u64) -> Option<&str> {
+        let mut before = 0;
+        let scenario = self.scenarios.iter().find(|scenario| {
+            before += scenario.load.peak_vus();
+            id <= before
+        });
+        scenario.map(|scenario| &*scenario.name)
+    }
+
     fn end_of(&self, index: usize) -> Option<Duration> {
         let scenario = &self.scenarios[index];
         let before = match scenario.start.after {
@@ -106,6 +119,11 @@ impl Plan {
     /// For connections of `setup` and `teardown`.
     pub fn transport(&self) -> &TransportOptions {
         &self.transport
+    }
+
+    /// How much the script may compute and keep.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// How long `setup` may take.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::connections::connection_options;
-use super::draft::{Draft, Node};
+use super::draft::{Draft, Limits, Node};
 use super::locate::Path;
 use super::options::call_options;
 use super::read::{Fields, Report, Shown};
@@ -21,11 +21,13 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::http::{CallOptions, TransportOptions};
 use crate::metrics::tags::own_tag;
 
-const DEFINITION: [&str; 10] = [
+const DEFINITION: [&str; 12] = [
     "base_url",
     "http",
     "name",
     "scenarios",
+    "script_cpu_limit",
+    "script_memory_limit",
     "setup",
     "setup_timeout",
     "summary",
@@ -92,10 +94,27 @@ fn read(report: &Report<'_>) -> Option<Plan> {
         tags: tags(&definition),
         http: defaults.calls.into(),
         transport: defaults.connections,
+        limits: report.draft.flags.limits.over(limits(&definition)),
         setup_timeout: definition.positive_duration("setup_timeout").unwrap_or(SETUP_TIMEOUT),
         seed: report.draft.flags.seed.unwrap_or_else(drawn_seed),
         threads: threads(report),
     })
+}
+
+fn limits(definition: &Fields<'_, '_>) -> Limits {
+    let limits = Limits {
+        cpu: definition.duration("script_cpu_limit"),
+        memory: definition.bytes("script_memory_limit"),
+    };
+    if limits.cpu.is_some_and(|cpu| cpu < Limits::LEAST_CPU) {
+        let message = "script_cpu_limit is at least 10ms".to_owned();
+        definition.fault("script_cpu_limit", message, "the default is `1s`");
+    }
+    if limits.memory.is_some_and(|memory| memory < Limits::LEAST_MEMORY) {
+        let message = "script_memory_limit is at least 4MiB".to_owned();
+        definition.fault("script_memory_limit", message, "the default is `256MiB`");
+    }
+    limits
 }
 
 /// Unknown fields, and hooks that are no functions.

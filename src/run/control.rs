@@ -7,9 +7,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::health::Reader;
 use crate::aggregator::Aggregator;
-use crate::engine::PANICKED;
+use crate::engine::watchdog::{PATIENCE, Stuck};
+use crate::engine::{Engine, PANICKED};
 use crate::metrics::Window;
 use crate::output::Output;
+use crate::plan::Plan;
+use crate::stop::{StopReason, StopSwitch};
 
 /// How long after the end of a second its Windows are waited for.
 const LATENESS: Duration = Duration::from_millis(200);
@@ -27,14 +30,29 @@ pub struct Control {
 }
 
 impl Control {
-    /// Follows a run that started at `start` until the last worker has hung up.
-    pub async fn follow(&mut self, start: Instant, windows: &mut mpsc::Receiver<Window>) {
+    /// Follows a run until the last worker has hung up, or until all have but for stuck ones; the
+    /// first of those ends the run.
+    pub async fn follow(
+        &mut self,
+        engine: &mut Engine,
+        plan: &Plan,
+        switch: &StopSwitch,
+        windows: &mut mpsc::Receiver<Window>,
+    ) {
         for second in 0u32.. {
-            let end = start + Duration::from_secs(u64::from(second) + 1) + LATENESS;
-            if self.collect(end, windows).await == Flow::Over {
+            let end = engine.started + Duration::from_secs(u64::from(second) + 1) + LATENESS;
+            if self.collect(end, windows).await == Flow::Over || engine.watchdog.is_left_alone() {
                 break;
             }
             self.tick(second);
+            for stuck in engine.watchdog.look() {
+                engine.cut();
+                self.aggregator.lose(PATIENCE.as_secs());
+                switch.now(StopReason::Abort(told(&stuck, plan)));
+            }
+        }
+        while let Ok(window) = windows.try_recv() {
+            self.aggregator.add(window);
         }
     }
 
@@ -73,6 +91,21 @@ impl Control {
             }
         }
     }
+}
+
+/// `worker 2 gave its thread back for 10 s no more, in user 7 (scenario buyers)`.
+fn told(stuck: &Stuck, plan: &Plan) -> String {
+    let whom = stuck.seen.user.map_or(String::new(), |user| {
+        let scenario = plan.scenario_of(user).map(|name| format!(" (scenario {name})"));
+        format!(", in user {user}{}", scenario.unwrap_or_default())
+    });
+    let place = stuck.seen.at.as_ref().map_or(String::new(), |at| format!(", last seen at {at}"));
+    let seconds = PATIENCE.as_secs();
+    format!(
+        "worker {} gave its thread back for {seconds} s no more{whom}{place} (a bug in loadtool, \
+         whatever the script does: please report it)",
+        stuck.worker + 1
+    )
 }
 
 #[derive(PartialEq)]

@@ -3,6 +3,7 @@
 pub mod control;
 mod hook;
 pub mod health;
+pub mod once;
 pub mod prepare;
 pub mod signals;
 
@@ -94,11 +95,25 @@ impl From<Diagnostic> for RunError {
 /// # Errors
 /// What prevented the load altogether. Whatever happens under load is in the result.
 pub fn run(spec: RunSpec) -> Result<u8, RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(drive(spec))
+    run_over(spec, |prepared| transport_maker(&prepared.transport))
 }
 
-async fn drive(spec: RunSpec) -> Result<u8, RunError> {
+/// The same over connections of another kind, such as simulated ones.
+///
+/// # Errors
+/// See [`run`].
+pub fn run_over(
+    spec: RunSpec,
+    transport: impl Fn(&Prepared) -> TransportMaker,
+) -> Result<u8, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(drive(spec, transport))
+}
+
+async fn drive(
+    spec: RunSpec,
+    transport: impl Fn(&Prepared) -> TransportMaker,
+) -> Result<u8, RunError> {
     let switch = StopSwitch::default();
     let signals = Signals::heed(switch.clone())?;
     let prepared = prepare(spec.script.clone())?;
@@ -117,7 +132,7 @@ async fn drive(spec: RunSpec) -> Result<u8, RunError> {
     let mut loads = Vec::new();
     let mut duration = Duration::ZERO;
     if let Some(ctx) = ctx {
-        let loaded = load(&prepared, ctx, &switch, &mut control).await;
+        let loaded = load(&prepared, ctx, transport(&prepared), &switch, &mut control).await;
         tear_down(&prepared, &switch).await; // what setup made is there, whatever came of the load
         (loads, duration) = loaded?;
     }
@@ -164,6 +179,7 @@ async fn set_up(prepared: &Prepared, switch: &StopSwitch) -> Option<Arc<[u8]>> {
 async fn load(
     prepared: &Prepared,
     ctx: Arc<[u8]>,
+    transport: TransportMaker,
     switch: &StopSwitch,
     control: &mut Control,
 ) -> Result<(Vec<Delivered>, Duration), RunError> {
@@ -176,7 +192,7 @@ async fn load(
         ctx: Some(ctx),
         switch: switch.clone(),
         windows: sender,
-        transport: transport_maker(&prepared.transport),
+        transport,
     })?;
     let mut stop = switch.watch();
     tokio::select! {
@@ -191,9 +207,9 @@ async fn load(
         },
         _ = stop.wait_for(Stop::is_stopping) => return Ok(Default::default()),
     }
-    let engine = starting.begin();
+    let mut engine = starting.begin();
     control.health.read();
-    control.follow(engine.started, &mut windows).await;
+    control.follow(&mut engine, &prepared.plan, switch, &mut windows).await;
     let duration = engine.started.elapsed();
     let (loads, panicked) = engine.join(&prepared.plan);
     control.panicked = panicked;

@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostics;
 use crate::engine::worker::SERIES_CAP;
 use crate::http::TransportOptions;
 use crate::http::client::ReqwestTransport;
+use crate::lua::host::witness::Witness;
 use crate::lua::host::{Host, Shared};
 use crate::lua::program::Program;
 use crate::lua::vm::{Definition, Vm};
@@ -49,6 +50,8 @@ pub struct Prepared {
     pub plan: Arc<Plan>,
     /// Opens the connections that it asks for.
     pub transport: ReqwestTransport,
+    /// What the control thread's own Lua calls.
+    pub host: Rc<Host>,
     /// The control thread's own Lua, in which the definition lives.
     pub vm: Vm,
     /// Whose `setup` and `teardown` run.
@@ -59,11 +62,16 @@ pub struct Prepared {
 
 /// Reads, runs once and validates the script; every fault at once, without secrets.
 pub fn prepare(spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
-    let secrets = spec.secrets.clone();
-    attempt(spec).map_err(|faults| faults.masked(&secrets))
+    prepare_for(None, spec)
 }
 
-fn attempt(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
+/// The same, for someone who is told what users do in the control thread's Lua.
+pub fn prepare_for(witness: Option<Witness>, spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
+    let secrets = spec.secrets.clone();
+    attempt(witness, spec).map_err(|faults| faults.masked(&secrets))
+}
+
+fn attempt(witness: Option<Witness>, mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
     let seed = *spec.flags.seed.get_or_insert_with(draw_seed);
     let program = Program::load(spec.script, &spec.libs)?;
     let secrets = spec.secrets;
@@ -74,6 +82,10 @@ fn attempt(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
     // The definition sends nothing, and says only when it has run how others are to send.
     let none = Rc::new(ReqwestTransport::new(&TransportOptions::default())?);
     let host = Host::new(recorder.clone(), none, shared.clone());
+    host.set_limits(spec.flags.limits);
+    if let Some(witness) = witness {
+        host.witness.set(witness).unwrap_or_else(|_| unreachable!("the host is new"));
+    }
     let vm = Vm::new(program.clone(), host.clone())?;
     let definition = vm.define()?;
     let draft = Draft {
@@ -88,7 +100,7 @@ fn attempt(mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
     let transport = ReqwestTransport::with_scenarios(plan.transport(), of_scenarios)?;
     host.use_transport(Rc::new(transport.clone()));
     vm.bind(&plan, None)?;
-    Ok(Prepared { program, shared, plan, transport, vm, definition, recorder })
+    Ok(Prepared { program, shared, plan, transport, host, vm, definition, recorder })
 }
 
 /// A seed from the system's randomness, short enough to be typed again.

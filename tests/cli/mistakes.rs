@@ -94,7 +94,7 @@ const TABLES: [(&str, &[u8]); 6] = [
 ];
 
 /// Flags that cannot be.
-const FLAGS: [&[&str]; 29] = [
+const FLAGS: [&[&str]; 31] = [
     &["--vus", "0"],
     &["--vus", "many"],
     &["--duration", "soon"],
@@ -123,6 +123,8 @@ const FLAGS: [&[&str]; 29] = [
     &["--user-agent", "a\nb"],
     &["--lib", "missing"],
     &["--threads", "0"],
+    &["--script-cpu-limit", "1ms"],
+    &["--script-memory-limit", "1KB"],
     &["--vsu", "3"],
 ];
 

@@ -129,6 +129,7 @@ fn help_and_version_are_what_they_were() {
     for (name, arguments) in [
         ("help", &["--help"][..]),
         ("help_run", &["run", "--help"]),
+        ("help_once", &["once", "--help"]),
         ("help_check", &["check", "--help"]),
         ("help_demo", &["demo", "--help"]),
     ] {

@@ -43,8 +43,10 @@ end
 local function own(subject, label, want, prefix)
   local holds, why = want, nil
   if type(want) == "function" then holds, why = want(subject) end
-  record(label, holds and true or false)
-  if not holds then return label .. ": " .. (type(why) == "string" and why or prefix .. tostring(holds)) end
+  local failure = nil
+  if not holds then failure = type(why) == "string" and why or prefix .. tostring(holds) end
+  record(label, failure)
+  if failure then return label .. ": " .. failure end
 end
 
 local function named(judge, what)

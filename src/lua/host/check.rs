@@ -14,6 +14,7 @@ use super::compiled::{Compiled, Kept};
 use super::read::expect_status;
 use super::response;
 use super::told::{needs, unknown};
+use super::witness::Event;
 use crate::check::{Condition, JsonWant, Want};
 use crate::extract::Schema;
 use crate::http::Response;
@@ -85,11 +86,13 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
     };
     h.raw_set("check_unknown", lua.create_function(unknown)?)?;
     let host = host.clone();
-    let record = move |_: &Lua, (label, passed): (mlua::LuaString, bool)| {
-        let place = host.user().place.get();
+    let record = move |_: &Lua, (label, failure): (mlua::LuaString, Option<String>)| {
+        let (label, place) = (label.to_string_lossy(), host.user().place.get());
         let mut recorder = host.recorder.borrow_mut();
-        let label = recorder.intern(&label.to_string_lossy());
-        recorder.check(&place, label, passed);
+        let id = recorder.intern(&label);
+        recorder.check(&place, id, failure.is_none());
+        drop(recorder);
+        host.tell(|| Event::Check { label, failure });
         Ok(())
     };
     h.raw_set("check_record", lua.create_function(record)?)
@@ -147,6 +150,10 @@ impl Judge {
         })?;
         let place = self.host.user().place.get();
         self.host.recorder.borrow_mut().check(&place, known.label, verdict.is_ok());
+        self.host.tell(|| Event::Check {
+            label: known.condition.label(),
+            failure: verdict.as_ref().err().cloned(),
+        });
         Ok(verdict.map_err(|failure| format!("{}: {failure}", known.condition.label())))
     }
 

@@ -66,6 +66,7 @@ mod url;
 mod url_parts;
 pub mod user;
 mod vu;
+pub mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -83,16 +84,19 @@ use mlua::{Lua, MultiValue, Table};
 use tokio::time::Instant;
 
 pub use user::{Bound, OpenStep, User};
+use witness::Witness;
 
 use super::error::{Failure, Stopped};
 use super::fault::Kept;
 use super::place::{Sources, position};
+use super::pulse::Pulse;
 use super::sandbox::MEMORY_LIMIT;
 use super::sandbox::clock::Clock;
 use crate::http::Transport;
 use crate::http::redact::Redactor;
 use crate::metrics::own::OwnMetrics;
 use crate::metrics::{Outcome, Recorder, StepSample};
+use crate::plan::draft::Limits;
 use crate::secrets::Secrets;
 use crate::shared::Objects;
 
@@ -150,6 +154,12 @@ pub struct Host {
     pub shared: Arc<Shared>,
     /// The CPU limit of one slice between two waits.
     pub clock: Clock,
+    /// What the control thread sees of this worker.
+    pub pulse: Arc<Pulse>,
+    /// Who is told what users do, if anybody is; set before the state is made.
+    pub witness: OnceCell<Witness>,
+    /// Most bytes of Lua's heap.
+    memory_limit: Cell<usize>,
     /// Text of every Lua file that was loaded, for messages.
     pub sources: RefCell<Sources>,
     /// The user whose coroutine runs; the last one that ran while none does.
@@ -245,6 +255,9 @@ impl Host {
             folder: OnceCell::new(),
             shared,
             clock: Clock::default(),
+            pulse: Arc::default(),
+            witness: OnceCell::new(),
+            memory_limit: Cell::new(MEMORY_LIMIT),
             sources: RefCell::default(),
             current: RefCell::new(nobody),
             failure: RefCell::default(),
@@ -259,6 +272,28 @@ impl Host {
     /// The folder to which the script's files are confined.
     pub(super) fn folder(&self) -> &Path {
         self.folder.get().map_or(Path::new("."), PathBuf::as_path)
+    }
+
+    /// What the script may compute and keep; of a state that exists already, [`Vm`] knows too.
+    ///
+    /// [`Vm`]: crate::lua::vm::Vm
+    pub fn set_limits(&self, limits: Limits) {
+        if let Some(cpu) = limits.cpu {
+            self.clock.set_limit(cpu);
+        }
+        if let Some(memory) = limits.memory {
+            self.memory_limit.set(usize::try_from(memory).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// `script_memory_limit`, in bytes.
+    pub fn memory_limit(&self) -> usize {
+        self.memory_limit.get()
+    }
+
+    /// Most bytes that the responses of one worker's users may hold outside Lua's heap.
+    pub fn held_limit(&self) -> usize {
+        self.memory_limit.get().saturating_mul(4)
     }
 
     /// Where connections come from.
@@ -347,14 +382,14 @@ impl Host {
     }
 
     /// Counts `bytes` that a Lua object holds outside Lua's heap until the value is dropped, and
-    /// drives the collector on as if Lua had allocated them. Beyond [`HELD_LIMIT`], garbage apart,
+    /// drives the collector on as if Lua had allocated them. Beyond the limit, garbage apart,
     /// the running user's iteration ends.
     pub fn hold(self: &Rc<Self>, lua: &Lua, bytes: usize) -> Held {
         self.held.set(self.held.get() + bytes);
-        if self.held.get() > HELD_LIMIT {
+        if self.held.get() > self.held_limit() {
             // A collection fails only for want of memory, which the next allocation reports.
             let _ = lua.gc_collect();
-            if self.held.get() > HELD_LIMIT {
+            if self.held.get() > self.held_limit() {
                 self.exhausted.set(true);
                 self.clock.kill();
             }
@@ -381,9 +416,6 @@ impl Host {
 /// Why nothing may wait.
 const AT_TOP_LEVEL: &str = "nothing can wait at a script's top level: requests and pauses belong \
                             into functions that the run calls";
-
-/// Most bytes that the responses of one worker's users may hold.
-pub const HELD_LIMIT: usize = 4 * MEMORY_LIMIT;
 
 /// Held bytes per step of the collector. A step marks some 200,000 references, all of a small
 /// heap, so this is about what the garbage of a worker of few users may hold; with N MB of users

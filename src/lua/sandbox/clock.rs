@@ -130,7 +130,11 @@ impl Clock {
     fn tick(host: &Rc<Host>, lua: &Lua) -> Result<VmState> {
         let clock = &host.clock;
         if !clock.dying.get() {
+            let short = clock.cpu.get().is_none();
             if !clock.over() {
+                if short && clock.cpu.get().is_some() {
+                    host.pulse.show(position(lua).map(|at| at.to_string()));
+                }
                 return Ok(VmState::Continue);
             }
             clock.condemn(lua);

@@ -23,7 +23,7 @@ use mlua::state::{GcIncParams, GcMode};
 use mlua::{Function, IntoLuaMulti, LightUserData, Lua, LuaOptions, Result, StdLib, Table, Value};
 
 use super::fault;
-use super::host::{Host, MODULES, told};
+use super::host::{Host, MODULES, told, witness};
 use super::place::OURS;
 use super::require;
 
@@ -74,11 +74,12 @@ pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<T
     let lt = lua.create_table()?;
     for module in MODULES {
         (module.register)(lua, host, h)?;
+        witness::watch(lua, host, h, module.name)?;
         run::<()>(lua, &raw, module.sugar, (&lt, h, &kernel))?;
     }
     freeze_modules(&kernel, &lt)?;
     clock::install(lua, host)?;
-    lua.set_memory_limit(MEMORY_LIMIT)?;
+    lua.set_memory_limit(host.memory_limit())?;
     pace(lua);
     Ok(kernel)
 }
