@@ -54,7 +54,8 @@ impl Diagnostic {
 
 /// The known word that `word` was most likely meant to be; `None` if none is near.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let distance = |candidate: &str| strsim::damerau_levenshtein(&word.to_lowercase(), candidate);
+    let word = word.to_lowercase();
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
     let (distance, best) =
         known.into_iter().map(|candidate| (distance(candidate), candidate)).min()?;
     (distance < best.len() && distance <= 1 + best.len() / 4).then_some(best)

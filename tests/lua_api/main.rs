@@ -29,6 +29,31 @@ fn every_script_does_what_its_golden_says() {
     }
 }
 
+/// The golden of `mistakes.lua` shows what each call says to wrong arguments.
+#[test]
+fn every_call_is_tried_with_wrong_arguments() {
+    let golden = include_str!("../lua/api/mistakes.snap");
+    for line in loadtool::lua::TYPES.lines().filter_map(|line| line.strip_prefix("function ")) {
+        let (name, parameters) = line.split_once('(').expect("a function has parameters");
+        let (table, name) = name.split_once([':', '.']).expect("it is in a table");
+        let call = match table {
+            "lt" => format!("lt.{name}"),
+            "http" => format!("http.{name}"),
+            "response" => format!("r:{name}"),
+            "cookies" => format!("http.cookies:{name}"),
+            "pool" => format!("pool:{name}"),
+            // All but those of texts have the same function and no parameter but the options.
+            "fake" if !parameters.starts_with('n') => "lt.fake.name".into(),
+            "fake" => "lt.fake.words".into(),
+            table => format!("lt.{table}.{name}"),
+        };
+        let takes_none = parameters.starts_with(')');
+        let takes_anything = ["lt.fail", "lt.abort"].contains(&call.as_str()) || table == "log";
+        let tried = golden.contains(&format!("\n{call} "));
+        assert!(tried || takes_none || takes_anything, "{call} is not in mistakes.lua");
+    }
+}
+
 /// What a body that cannot be right is told, at line 3 of its script.
 fn told(body: &str) -> String {
     let script = format!("local lt = require 'loadtool'\nreturn function()\n{body}\nend");
@@ -137,7 +162,7 @@ fn mistakes_are_told_with_the_rule_and_what_to_do() {
         ),
         (
             "local r = lt.http.get('/') lt.check(r, { json = '$.a' })",
-            "json needs a table, got a string",
+            "json needs a table, got \"$.a\"",
         ),
         (
             "local r = lt.http.get('/') lt.check(r, { header = { a = {} } })",

@@ -29,7 +29,7 @@ local function walkable(t)
 end
 
 local function sorted(t, what)
-  if type(t) ~= "table" then return raise(what .. " needs a table, got a " .. type(t)) end
+  if type(t) ~= "table" then return raise(what .. " needs a table, got " .. k.described(t)) end
   local keys = {}
   for key in next, walkable(t) do
     if type(key) ~= "string" then return raise(what .. " needs names as keys") end
@@ -127,12 +127,12 @@ local function evaluate(subject, wanted)
 end
 
 function lt.check(subject, wanted)
-  if type(wanted) ~= "table" then return raise("lt.check needs a table of conditions, got a " .. type(wanted)) end
+  if type(wanted) ~= "table" then return raise("lt.check needs a table of conditions, got " .. k.described(wanted)) end
   return evaluate(subject, wanted) == nil
 end
 
 function lt.expect(subject, wanted)
-  if type(wanted) ~= "table" then return raise("lt.expect needs a table of conditions, got a " .. type(wanted)) end
+  if type(wanted) ~= "table" then return raise("lt.expect needs a table of conditions, got " .. k.described(wanted)) end
   local failed = evaluate(subject, wanted)
   if failed then
     local title = h.response_title(subject)

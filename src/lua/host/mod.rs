@@ -14,6 +14,7 @@
 //! | `k.await(h.f(…))` | the same, then waits for the operation and returns what it gave |
 //! | `k.raise(message[, category])` | raises a fault: a table `{ category, message, step, … }` |
 //! | `k.fault(category, message)` | makes one |
+//! | `k.described(v)` | a value as messages show it |
 //! | `k.keep` | a message handler for `xpcall`: keeps the raise point's place and traceback |
 //! | `k.readonly(t)` | a proxy that cannot be written to (tables inside are not covered) |
 //! | `k.object(name, functions[, length])` | an object with these as its methods, read-only |

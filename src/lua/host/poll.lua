@@ -5,7 +5,7 @@ local open, again = h.poll_open, h.poll_again
 local closing = { __close = function(poll, e) h.poll_close(poll.raw, poll.found, e ~= nil) end }
 
 function lt.poll(options, fn)
-  if type(fn) ~= "function" then return raise("lt.poll needs options and a function, got a " .. type(fn)) end
+  if type(fn) ~= "function" then return raise("lt.poll needs options and a function, got " .. k.described(fn)) end
   local poll <close> = setmetatable({ raw = value(open(options)), found = false }, closing)
   while true do
     local found = fn()

@@ -9,7 +9,7 @@ local function ended(depth, ok, ...)
 end
 
 function lt.step(name, fn, ...)
-  if type(fn) ~= "function" then return raise("lt.step needs a name and a function, got a " .. type(fn)) end
+  if type(fn) ~= "function" then return raise("lt.step needs a name and a function, got " .. k.described(fn)) end
   local depth = value(begin(name))
   return ended(depth, xpcall(fn, keep, ...))
 end

@@ -45,10 +45,21 @@ pub fn described(value: &Value) -> String {
     }
 }
 
-/// ``unknown option `tiemout`; did you mean `timeout`?``
+/// Most names that a hint lists.
+const LISTED: usize = 30;
+
+/// ``unknown option `tiemout`; did you mean `timeout`?``, or what there is, if nothing is near.
 pub fn unknown<'k>(what: &str, given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-    match did_you_mean(given, known) {
-        Some(hint) => format!("unknown {what} `{given}`; {hint}"),
-        None => format!("unknown {what} `{given}`"),
+    let known: Vec<&str> = known.into_iter().collect();
+    let message = format!("unknown {what} `{given}`");
+    match did_you_mean(given, known.iter().copied()) {
+        Some(hint) => format!("{message}; {hint}"),
+        None if known.is_empty() => message,
+        None if known.len() == 1 => format!("{message}{HINT}there is only {}", known[0]),
+        None => {
+            let more = if known.len() > LISTED { ", …" } else { "" };
+            let listed = &known[..known.len().min(LISTED)];
+            format!("{message}{HINT}there are {}{more}", listed.join(", "))
+        }
     }
 }

@@ -71,7 +71,8 @@ fn tag(host: &Host, name: &Value, value: &Value) -> Result<(), String> {
     if let Some(message) = own_tag(&name) {
         return Err(message);
     }
-    let value = read::scalar("lt.tag", &name, value)?;
+    let value = read::scalar("lt.tag", &name, value)
+        .map_err(|_| needs(&format!("lt.tag: `{name}`"), "a string, number or boolean", value))?;
     let mut place = user.place.get();
     place.extra = host.recorder.borrow_mut().extend_tags(place.extra, &[(&name, &value)]);
     user.place.set(place);

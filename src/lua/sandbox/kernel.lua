@@ -29,6 +29,9 @@ function k.value(message, ...)
   return ...
 end
 
+-- A value as messages show it: `nil`, `a table`, `"text"`.
+k.described = h.described
+
 local CROSSED = {
   ["attempt to yield across a C-call boundary"] = true,
   ["attempt to yield from outside a coroutine"] = true,

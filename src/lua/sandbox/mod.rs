@@ -65,6 +65,7 @@ pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<T
     inspect::register(lua, h)?;
     require::register(lua, host, roots, h)?;
     h.raw_set("unknown_field", lua.create_function(unknown_field)?)?;
+    h.raw_set("described", lua.create_function(|_, value: Value| Ok(told::described(&value)))?)?;
     let marks = (mark(Mark::Op), mark(Mark::Fail), mark(Mark::Stray));
     let kernel: Table =
         run(lua, &raw, include_str!("kernel.lua"), (&raw, h, marks.0, marks.1, marks.2))?;
@@ -147,9 +148,5 @@ fn unknown_field(_: &Lua, (what, key, table): (String, Value, Table)) -> Result<
     let keys: Vec<String> = keys.collect::<BTreeSet<_>>().into_iter().collect();
     let Value::String(key) = key else { return Ok(format!("the fields of {what} have names")) };
     let known = keys.iter().map(String::as_str);
-    let mut message = told::unknown(&format!("field of {what}"), &key.to_string_lossy(), known);
-    if !message.contains(told::DID_YOU_MEAN) {
-        message += &format!("{}there are {}", told::HINT, keys.join(", "));
-    }
-    Ok(message)
+    Ok(told::unknown(&format!("field of {what}"), &key.to_string_lossy(), known))
 }

@@ -229,7 +229,7 @@ fn what_is_no_branch_is_told() {
             "lt.parallel { function() coroutine.yield() end }",
             "attempt to yield from outside a coroutine",
         ),
-        ("lt.poll()", "lt.poll needs options and a function, got a nil"),
+        ("lt.poll()", "lt.poll needs options and a function, got nil"),
         ("lt.poll(1, print)", "lt.poll needs { every = …, timeout = … } and a function, got 1"),
         ("lt.poll({ evry = 1 }, print)", "unknown option of lt.poll `evry`; did you mean `every`?"),
         ("lt.poll({ every = 0 }, print)", "lt.poll: every must be longer than 0"),
