@@ -20,6 +20,9 @@ use crate::results::Tick;
 /// Closed seconds whose Windows are kept for those that come late, and for sliding views.
 const KEPT_SECONDS: usize = 5;
 
+/// A worker above that many percent of a core has nothing left to be punctual with.
+pub const BUSY: u16 = 90;
+
 /// How the process is, as read once a second; `None` where it cannot be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Health {
@@ -44,6 +47,11 @@ pub struct Aggregator {
     recent: VecDeque<Window>,
     /// Every closed second, from 0.
     timeline: Vec<Tick>,
+    /// By scenario: how many arrivals waited at the end of each second; empty for closed ones.
+    backlogs: Vec<Vec<u32>>,
+    /// By worker: for how many seconds in a row it has been busy.
+    streaks: BTreeMap<u16, u32>,
+    longest_streak: u32,
     late: u64,
     lost: u64,
 }
@@ -52,11 +60,14 @@ impl Aggregator {
     /// For scenarios in the plan's order.
     pub fn new(scenarios: Vec<Arc<str>>) -> Aggregator {
         Aggregator {
-            scenarios,
             totals: Window::default(),
             open: BTreeMap::new(),
             recent: VecDeque::new(),
             timeline: Vec::new(),
+            backlogs: vec![Vec::new(); scenarios.len()],
+            streaks: BTreeMap::new(),
+            longest_streak: 0,
+            scenarios,
             late: 0,
             lost: 0,
         }
@@ -112,6 +123,17 @@ impl Aggregator {
         self.recent.iter().rev().find(|window| window.second == second)
     }
 
+    /// By scenario: how many arrivals waited for a user at the end of each second, from 0; empty
+    /// for closed loads.
+    pub fn backlogs(&self) -> &[Vec<u32>] {
+        &self.backlogs
+    }
+
+    /// For how many seconds in a row some worker was busy above [`BUSY`].
+    pub fn busiest(&self) -> u32 {
+        self.longest_streak
+    }
+
     /// How many Windows came after their second was closed.
     pub fn late_windows(&self) -> u64 {
         self.late
@@ -148,6 +170,12 @@ impl Aggregator {
         let mut window = self.open.remove(&second).unwrap_or_default();
         window.second = second;
         window.absorb(&gauges(second, health));
+        for busy in std::mem::take(&mut window.busy) {
+            let streak = self.streaks.entry(busy.worker).or_default();
+            *streak = if busy.percent > BUSY { *streak + 1 } else { 0 };
+            self.longest_streak = self.longest_streak.max(*streak);
+        }
+        self.note_backlogs(&window);
         self.totals.absorb(&window);
         self.timeline.push(Tick { cpu_percent: health.cpu_percent, ..summarise(&window) });
         self.recent.push_back(window);
@@ -156,9 +184,22 @@ impl Aggregator {
         }
     }
 
+    fn note_backlogs(&mut self, window: &Window) {
+        let waiting = window.group_by(&Selector::of(metric::BACKLOG), &["scenario"]);
+        for (key, value) in &waiting {
+            let index = self.scenarios.iter().position(|name| **name == key.concat());
+            if let (Some(index), Value::Gauge { last, .. }) = (index, value) {
+                let backlog = &mut self.backlogs[index];
+                backlog.resize(window.second as usize + 1, 0);
+                backlog[window.second as usize] = last.round() as u32;
+            }
+        }
+    }
+
     fn add_late(&mut self, window: &Window) {
         self.late += 1;
         self.totals.absorb(window);
+        self.totals.busy.clear();
         let tick = &mut self.timeline[window.second as usize];
         match self.recent.iter_mut().find(|recent| recent.second == window.second) {
             Some(recent) => {

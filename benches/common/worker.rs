@@ -87,6 +87,7 @@ impl Worker {
             script: path,
             source: program.text().clone(),
             definition: vm.define().expect("the script runs").node(),
+            metrics: Default::default(),
             flags: Flags { base_url: Some(base_url.into()), ..Flags::default() },
         };
         let plan = Arc::new(validate(&draft).expect("the plan is right"));

@@ -7,6 +7,7 @@
 //! User `n` of a scenario with W workers lives on worker `n mod W`; W = min(threads, users).
 
 pub mod timer;
+pub mod effort;
 pub mod helm;
 pub mod course;
 pub mod backlog;

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::course::Course;
 use super::crew::Crew;
+use super::effort::Effort;
 use super::post::{Desk, Post};
 use super::running::Running;
 use super::timer::{Precision, Timer};
@@ -28,6 +29,7 @@ use crate::lua::program::Program;
 use crate::lua::pulse::Pulse;
 use crate::lua::vm::{UserSpec, Vm};
 use crate::lua::vu::Vu;
+use crate::metrics::window::Busy;
 use crate::metrics::{Recorder, Window, metric};
 use crate::plan::{Plan, Scenario};
 use crate::share::Share;
@@ -135,7 +137,7 @@ impl Worker {
         };
         tokio::select! {
             () = over => {}
-            () = clock(&vm, &pulse, &desk, &posts, &spec.windows) => {}
+            () = clock(spec.index, &vm, &pulse, &desk, &posts, &spec.windows) => {}
             () = heed(&spec, &posts) => {}
         }
         let second = second_of(desk.now());
@@ -240,18 +242,22 @@ pub fn second_of(offset: Duration) -> u32 {
 
 /// Sends a Window at the end of each second of the run.
 async fn clock(
+    worker: usize,
     vm: &Vm,
     pulse: &Pulse,
     desk: &Desk,
     posts: &[Rc<Post>],
     windows: &mpsc::Sender<Window>,
 ) {
+    let mut effort = Effort::begin();
     for second in 0u32.. {
         let end = desk.start + Duration::from_secs(u64::from(second) + 1);
         tokio::time::sleep_until(end).await;
         pulse.beat();
         desk.recorder.borrow_mut().time(metric::LOOP_LAG, end.elapsed());
-        let window = flip(desk, posts, second);
+        let mut window = flip(desk, posts, second);
+        let worker = u16::try_from(worker).unwrap_or(u16::MAX);
+        window.busy.push(Busy { worker, percent: effort.percent() });
         vm.pace();
         if windows.send(window).await.is_err() {
             return;

@@ -276,7 +276,16 @@ impl Recorder {
         let overflowed = std::mem::take(&mut self.series.overflowed);
         let rows = sorted(rows);
         let slowest = self.podiums.iter_mut().map(Podium::flip).collect();
-        Window { second, rows, lifecycles, slowest, errors, errors_lost, overflowed }
+        Window {
+            second,
+            rows,
+            lifecycles,
+            slowest,
+            errors,
+            errors_lost,
+            busy: Vec::new(),
+            overflowed,
+        }
     }
 
     /// `iterations_dropped` by reason, from the lifecycles.

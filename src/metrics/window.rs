@@ -37,6 +37,15 @@ impl Row {
     }
 }
 
+/// How busy a worker's thread was within a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Busy {
+    /// Number of the worker, from 0.
+    pub worker: u16,
+    /// Of a core, in percent.
+    pub percent: u16,
+}
+
 /// One second's counters and histograms by row.
 ///
 /// Merging is associative and commutative, save for gauges across seconds: the Windows of one
@@ -55,6 +64,8 @@ pub struct Window {
     pub errors: Vec<ErrorRow>,
     /// Errors of kinds beyond the cap.
     pub errors_lost: u64,
+    /// How busy each worker was, by worker. Not kept beyond a second.
+    pub busy: Vec<Busy>,
     /// Samples that went to an `overflow` row because of the series cap.
     pub overflowed: u64,
 }
@@ -84,6 +95,8 @@ impl Window {
             ours.merge(theirs);
         }
         self.second = self.second.max(other.second);
+        self.busy.extend(&other.busy);
+        self.busy.sort_unstable();
         self.errors_lost += other.errors_lost;
         self.overflowed += other.overflowed;
     }

@@ -7,7 +7,7 @@ use super::summary::{
 };
 use super::tick::Tick;
 use super::verdict::{Facts, Verdict};
-use super::{own, remarks, scenarios, series, tables, thresholds};
+use super::{fitness, own, remarks, scenarios, series, tables, thresholds};
 use crate::metrics::window::ErrorRow;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
 use crate::plan;
@@ -26,6 +26,10 @@ pub struct Sources<'a> {
     pub timeline: &'a [Tick],
     /// What else went wrong in this tool itself, as sentences.
     pub bugs: &'a [String],
+    /// By scenario: arrivals that waited at the end of each second of the run.
+    pub backlogs: &'a [Vec<u32>],
+    /// For how many seconds in a row a worker was too busy to be punctual.
+    pub busy_seconds: u32,
     /// Conservation laws that the totals break: bugs, unless Windows were lost.
     pub breaches: &'a [String],
     /// Windows that came after their second was closed.
@@ -40,14 +44,20 @@ impl Summary {
     /// The summary of a run.
     pub fn of(sources: &Sources) -> Summary {
         let Sources { run, totals, .. } = *sources;
-        let scenarios = scenarios::scenarios(totals, run);
+        let scenarios = scenarios::scenarios(sources);
         let thresholds: Vec<Threshold> = sources
             .thresholds
             .iter()
             .flat_map(|threshold| thresholds::judge(threshold, totals, run))
             .collect();
         let broken = if sources.lost_windows > 0 { &[] } else { sources.breaches };
+        let measurement = fitness::measurement_failures(sources, &scenarios);
+        let mut unfit = fitness::unstable(&scenarios);
+        unfit.extend(fitness::hidden_waits(&scenarios, &thresholds));
         let facts = Facts {
+            measurement: &measurement,
+            excused: fitness::errs_on_the_safe_side(sources, &scenarios, &thresholds),
+            unfit: &unfit,
             bugs: &[sources.bugs, broken].concat(),
             stop: sources.stop,
             thresholds: &thresholds,
@@ -69,7 +79,7 @@ impl Summary {
             own_metrics: own::metrics(totals, run.load),
             metrics: series::metrics(&totals.rows),
             timeline: sources.timeline.iter().map(Second::from).collect(),
-            generator: generator(totals),
+            generator: generator(totals, !measurement.is_empty()),
             anomalies: remarks::anomalies(sources, &scenarios),
             recommendations: remarks::recommendations(sources),
             thresholds,
@@ -128,7 +138,7 @@ fn connections(totals: &Window) -> Connections {
     }
 }
 
-fn generator(totals: &Window) -> Generator {
+fn generator(totals: &Window, saturated: bool) -> Generator {
     let most = |metric| match totals.fold(&everywhere(metric)) {
         Some(Value::Gauge { max, .. }) => Some(max),
         _ => None,
@@ -138,7 +148,7 @@ fn generator(totals: &Window) -> Generator {
         rss_bytes_max: most(metric::PROCESS_MEMORY_BYTES).map(|bytes| bytes as u64),
         fds_max: most(metric::PROCESS_OPEN_FDS).map(|fds| fds as u64),
         loop_lag_ms: Distribution::meant(totals, &everywhere(metric::LOOP_LAG)),
-        saturated: None,
+        saturated: Some(saturated),
     }
 }
 
@@ -197,6 +207,8 @@ mod tests {
             run: &run,
             thresholds: &thresholds,
             totals: &totals,
+            backlogs: &[],
+            busy_seconds: 0,
             timeline: &[Tick { p50_ms: Some(1.5), ..Tick::default() }],
             bugs: &[],
             breaches: &[],

@@ -17,6 +17,8 @@ pub fn run() -> RunInfo {
         vus_max: 20,
         load: Duration::from_secs(load),
         unable: 0,
+        began: Duration::ZERO,
+        open: false,
         paced: false,
         stages,
     };

@@ -192,6 +192,8 @@ mod tests {
             thresholds: &[],
             totals,
             timeline: &[],
+            backlogs: &[],
+            busy_seconds: 0,
             bugs: &[],
             breaches: &[],
             late_windows: 0,

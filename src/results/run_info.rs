@@ -46,6 +46,10 @@ pub struct ScenarioInfo {
     pub load: Duration,
     /// Users whose `on_start` failed to the last try: they were no part of the load.
     pub unable: u64,
+    /// When its load began, since the run's start.
+    pub began: Duration,
+    /// Whether iterations start at planned times, whatever became of those before.
+    pub open: bool,
     /// Whether each iteration has a start fixed by the plan: open kinds, and closed with `pace`.
     pub paced: bool,
     /// Stages of a ramp, as tagged.
@@ -71,6 +75,8 @@ impl ScenarioInfo {
             vus_max: scenario.load.peak_vus(),
             load: scenario.load.length().saturating_sub(scenario.warmup),
             unable: 0,
+            began: scenario.start.offset,
+            open: scenario.load.is_open(),
             paced: scenario.pace.is_some() || scenario.load.is_open(),
             stages: stages(&scenario.load),
         }

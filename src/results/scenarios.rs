@@ -1,19 +1,23 @@
 //! Scenarios and the stages of their ramps.
 
+use super::build::Sources;
+use super::fitness::growth;
 use super::journey::journeys;
-use super::run_info::{RunInfo, ScenarioInfo, StageInfo};
+use super::run_info::{ScenarioInfo, StageInfo};
 use super::summary::{Distribution, Iterations, Scenario, Stage};
 use super::tables::{per_second, rate};
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
 
 /// Every scenario, in the plan's order.
-pub fn scenarios(totals: &Window, run: &RunInfo) -> Vec<Scenario> {
-    let scenarios = run.scenarios.iter().enumerate();
-    scenarios.map(|(index, info)| scenario(totals, index, info)).collect()
+pub fn scenarios(sources: &Sources) -> Vec<Scenario> {
+    let scenarios = sources.run.scenarios.iter().enumerate();
+    scenarios.map(|(index, info)| scenario(sources, index, info)).collect()
 }
 
-fn scenario(totals: &Window, index: usize, info: &ScenarioInfo) -> Scenario {
+fn scenario(sources: &Sources, index: usize, info: &ScenarioInfo) -> Scenario {
+    let totals = sources.totals;
+    let growth = sources.backlogs.get(index).and_then(|backlog| growth(info, backlog));
     let life = &totals.lifecycles.get(index).copied().unwrap_or_default();
     let of = |metric: MetricId| Selector::of(metric).with("scenario", &info.name);
     let times = |metric: MetricId| Distribution::meant(totals, &of(metric));
@@ -28,7 +32,8 @@ fn scenario(totals: &Window, index: usize, info: &ScenarioInfo) -> Scenario {
         rate_per_s: per_second(totals.count(&of(metric::ITERATIONS)), load_s),
         load_s,
         vus_max: most_users(totals, info, life),
-        unstable: false,
+        unstable: growth.is_some(),
+        backlog_growth_per_s: growth,
         duration_ms: times(metric::ITERATION_DURATION),
         response_time_ms: times(metric::ITERATION_RESPONSE_TIME),
         lag_users_ms: times(metric::ITERATION_LAG_USERS),

@@ -126,6 +126,8 @@ pub struct Scenario {
     pub vus_max: u64,
     /// The backlog grew to the end.
     pub unstable: bool,
+    /// By how many arrivals per second, if it did.
+    pub backlog_growth_per_s: Option<f64>,
     /// From the actual start, less `lt.think`.
     pub duration_ms: Distribution,
     /// From the intended start, less `lt.think`.

@@ -10,6 +10,7 @@
 //! | a signal ended it | `aborted` | 5 |
 //! | a threshold on failures or checks is crossed | `fail` | 3 |
 //! | seconds of a worker are lost | `inconclusive` | 4 |
+//! | this tool was late or too busy, unless that flatters nobody | `inconclusive` | 4 |
 //! | any other threshold is crossed, or has no data | `fail` | 3 |
 //! | too few users, samples or starts in time; nothing completed | `inconclusive` | 4 |
 //! | none of these: no thresholds / all hold | `unjudged` / `pass` | 0 |
@@ -63,6 +64,12 @@ pub struct Facts<'a> {
     pub completed: u64,
     /// Seconds of a worker whose samples are in no number.
     pub lost_windows: u64,
+    /// Why this tool may have bent the numbers, as sentences.
+    pub measurement: &'a [String],
+    /// Whether that can only have made them look worse, and they were good enough all the same.
+    pub excused: bool,
+    /// What else keeps the numbers from saying what was asked, as sentences.
+    pub unfit: &'a [String],
     /// Scenarios whose load was not delivered, as sentences.
     pub short: &'a [String],
 }
@@ -81,10 +88,13 @@ enum Finding {
     Signal,
     FailuresCrossed,
     Lost,
+    Measurement,
     Crossed,
     Short,
+    Unfit,
     TooFewSamples,
     NothingCompleted,
+    Excused,
 }
 
 impl Finding {
@@ -94,9 +104,13 @@ impl Finding {
             Finding::Abort => (Outcome::Aborted, 6),
             Finding::Signal => (Outcome::Aborted, 5),
             Finding::FailuresCrossed | Finding::Crossed => (Outcome::Fail, 3),
-            Finding::Lost | Finding::Short | Finding::TooFewSamples | Finding::NothingCompleted => {
-                (Outcome::Inconclusive, 4)
-            }
+            Finding::Lost
+            | Finding::Measurement
+            | Finding::Short
+            | Finding::Unfit
+            | Finding::TooFewSamples
+            | Finding::NothingCompleted => (Outcome::Inconclusive, 4),
+            Finding::Excused => (Outcome::Pass, 0),
         }
     }
 }
@@ -159,6 +173,11 @@ fn findings(facts: &Facts) -> Vec<(Finding, String)> {
         let lost = format::counted(facts.lost_windows, "second");
         findings.push((Finding::Lost, format!("the samples of {lost} of a worker are lost")));
     }
+    findings.extend(facts.measurement.iter().map(|why| match facts.excused {
+        true => (Finding::Excused, format!("{why}, which made the latencies worse than the truth")),
+        false => (Finding::Measurement, why.clone()),
+    }));
+    findings.extend(facts.unfit.iter().map(|why| (Finding::Unfit, why.clone())));
     findings.extend(facts.short.iter().map(|short| (Finding::Short, short.clone())));
     if facts.completed == 0 {
         findings.push((Finding::NothingCompleted, "no iteration completed".to_owned()));
@@ -271,6 +290,28 @@ mod tests {
         ] {
             assert_eq!(given, expected);
         }
+    }
+
+    #[test]
+    fn a_late_tool_is_excused_only_where_that_flatters_nobody() {
+        let holds = threshold("iteration_response_time", Some(150.0), true, 100);
+        let thresholds = [holds];
+        let late = ["this tool started iterations late".to_owned()];
+        let facts = Facts {
+            thresholds: &thresholds,
+            completed: 100,
+            measurement: &late,
+            excused: true,
+            ..Facts::default()
+        };
+        let excused =
+            "this tool started iterations late, which made the latencies worse than the truth";
+        assert_eq!(Verdict::of(&facts), verdict(Outcome::Pass, 0, &[excused]));
+        let strict = Verdict::of(&Facts { excused: false, ..facts });
+        assert_eq!(strict, verdict(Outcome::Inconclusive, 4, &[&late[0]]));
+        let unfit = ["the backlog grows".to_owned()];
+        let unstable = Verdict::of(&Facts { measurement: &[], unfit: &unfit, ..facts });
+        assert_eq!(unstable, verdict(Outcome::Inconclusive, 4, &["the backlog grows"]));
     }
 
     #[test]

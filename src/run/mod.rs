@@ -144,6 +144,8 @@ async fn drive(
         thresholds: prepared.plan.thresholds(),
         totals: control.aggregator.totals(),
         timeline: control.aggregator.timeline(),
+        backlogs: control.aggregator.backlogs(),
+        busy_seconds: control.aggregator.busiest(),
         bugs: &control.bugs(),
         breaches: &control.aggregator.breaches(),
         late_windows: control.aggregator.late_windows(),
@@ -284,6 +286,7 @@ fn info(
         let start = load.span.start + scenario.warmup();
         info.load = load.span.end.saturating_sub(start);
         info.unable = load.unable;
+        info.began = load.span.start;
         spans.push(start..load.span.end);
     }
     RunInfo {

@@ -1,0 +1,183 @@
+//! Whether a run can be believed: was this tool punctual, and was the load one that could last?
+//!
+//! Verdict rules 2 and 4 of the contract, as sentences. Pure functions of what was recorded.
+
+use super::build::Sources;
+use super::format::{count, counted, ms};
+use super::run_info::ScenarioInfo;
+use super::summary::{Scenario, Threshold};
+
+/// A worker that was busy for so long in a row may have been late in ways that no lag shows.
+const BUSY_SECONDS: u32 = 5;
+
+/// Lag that is tolerated whatever the latencies [ms], and as a share of them.
+const LAG_MS: f64 = 5.0;
+const LAG_SHARE: f64 = 0.1;
+
+/// A trend needs so many seconds.
+const TREND_SECONDS: usize = 5;
+
+/// Of the standard normal distribution: one test in a hundred errs.
+const SIGNIFICANT: f64 = 2.33;
+
+/// Why the tool itself may have bent the numbers; empty if it was punctual.
+pub fn measurement_failures(sources: &Sources, scenarios: &[Scenario]) -> Vec<String> {
+    let mut failures = Vec::new();
+    if sources.busy_seconds >= BUSY_SECONDS {
+        failures.push(format!(
+            "a worker of this tool was busy above 90 % for {} in a row",
+            counted(sources.busy_seconds.into(), "second")
+        ));
+    }
+    failures.extend(scenarios.iter().filter_map(late));
+    let resource: u64 = sources
+        .totals
+        .errors
+        .iter()
+        .filter(|error| error.category == "resource")
+        .map(|error| error.count)
+        .sum();
+    if resource > 0 {
+        let times = counted(resource, "time");
+        failures.push(format!("this tool ran out of descriptors, ports or memory {times}"));
+    }
+    failures
+}
+
+/// Whether the tool was later than the latencies of the scenario can bear.
+fn late(scenario: &Scenario) -> Option<String> {
+    let lag = scenario.lag_generator_ms.p99?;
+    let judged = scenario.response_time_ms.p99.unwrap_or_default();
+    let tolerated = LAG_MS.max(LAG_SHARE * judged);
+    (lag > tolerated).then(|| {
+        format!(
+            "this tool started iterations of {} late: p99 {}, of which {} can be borne",
+            scenario.name,
+            ms(lag),
+            ms(tolerated)
+        )
+    })
+}
+
+/// Whether our being late made nothing look better than it is: all is open, nothing is missing,
+/// and latency is judged from when someone would have come, or over whole calls.
+pub fn errs_on_the_safe_side(
+    sources: &Sources,
+    scenarios: &[Scenario],
+    thresholds: &[Threshold],
+) -> bool {
+    let whole = scenarios.iter().all(|scenario| scenario.iterations.dropped == 0);
+    let open = sources.run.scenarios.iter().all(|scenario| scenario.open);
+    let holds = |one: &Threshold| one.ok && one.samples >= one.min_samples;
+    let safe = |one: &Threshold| {
+        one.unit != "ms"
+            || ["iteration_response_time", "http_call_"].iter().any(|m| one.metric.starts_with(m))
+    };
+    whole
+        && open
+        && sources.lost_windows == 0
+        && !thresholds.is_empty()
+        && thresholds.iter().all(|one| holds(one) && safe(one))
+}
+
+/// Scenarios whose backlog grew to the end of the load, as sentences: their percentiles mean only
+/// how long the test was.
+pub fn unstable(scenarios: &[Scenario]) -> Vec<String> {
+    let growing =
+        scenarios.iter().filter_map(|scenario| Some((scenario, scenario.backlog_growth_per_s?)));
+    let told = growing.map(|(scenario, growth)| {
+        format!(
+            "{} is unstable: its backlog grows by {}/s",
+            scenario.name,
+            count(growth.ceil() as u64)
+        )
+    });
+    told.collect()
+}
+
+/// Thresholds on requests alone that hold while arrivals waited for users, as sentences.
+pub fn hidden_waits(scenarios: &[Scenario], thresholds: &[Threshold]) -> Vec<String> {
+    let requests = |one: &&Threshold| {
+        one.ok && one.unit == "ms" && one.metric.starts_with("http_req_duration")
+    };
+    let mut told = Vec::new();
+    for threshold in thresholds.iter().filter(requests) {
+        for scenario in scenarios {
+            let wait = scenario.lag_users_ms.p95.unwrap_or_default();
+            if wait > threshold.limit / 10.0 {
+                told.push(format!(
+                    "{} {} hides waiting: arrivals of {} waited {} for a user (p95)",
+                    threshold.metric,
+                    threshold.expression,
+                    scenario.name,
+                    ms(wait)
+                ));
+            }
+        }
+    }
+    told
+}
+
+/// By how many arrivals per second the backlog of an open scenario grew to the end of its load;
+/// `None` if it did not, or not for sure.
+pub fn growth(info: &ScenarioInfo, backlog: &[u32]) -> Option<f64> {
+    let from = info.began.as_secs() as usize;
+    let until = (info.began + info.load).as_secs() as usize;
+    trend(backlog.get(from..until.min(backlog.len()))?)
+}
+
+/// The slope of the second half, if a test says that it rises, the rise matters, and it goes on to
+/// the end: Theil's estimator and the test of Mann and Kendall, neither of which a burst deceives.
+fn trend(levels: &[u32]) -> Option<f64> {
+    let late = &levels[levels.len() / 2..];
+    let n = late.len();
+    if n < TREND_SECONDS {
+        return None;
+    }
+    let mut slopes = Vec::with_capacity(n * (n - 1) / 2);
+    let mut rises = 0i64;
+    for (index, &earlier) in late.iter().enumerate().step_by(stride(n)) {
+        for (distance, &later) in late[index + 1..].iter().enumerate().step_by(stride(n)) {
+            let rise = f64::from(later) - f64::from(earlier);
+            slopes.push(rise / (distance + 1) as f64);
+            rises += i64::from(later > earlier) - i64::from(later < earlier);
+        }
+    }
+    slopes.sort_unstable_by(f64::total_cmp);
+    let slope = slopes[slopes.len() / 2];
+    let looked_at = n.div_ceil(stride(n)) as f64;
+    let spread = (looked_at * (looked_at - 1.0) * (2.0 * looked_at + 5.0) / 18.0).sqrt();
+    let most = f64::from(*late.iter().max()?);
+    let last = f64::from(*late.last()?);
+    let rises_for_sure = rises as f64 / spread > SIGNIFICANT;
+    let matters = slope * n as f64 >= f64::max(5.0, 0.2 * most);
+    (rises_for_sure && matters && last >= 0.8 * most).then_some(slope)
+}
+
+/// Pairs of more than some hundred seconds are sampled.
+fn stride(n: usize) -> usize {
+    n.div_ceil(600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_that_rises_to_the_end_is_a_trend_and_a_burst_is_none() {
+        let rising: Vec<u32> = (0..60).map(|t| t * 20 + t % 7).collect();
+        assert!(trend(&rising).is_some_and(|slope| (19.0..21.0).contains(&slope)));
+        let burst: Vec<u32> =
+            (0..60).map(|t| if (40..45).contains(&t) { 500 } else { 3 }).collect();
+        assert_eq!(trend(&burst), None);
+        let recovering: Vec<u32> =
+            (0..60).map(|t: u32| 500 - 20 * t.abs_diff(35).min(25)).collect();
+        assert_eq!(trend(&recovering), None);
+        let steady: Vec<u32> = (0..60).map(|t| 100 + (t * 37) % 11).collect();
+        assert_eq!(trend(&steady), None);
+        assert_eq!(trend(&[1, 2, 3]), None);
+        assert_eq!(trend(&[0; 60]), None);
+        let long: Vec<u32> = (0..86_400).map(|t| t / 2).collect();
+        assert!(trend(&long).is_some());
+    }
+}
