@@ -20,9 +20,6 @@ use crate::results::Tick;
 /// Closed seconds whose Windows are kept for those that come late, and for sliding views.
 const KEPT_SECONDS: usize = 5;
 
-/// A worker above that many percent of a core has nothing left to be punctual with.
-pub const BUSY: u16 = 90;
-
 /// How the process is, as read once a second; `None` where it cannot be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Health {
@@ -49,9 +46,8 @@ pub struct Aggregator {
     timeline: Vec<Tick>,
     /// By scenario: how many arrivals waited at the end of each second; empty for closed ones.
     backlogs: Vec<Vec<u32>>,
-    /// By worker: for how many seconds in a row it has been busy.
-    streaks: BTreeMap<u16, u32>,
-    longest_streak: u32,
+    /// How busy the busiest worker was, by second [percent of a core].
+    busy: Vec<u16>,
     late: u64,
     lost: u64,
 }
@@ -65,8 +61,7 @@ impl Aggregator {
             recent: VecDeque::new(),
             timeline: Vec::new(),
             backlogs: vec![Vec::new(); scenarios.len()],
-            streaks: BTreeMap::new(),
-            longest_streak: 0,
+            busy: Vec::new(),
             scenarios,
             late: 0,
             lost: 0,
@@ -129,9 +124,9 @@ impl Aggregator {
         &self.backlogs
     }
 
-    /// For how many seconds in a row some worker was busy above [`BUSY`].
-    pub fn busiest(&self) -> u32 {
-        self.longest_streak
+    /// How busy the busiest worker was in each second, from 0 [percent of a core].
+    pub fn busy(&self) -> &[u16] {
+        &self.busy
     }
 
     /// How many Windows came after their second was closed.
@@ -170,11 +165,8 @@ impl Aggregator {
         let mut window = self.open.remove(&second).unwrap_or_default();
         window.second = second;
         window.absorb(&gauges(second, health));
-        for busy in std::mem::take(&mut window.busy) {
-            let streak = self.streaks.entry(busy.worker).or_default();
-            *streak = if busy.percent > BUSY { *streak + 1 } else { 0 };
-            self.longest_streak = self.longest_streak.max(*streak);
-        }
+        let busy = std::mem::take(&mut window.busy);
+        self.busy.push(busy.iter().map(|worker| worker.percent).max().unwrap_or_default());
         self.note_backlogs(&window);
         self.totals.absorb(&window);
         self.timeline.push(Tick { cpu_percent: health.cpu_percent, ..summarise(&window) });
@@ -325,7 +317,7 @@ mod tests {
             duration: Duration::from_millis(ms),
         };
         (0..calls).for_each(|_| recorder.call(&Place::default(), &sample));
-        recorder.gauge(&Place::default(), metric::VUS, 5.0);
+        recorder.gauge(&Place::default(), &metric::VUS, 5.0);
         recorder.error(&Place::default(), "reset", 0, "gone", Duration::ZERO, String::new);
         recorder.flip(second)
     }

@@ -44,6 +44,7 @@ pub mod demo;
 
 // composition
 pub mod run;
+pub mod limit;
 
 // commands
 pub mod cli;

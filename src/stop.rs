@@ -14,6 +14,8 @@ pub enum StopReason {
     Abort(String),
     /// A threshold with `abort = true` was crossed.
     Threshold(String),
+    /// What the run was for is known.
+    Finished,
 }
 
 /// What everyone who waits must heed; it only ever moves down this list.

@@ -13,11 +13,16 @@ pub struct DemoArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+
+    /// Answer so many requests per second, one after the other: a target whose limit is known
+    #[arg(long, value_name = "RATE", value_parser = super::limit::level)]
+    capacity: Option<f64>,
 }
 
 impl DemoArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let demo = open(self.listen)?;
+        let options = Options { capacity: self.capacity, ..Options::default() };
+        let demo = open_with(self.listen, &options)?;
         super::print(&format!("demo shop on {}  (Ctrl-C ends it)\n", demo.url()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async { tokio::signal::ctrl_c().await })?;
@@ -27,7 +32,11 @@ impl DemoArgs {
 
 /// Opens the shop at `address`.
 pub fn open(address: SocketAddr) -> anyhow::Result<Demo> {
+    open_with(address, &Options::default())
+}
+
+fn open_with(address: SocketAddr, options: &Options) -> anyhow::Result<Demo> {
     std::net::TcpListener::bind(address)
-        .and_then(|listener| serve(listener, &Options::default()))
+        .and_then(|listener| serve(listener, options))
         .with_context(|| format!("cannot listen on {address}"))
 }

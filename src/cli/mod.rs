@@ -4,6 +4,7 @@ mod check;
 mod connections;
 mod demo;
 mod libraries;
+mod limit;
 mod logging;
 mod once;
 mod run;
@@ -37,6 +38,7 @@ Examples:
   loadtool run scripts/shop.lua --demo             try it: the built-in shop, ten seconds
   loadtool run shop.lua --base-url http://127.0.0.1:8080 --vus 50 --duration 1m
   loadtool once shop.lua                           one iteration, told step by step
+  loadtool limit shop.lua --from 100               the highest rate that holds
   loadtool check shop.lua                          what would run, and what a user costs
   loadtool demo --listen 127.0.0.1:8080            the built-in shop, to write scripts against
 
@@ -57,6 +59,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Run one iteration of one user and tell it step by step
     Once(Box<once::OnceArgs>),
+    /// Find the highest load that holds, with its evidence
+    Limit(Box<limit::LimitArgs>),
     /// Show what would run and what one user costs; sends nothing
     Check(check::CheckArgs),
     /// Serve the built-in shop, a target to try scripts against
@@ -74,6 +78,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => args.run(),
             Command::Once(args) => args.run(),
+            Command::Limit(args) => args.run(),
             Command::Check(args) => args.run(),
             Command::Demo(args) => args.run(),
         }

@@ -128,6 +128,8 @@ impl RunArgs {
             color: self.log.color.stdout(),
             columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),
             screen,
+            outputs: Vec::new(),
+            pilot: None,
         };
         let code = crate::run::run(spec)?;
         drop(demo);
@@ -142,7 +144,7 @@ fn with_negative(flag: clap::Arg) -> clap::Arg {
 }
 
 /// Where the summary goes: as asked, or with `--demo` to `report.json`.
-fn summary_to(asked: Option<PathBuf>, demo: bool) -> SummaryTo {
+pub fn summary_to(asked: Option<PathBuf>, demo: bool) -> SummaryTo {
     match asked {
         Some(path) if path.as_os_str() == "-" => SummaryTo::Stdout,
         Some(path) => SummaryTo::File(path),
@@ -155,7 +157,7 @@ fn count(text: &str) -> Result<u64, String> {
     units::count(text).map_err(|error| error.to_string())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     units::duration(text).map_err(|error| error.to_string())
 }
 
@@ -177,7 +179,7 @@ fn stage(text: &str) -> Result<(Duration, f64), String> {
 
 impl Color {
     /// Whether stdout gets colours.
-    fn stdout(self) -> bool {
+    pub fn stdout(self) -> bool {
         self.decide(&std::io::stdout())
     }
 }

@@ -17,6 +17,7 @@
 mod account;
 mod accounts;
 mod answer;
+mod capacity;
 mod cart;
 mod catalogue;
 mod encoding;
@@ -47,11 +48,13 @@ pub struct Options {
     pub max_sessions: usize,
     /// Registered accounts at a time; beyond that, the oldest makes room.
     pub max_accounts: usize,
+    /// Requests that are answered per second, one after the other; `None`: as many as come.
+    pub capacity: Option<f64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { max_sessions: 50_000, max_accounts: 50_000 }
+        Options { max_sessions: 50_000, max_accounts: 50_000, capacity: None }
     }
 }
 
@@ -72,7 +75,10 @@ pub fn serve(listener: TcpListener, options: &Options) -> io::Result<Demo> {
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) })?;
-    let routes = routes(Arc::new(Shop::new(options)?));
+    let mut routes = routes(Arc::new(Shop::new(options)?));
+    if let Some(per_second) = options.capacity {
+        routes = runtime.block_on(async { capacity::limited(routes, per_second) });
+    }
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new().name("demo".into()).spawn(move || {
         // Dropping the runtime at the end of this closure drops every connection.

@@ -40,6 +40,7 @@ use crate::metrics::Window;
 use crate::plan::Plan;
 use crate::stop::{StopReason, StopSwitch};
 use course::Course;
+use helm::Helm;
 use running::Running;
 use timer::Precision;
 use watchdog::Watchdog;
@@ -172,6 +173,11 @@ impl Starting {
         });
         self.pulses = futures_util::future::try_join_all(workers).await?;
         Ok(())
+    }
+
+    /// What steers each scenario, by scenario.
+    pub fn helms(&self) -> Vec<Helm> {
+        self.running.iter().map(|running| running.helm.clone()).collect()
     }
 
     /// Starts the load, on all workers at one instant.

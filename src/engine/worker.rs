@@ -254,7 +254,7 @@ async fn clock(
         let end = desk.start + Duration::from_secs(u64::from(second) + 1);
         tokio::time::sleep_until(end).await;
         pulse.beat();
-        desk.recorder.borrow_mut().time(metric::LOOP_LAG, end.elapsed());
+        desk.recorder.borrow_mut().time(&metric::LOOP_LAG, end.elapsed());
         let mut window = flip(desk, posts, second);
         let worker = u16::try_from(worker).unwrap_or(u16::MAX);
         window.busy.push(Busy { worker, percent: effort.percent() });
@@ -269,12 +269,12 @@ fn flip(desk: &Desk, posts: &[Rc<Post>], second: u32) -> Window {
     let mut recorder = desk.recorder.borrow_mut();
     for post in posts {
         for users in post.take_levels() {
-            recorder.gauge(&post.place, metric::VUS, users as f64);
+            recorder.gauge(&post.place, &metric::VUS, users as f64);
         }
-        recorder.gauge(&post.place, metric::VUS_MAX, post.made.get() as f64);
+        recorder.gauge(&post.place, &metric::VUS_MAX, post.made.get() as f64);
         if post.counts_backlog {
             let waiting = post.running.backlog.len();
-            recorder.gauge(&post.place, metric::BACKLOG, waiting as f64);
+            recorder.gauge(&post.place, &metric::BACKLOG, waiting as f64);
         }
     }
     recorder.flip(second)

@@ -479,7 +479,7 @@ mod tests {
     fn numbers_that_are_no_times_go_far_beyond_an_hour() {
         let mut histogram = Histogram::default();
         let numbers = [0, 1, 5_000_000_000, 1 << 40, HIGHEST_NUMBER, HIGHEST_NUMBER + 1];
-        numbers.map(|number| histogram.record_number(number));
+        numbers.into_iter().for_each(|number| histogram.record_number(number));
         let bytes = histogram.of_unit(Unit::Bytes);
         assert_eq!((bytes.min(), bytes.max()), (Some(0.0), Some(HIGHEST_NUMBER as f64)));
         assert_eq!((histogram.count(), histogram.saturated()), (6, 1));
@@ -497,7 +497,7 @@ mod tests {
     #[test]
     fn a_unit_says_what_a_whole_one_is() {
         let mut histogram = Histogram::default();
-        [500_000, 1_500_000].map(|number| histogram.record_number(number));
+        [500_000, 1_500_000].into_iter().for_each(|number| histogram.record_number(number));
         for (unit, mean, stddev) in [
             (Unit::One, 1.0, 0.5),
             (Unit::Percent, 1.0, 0.5),

@@ -229,19 +229,19 @@ impl Recorder {
     }
 
     /// A gauge has a new value: this worker's part, which adds up with those of others.
-    pub fn gauge(&mut self, place: &Place, metric: MetricId, value: f64) {
+    pub fn gauge(&mut self, place: &Place, metric: &MetricId, value: f64) {
         let fresh = || Value::Gauge { last: 0.0, max: f64::MIN };
         let key = Key { place: *place, ..Key::default() };
         let slots = self.others.slots(key, &mut self.series);
-        if let Value::Gauge { last, max } = slots.entry(&metric, fresh) {
+        if let Value::Gauge { last, max } = slots.entry(metric, fresh) {
             *last = value;
             *max = max.max(value);
         }
     }
 
     /// A time of the worker itself, such as the lag of its loop.
-    pub fn time(&mut self, metric: MetricId, duration: Duration) {
-        self.record(Key { placeless: true, ..Key::default() }, &metric, duration);
+    pub fn time(&mut self, metric: &MetricId, duration: Duration) {
+        self.record(Key { placeless: true, ..Key::default() }, metric, duration);
     }
 
     /// A sample of one of the author's metrics. About 30 ns.
@@ -502,8 +502,8 @@ mod tests {
             recorder.check(&place, name, true);
             recorder
                 .step(&place, &StepSample { duration: sample.duration, outcome: Outcome::Failed });
-            recorder.gauge(&place, metric::VUS, 7.0);
-            recorder.time(metric::LOOP_LAG, sample.duration);
+            recorder.gauge(&place, &metric::VUS, 7.0);
+            recorder.time(&metric::LOOP_LAG, sample.duration);
             recorder.lifecycle(0).started += 1;
         };
         record(&mut recorder);

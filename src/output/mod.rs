@@ -3,6 +3,7 @@
 pub mod console;
 pub mod file;
 pub mod json;
+pub mod limit_csv;
 pub mod live;
 pub mod report;
 pub mod screen;

@@ -5,6 +5,7 @@
 //! is made harmless on its way here.
 
 mod errors;
+mod limit;
 mod own;
 mod sections;
 mod slowest;
@@ -44,6 +45,11 @@ impl Report<'_> {
     pub fn text(&self) -> String {
         let mut page = Page::new(self.columns.clamp(LEAST_COLUMNS, COLUMNS));
         self.headline(&mut page);
+        if let Some(limit) = &self.summary.limit {
+            limit::limit(limit, &mut page);
+            errors::errors(self.summary, &mut page);
+            return page.text(self.color);
+        }
         sections::totals(self.summary, &mut page);
         self.remarks(&mut page);
         sections::thresholds(self.summary, &mut page);

@@ -28,8 +28,8 @@ pub struct Sources<'a> {
     pub bugs: &'a [String],
     /// By scenario: arrivals that waited at the end of each second of the run.
     pub backlogs: &'a [Vec<u32>],
-    /// For how many seconds in a row a worker was too busy to be punctual.
-    pub busy_seconds: u32,
+    /// How busy the busiest worker was, by second [percent of a core].
+    pub busy: &'a [u16],
     /// Conservation laws that the totals break: bugs, unless Windows were lost.
     pub breaches: &'a [String],
     /// Windows that came after their second was closed.
@@ -82,6 +82,7 @@ impl Summary {
             generator: generator(totals, !measurement.is_empty()),
             anomalies: remarks::anomalies(sources, &scenarios),
             recommendations: remarks::recommendations(sources),
+            limit: None,
             thresholds,
             scenarios,
         }
@@ -208,7 +209,7 @@ mod tests {
             thresholds: &thresholds,
             totals: &totals,
             backlogs: &[],
-            busy_seconds: 0,
+            busy: &[],
             timeline: &[Tick { p50_ms: Some(1.5), ..Tick::default() }],
             bugs: &[],
             breaches: &[],

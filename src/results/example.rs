@@ -10,6 +10,7 @@ use super::verdict::{Facts, Verdict};
 pub fn empty() -> Summary {
     let facts = Facts::default();
     Summary {
+        limit: None,
         schema: SCHEMA.into(),
         tool_version: "0.1.0".into(),
         run: Run {

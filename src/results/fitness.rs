@@ -7,8 +7,10 @@ use super::format::{count, counted, ms};
 use super::run_info::ScenarioInfo;
 use super::summary::{Scenario, Threshold};
 
-/// A worker that was busy for so long in a row may have been late in ways that no lag shows.
-const BUSY_SECONDS: u32 = 5;
+/// A worker above that many percent of a core has nothing left to be punctual with, and one that
+/// was so for so many seconds in a row may have been late in ways that no lag shows.
+pub const BUSY: u16 = 90;
+const BUSY_SECONDS: usize = 5;
 
 /// Lag that is tolerated whatever the latencies [ms], and as a share of them.
 const LAG_MS: f64 = 5.0;
@@ -23,11 +25,12 @@ const SIGNIFICANT: f64 = 2.33;
 /// Why the tool itself may have bent the numbers; empty if it was punctual.
 pub fn measurement_failures(sources: &Sources, scenarios: &[Scenario]) -> Vec<String> {
     let mut failures = Vec::new();
-    if sources.busy_seconds >= BUSY_SECONDS {
-        failures.push(format!(
-            "a worker of this tool was busy above 90 % for {} in a row",
-            counted(sources.busy_seconds.into(), "second")
-        ));
+    let streaks = sources.busy.split(|percent| *percent <= BUSY).map(<[u16]>::len);
+    let longest = streaks.max().unwrap_or_default();
+    if longest >= BUSY_SECONDS {
+        let seconds = counted(longest as u64, "second");
+        failures
+            .push(format!("a worker of this tool was busy above {BUSY} % for {seconds} in a row"));
     }
     failures.extend(scenarios.iter().filter_map(late));
     let resource: u64 = sources
@@ -47,8 +50,7 @@ pub fn measurement_failures(sources: &Sources, scenarios: &[Scenario]) -> Vec<St
 /// Whether the tool was later than the latencies of the scenario can bear.
 fn late(scenario: &Scenario) -> Option<String> {
     let lag = scenario.lag_generator_ms.p99?;
-    let judged = scenario.response_time_ms.p99.unwrap_or_default();
-    let tolerated = LAG_MS.max(LAG_SHARE * judged);
+    let tolerated = bearable_lag(scenario.response_time_ms.p99.unwrap_or_default());
     (lag > tolerated).then(|| {
         format!(
             "this tool started iterations of {} late: p99 {}, of which {} can be borne",
@@ -57,6 +59,11 @@ fn late(scenario: &Scenario) -> Option<String> {
             ms(tolerated)
         )
     })
+}
+
+/// Lag of this tool that latencies with such a p99 can bear, all in ms.
+pub fn bearable_lag(p99_ms: f64) -> f64 {
+    LAG_MS.max(LAG_SHARE * p99_ms)
 }
 
 /// Whether our being late made nothing look better than it is: all is open, nothing is missing,
@@ -128,7 +135,7 @@ pub fn growth(info: &ScenarioInfo, backlog: &[u32]) -> Option<f64> {
 
 /// The slope of the second half, if a test says that it rises, the rise matters, and it goes on to
 /// the end: Theil's estimator and the test of Mann and Kendall, neither of which a burst deceives.
-fn trend(levels: &[u32]) -> Option<f64> {
+pub fn trend(levels: &[u32]) -> Option<f64> {
     let late = &levels[levels.len() / 2..];
     let n = late.len();
     if n < TREND_SECONDS {

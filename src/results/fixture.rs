@@ -71,7 +71,7 @@ pub fn totals() -> Window {
         recorder.step(&inside, &StepSample { duration: at(1), outcome });
     }
     recorder.call(&Place { phase: Phase::Setup, ..outside }, &call(home, get, 9, NameId::NONE));
-    recorder.gauge(&outside, metric::VUS, 20.0);
+    recorder.gauge(&outside, &metric::VUS, 20.0);
     recorder.flip(0)
 }
 

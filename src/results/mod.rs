@@ -8,6 +8,7 @@ pub mod build;
 pub mod fitness;
 pub mod format;
 pub mod journey;
+pub mod limit;
 mod masked;
 mod own;
 pub mod remarks;

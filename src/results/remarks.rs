@@ -193,7 +193,7 @@ mod tests {
             totals,
             timeline: &[],
             backlogs: &[],
-            busy_seconds: 0,
+            busy: &[],
             bugs: &[],
             breaches: &[],
             late_windows: 0,

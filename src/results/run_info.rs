@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::plan::{Load, Plan, Scenario};
 
 /// Which run it was.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunInfo {
     /// Unique.
     pub id: String,

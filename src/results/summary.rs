@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::journey::Journey;
+use super::limit::Limit;
 use super::verdict::Verdict;
 
 /// The value of [`Summary::schema`].
@@ -54,6 +55,9 @@ pub struct Summary {
     pub anomalies: Vec<Anomaly>,
     /// What to do about it.
     pub recommendations: Vec<String>,
+    /// What a search for the highest load came to; absent from other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
 }
 
 /// Which run it was.

@@ -151,7 +151,7 @@ impl Outcome {
     fn beside(self, stop: &Option<&StopReason>) -> Outcome {
         match stop {
             Some(StopReason::Signal | StopReason::Abort(_)) => Outcome::Aborted,
-            Some(StopReason::Threshold(_)) | None => self,
+            Some(StopReason::Threshold(_) | StopReason::Finished) | None => self,
         }
     }
 }
@@ -166,7 +166,7 @@ fn findings(facts: &Facts) -> Vec<(Finding, String)> {
         Some(StopReason::Signal) => {
             findings.push((Finding::Signal, "stopped by a signal before its end".to_owned()));
         }
-        Some(StopReason::Threshold(_)) | None => {}
+        Some(StopReason::Threshold(_) | StopReason::Finished) | None => {}
     }
     findings.extend(facts.thresholds.iter().filter_map(finding_on));
     if facts.lost_windows > 0 {
@@ -214,7 +214,7 @@ fn finding_on(threshold: &Threshold) -> Option<(Finding, String)> {
 
 impl Threshold {
     /// Whether it is about what failed, rather than how long it took.
-    fn on_failures(&self) -> bool {
+    pub fn on_failures(&self) -> bool {
         let metric = self.metric.split('{').next().unwrap_or_default();
         ["checks", "errors", "iterations_failed"].contains(&metric) || metric.ends_with("_failed")
     }

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::health::Reader;
+use super::pilot::Pilot;
 use crate::aggregator::Aggregator;
 use crate::engine::watchdog::{PATIENCE, Stuck};
 use crate::engine::{Engine, PANICKED};
@@ -25,6 +26,8 @@ pub struct Control {
     pub outputs: Vec<Box<dyn Output>>,
     /// Of this process.
     pub health: Reader,
+    /// Steers the load.
+    pub pilot: Option<Box<dyn Pilot>>,
     /// Workers whose thread panicked.
     pub panicked: u64,
 }
@@ -44,7 +47,9 @@ impl Control {
             if self.collect(end, windows).await == Flow::Over || engine.watchdog.is_left_alone() {
                 break;
             }
-            self.tick(second);
+            if !self.tick(second) {
+                switch.graceful(StopReason::Finished);
+            }
             for stuck in engine.watchdog.look() {
                 engine.cut();
                 self.aggregator.lose(PATIENCE.as_secs());
@@ -83,13 +88,16 @@ impl Control {
         }
     }
 
-    fn tick(&mut self, second: u32) {
+    /// Closes a second; gives whether the run shall go on.
+    fn tick(&mut self, second: u32) -> bool {
         let health = self.health.read();
         if let Some(tick) = self.aggregator.tick(second, &health) {
             for output in &mut self.outputs {
                 output.tick(tick);
             }
         }
+        let now = Duration::from_secs(u64::from(second) + 1);
+        self.pilot.as_mut().is_none_or(|pilot| pilot.second(now, &self.aggregator))
     }
 }
 

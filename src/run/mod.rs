@@ -1,6 +1,7 @@
 //! One run on one page: prepare, set up, drive, tear down, judge, tell.
 
 pub mod control;
+pub mod pilot;
 mod hook;
 pub mod health;
 pub mod once;
@@ -34,6 +35,7 @@ use crate::results::run_info::together;
 use crate::results::{RunInfo, ScenarioInfo, Summary};
 use crate::stop::{Stop, StopReason, StopSwitch};
 use control::Control;
+use pilot::Pilot;
 use prepare::{Prepared, ScriptSpec, prepare};
 use signals::Signals;
 
@@ -60,6 +62,10 @@ pub struct RunSpec {
     pub columns: usize,
     /// Where talk goes.
     pub screen: Arc<Screen>,
+    /// Who else is told of the results.
+    pub outputs: Vec<Box<dyn Output>>,
+    /// Who steers the load, if somebody does.
+    pub pilot: Option<Box<dyn Pilot>>,
 }
 
 /// Where the JSON summary goes.
@@ -111,7 +117,7 @@ pub fn run_over(
 }
 
 async fn drive(
-    spec: RunSpec,
+    mut spec: RunSpec,
     transport: impl Fn(&Prepared) -> TransportMaker,
 ) -> Result<u8, RunError> {
     let switch = StopSwitch::default();
@@ -122,7 +128,8 @@ async fn drive(
         aggregator: Aggregator::new(
             prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect(),
         ),
-        outputs: outputs(&spec, &prepared.plan)?,
+        outputs: outputs(&mut spec, &prepared.plan)?,
+        pilot: spec.pilot.take(),
         health: health::Reader::default(),
         panicked: 0,
     };
@@ -145,13 +152,16 @@ async fn drive(
         totals: control.aggregator.totals(),
         timeline: control.aggregator.timeline(),
         backlogs: control.aggregator.backlogs(),
-        busy_seconds: control.aggregator.busiest(),
+        busy: control.aggregator.busy(),
         bugs: &control.bugs(),
         breaches: &control.aggregator.breaches(),
         late_windows: control.aggregator.late_windows(),
         lost_windows: control.aggregator.lost_windows(),
         stop: stop.reason(),
     });
+    if let Some(pilot) = &mut control.pilot {
+        pilot.conclude(&mut summary);
+    }
     summary.mask(&prepared.shared.secrets);
     let told = tell(&summary, control.outputs);
     let streams = hook::Streams { stdout_is_taken: spec.summary == SummaryTo::Stdout };
@@ -209,6 +219,9 @@ async fn load(
         },
         _ = stop.wait_for(Stop::is_stopping) => return Ok(Default::default()),
     }
+    if let Some(pilot) = &mut control.pilot {
+        pilot.begin(&prepared.plan, starting.helms());
+    }
     let mut engine = starting.begin();
     control.health.read();
     control.follow(&mut engine, &prepared.plan, switch, &mut windows).await;
@@ -244,7 +257,7 @@ async fn tear_down(prepared: &Prepared, switch: &StopSwitch) {
 }
 
 /// Where results go; a file that cannot be written is told before anything is sent.
-fn outputs(spec: &RunSpec, plan: &Plan) -> Result<Vec<Box<dyn Output>>, Diagnostic> {
+fn outputs(spec: &mut RunSpec, plan: &Plan) -> Result<Vec<Box<dyn Output>>, Diagnostic> {
     let out: Box<dyn io::Write> = match spec.summary {
         SummaryTo::Stdout => Box::new(io::stderr()),
         _ => Box::new(io::stdout()),
@@ -266,6 +279,7 @@ fn outputs(spec: &RunSpec, plan: &Plan) -> Result<Vec<Box<dyn Output>>, Diagnost
         }
         SummaryTo::Stdout => outputs.push(Box::new(Json::Stream(Box::new(io::stdout())))),
     }
+    outputs.append(&mut spec.outputs);
     Ok(outputs)
 }
 

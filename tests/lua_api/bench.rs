@@ -153,7 +153,7 @@ fn recorded(window: &Window) -> String {
         let tags = row.tags.iter().filter(|(key, _)| !["scenario", "phase", "peer"].contains(key));
         let tags: Vec<String> = tags.map(|(key, value)| format!("{key}={value}")).collect();
         for (metric, value) in &row.values {
-            if let Some(count) = counted(*metric, value) {
+            if let Some(count) = counted(metric, value) {
                 lines.push(format!("{} {{{}}} {count}", metric.metric().name, tags.join(", ")));
             }
         }
@@ -170,9 +170,9 @@ fn recorded(window: &Window) -> String {
     lines.join("\n")
 }
 
-fn counted(metric: MetricId, value: &Value) -> Option<String> {
+fn counted(metric: &MetricId, value: &Value) -> Option<String> {
     let shown = ["http_calls", "http_reqs", "checks", "step_failed"];
-    if !shown.contains(&metric.metric().name) {
+    if !shown.contains(&&*metric.metric().name) {
         return None;
     }
     Some(match value {

@@ -69,7 +69,10 @@ impl Teller {
     fn lines(&self, hop: &Hop, done: &Exchange) -> Vec<String> {
         let mut lines = vec![self.headline(hop, done)];
         self.head(">", &hop.headers, &mut lines);
-        self.body(">", &hop.headers, &hop.body, &mut lines);
+        match hop.body.bytes() {
+            Some(body) => self.body(">", &hop.headers, body, &mut lines),
+            None => lines.push(format!("> (a form of {})", format::bytes(hop.body.size() as f64))),
+        }
         self.head("<", &done.headers, &mut lines);
         lines.extend(cookies(&done.headers));
         self.body("<", &done.headers, &done.body, &mut lines);

@@ -1,0 +1,63 @@
+//! A search for the highest load: a row per hold, and the answer.
+
+use super::{BAD, DOUBTFUL, GOOD, HEAD, Page};
+use crate::output::table::Column::{Name, Number, NumberIfAny};
+use crate::output::table::{Cell, Table, styled};
+use crate::results::format;
+use crate::results::limit::{Limit, LimitStep};
+
+pub(super) fn limit(limit: &Limit, page: &mut Page) {
+    page.head("Holds");
+    let level = if limit.axis == "rate" { "per s" } else { "users" };
+    let mut table = Table::new(&[
+        Name("for"),
+        Number(level),
+        Number("achieved"),
+        Number("calls/s"),
+        NumberIfAny("failed"),
+        Number("p50"),
+        Number("p95"),
+        Number("p99"),
+        Number("users"),
+        Name("verdict"),
+    ]);
+    for step in &limit.steps {
+        table.row(row(step));
+    }
+    page.table(&table);
+    for step in limit.steps.iter().filter(|step| step.verdict != "pass") {
+        let level = format::number(step.target);
+        page.line(format!("  {} at {level}: {}", step.verdict, step.reasons.join("; ")));
+    }
+    page.gap();
+    page.line(styled(&format!("ANSWER: {}", limit.sentence()), HEAD));
+    if let (Some(goodput), Some(calls)) = (limit.goodput_per_s, limit.calls_per_s) {
+        let (goodput, calls) = (format::rate(goodput), format::rate(calls));
+        page.line(format!("  with {goodput} completed iterations/s and {calls} calls/s"));
+    }
+    if let Some(next) = &limit.next_limit {
+        page.line(format!("Next limit: {next}"));
+    }
+}
+
+fn row(step: &LimitStep) -> Vec<Cell> {
+    let time = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), format::ms);
+    let style = match step.verdict.as_str() {
+        "pass" => GOOD,
+        "trip" => BAD,
+        _ => DOUBTFUL,
+    };
+    let failed = step.error_rate.filter(|rate| *rate > 0.0);
+    vec![
+        step.purpose.as_str().into(),
+        format::number(step.target).into(),
+        format::rate(step.achieved_per_s).into(),
+        format::rate(step.calls_per_s).into(),
+        failed.map_or_else(String::new, format::percent).into(),
+        time(step.p50_ms).into(),
+        time(step.p95_ms).into(),
+        time(step.p99_ms).into(),
+        format::count(step.vus).into(),
+        Cell::from(step.verdict.to_uppercase()).style(style),
+    ]
+}
