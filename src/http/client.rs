@@ -215,8 +215,11 @@ impl ReqwestWire {
         let port = hop.url.port_or_known_default().unwrap_or(0);
         let wanted = Wanted { connect_timeout: hop.connect_timeout, port };
         let request = self.request(hop, progress);
-        let mut executing = pin!(client.execute(request));
         let Progress { dials, sending, .. } = progress;
+        let mut executing = pin!(match sending {
+            None => client.execute(request),
+            Some(sending) => sending.ours(|| client.execute(request)),
+        });
         let mut response = std::future::poll_fn(|cx| {
             self.probe.poll(wanted, dials, || match sending {
                 None => executing.as_mut().poll(cx),

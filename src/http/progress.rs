@@ -29,7 +29,7 @@ pub struct Progress {
 
 /// A request's body that is watched while a connection takes it.
 ///
-/// The client asks a body about its size, too, but only while the exchange itself is polled
+/// The client asks a body about its size, too, but only while the exchange is begun or polled
 /// ([`Sending::ours`]); a connection does so in a task of its own, right before it writes the head.
 #[derive(Debug, Clone)]
 pub struct Sending(Arc<Mutex<Handed>>);
