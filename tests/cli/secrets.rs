@@ -176,6 +176,21 @@ fn check_shows_no_secret() {
 }
 
 #[test]
+fn one_iteration_is_told_without_secrets() {
+    let folder = Folder::new(SCRIPT).file("data.csv", format!("user,password\nann,{PLAIN}\n"));
+    let shop = serve(TcpListener::bind("127.0.0.1:0").expect("a port"), &Options::default());
+    let shop = shop.expect("a shop");
+    let env = [format!("PLAIN={PLAIN}"), format!("ODD={CANARY}"), format!("BASE={}", shop.url())];
+    let mut once = folder.tool();
+    once.args(["once", "script.lua", "-vv"]).args(env.iter().flat_map(|env| ["--env", env]));
+    let told = once.output().expect("it runs");
+    let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+    assert_without_traces("the story", &out);
+    assert_without_traces("the story's log", &err);
+    assert!(out.contains("text with *** in it"), "{out}\n{err}");
+}
+
+#[test]
 fn a_field_that_is_named_is_redacted_and_a_missing_secret_is_nil() {
     let script = "local lt = require 'loadtool'\nreturn function()
         print(lt.secret 'NONE')

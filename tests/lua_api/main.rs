@@ -35,13 +35,13 @@ fn every_call_is_tried_with_wrong_arguments() {
     let golden = include_str!("../lua/api/mistakes.snap");
     for line in loadtool::lua::TYPES.lines().filter_map(|line| line.strip_prefix("function ")) {
         let (name, parameters) = line.split_once('(').expect("a function has parameters");
-        let (table, name) = name.split_once([':', '.']).expect("it is in a table");
+        let (full, (table, name)) = (name, name.split_once([':', '.']).expect("it is in a table"));
         let call = match table {
             "lt" => format!("lt.{name}"),
             "http" => format!("http.{name}"),
             "response" => format!("r:{name}"),
             "cookies" => format!("http.cookies:{name}"),
-            "pool" => format!("pool:{name}"),
+            _ if full.contains(':') => full.to_owned(),
             // All but those of texts have the same function and no parameter but the options.
             "fake" if !parameters.starts_with('n') => "lt.fake.name".into(),
             "fake" => "lt.fake.words".into(),

@@ -43,7 +43,7 @@ local TRIES = 1000
 shared.map = opener("map", h.shared_map, function(id)
   local get, set, swap = h.shared_get, h.shared_set, h.shared_swap
   local function update(key, fn)
-    if type(fn) ~= "function" then return raise("map:update needs a key and a function, got a " .. type(fn)) end
+    if type(fn) ~= "function" then return raise("map:update needs a key and a function, got " .. k.described(fn)) end
     for _ = 1, TRIES do
       local before, version = value(get(id, key))
       local ok, after = at_once(fn, before)
@@ -68,7 +68,7 @@ local function computed(turn, ok, v)
 end
 
 function shared.once(key, fn, options)
-  if type(fn) ~= "function" then return raise("lt.shared.once needs a key and a function, got a " .. type(fn)) end
+  if type(fn) ~= "function" then return raise("lt.shared.once needs a key and a function, got " .. k.described(fn)) end
   local turn, v = await(h.shared_once(key, options))
   if not turn then return v end
   return computed(turn, xpcall(fn, keep))

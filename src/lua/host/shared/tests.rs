@@ -147,7 +147,7 @@ fn mistakes_are_told_with_the_rule() {
         ("lt.shared.map 'm':get(0.5)", "map:get needs a key that is a string or a whole number"),
         ("lt.shared.map 'm':set({}, 1)", "map:set needs a key that is a string or a whole number"),
         ("lt.shared.map 'm':set('k', 0/0)", "map:set: NaN has no JSON"),
-        ("lt.shared.map 'm':update('k')", "map:update needs a key and a function, got a nil"),
+        ("lt.shared.map 'm':update('k')", "map:update needs a key and a function, got nil"),
         (
             "lt.shared.map 'm':update('k', function() lt.sleep(1) end)",
             "nothing can wait here: callbacks of table.sort, string.gsub, map:update and",
@@ -157,7 +157,7 @@ fn mistakes_are_told_with_the_rule() {
              local n = 0 m:update('k', function() n = n + 1 m:set('k', n) return 0 end)",
             "`k` has changed 1000 times while its function ran: the function must not set it",
         ),
-        ("lt.shared.once('k')", "lt.shared.once needs a key and a function, got a nil"),
+        ("lt.shared.once('k')", "lt.shared.once needs a key and a function, got nil"),
         ("lt.shared.once('k', print, { tl = 1 })", "option of lt.shared.once `tl`; did you mean"),
         ("lt.shared.once('k', print, { ttl = -1 })", "ttl = -1 is not a length of time"),
         ("lt.shared.once('k', function() return print end)", "lt.shared.once: a function has no"),
