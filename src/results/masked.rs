@@ -29,6 +29,12 @@ impl Summary {
         self.steps.iter_mut().for_each(|step| mask(&mut step.scenario));
         self.checks.iter_mut().for_each(|check| mask(&mut check.scenario));
         self.errors.iter_mut().filter_map(|error| error.scenario.as_mut()).for_each(mask);
+        self.own_metrics.iter_mut().for_each(|metric| mask(&mut metric.name));
+        let metrics = std::mem::take(&mut self.metrics).into_iter().map(|(mut name, metric)| {
+            mask(&mut name);
+            (name, metric)
+        });
+        self.metrics = metrics.collect();
         let series = self.metrics.values_mut().flat_map(|metric| &mut metric.series);
         series.flat_map(|series| series.tags.values_mut()).for_each(mask);
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mlua::{Lua, Table, Value};
 use tokio::time::Instant;
 
-use super::told::{needs, told, unknown};
+use super::told::{HINT, needs, told};
 use super::user::User;
 use super::{Host, observe, read};
 use crate::metrics::own::{Form, Given, Own, Sample};
@@ -139,11 +139,8 @@ fn given(options: &Value) -> Result<Given, String> {
     read::option("lt.metrics.histogram", "unit", options, |value| {
         let name = read::text("lt.metrics.histogram: unit", value)?;
         unit = Given::named(&name).ok_or_else(|| {
-            let known =
-                Given::ALL.map(|unit| unit.name).into_iter().filter(|name| !name.is_empty());
-            let known: Vec<&str> = known.collect();
-            unknown("unit", &name, known.iter().copied())
-                + &format!("; there are {}", known.join(", "))
+            let known = &Given::ALL.map(|unit| unit.name)[1..];
+            format!("there is no unit `{name}`{HINT}one of {}, or none", known.join(", "))
         })?;
         Ok(())
     })?;
@@ -151,8 +148,7 @@ fn given(options: &Value) -> Result<Given, String> {
 }
 
 fn count(value: &Value) -> Result<u64, String> {
-    let fault = "metric:add of a counter";
-    read::count(fault, value)
+    read::count("metric:add of a counter", value)
 }
 
 fn hit(value: &Value) -> Result<bool, String> {
