@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mlua::Value;
 
 use super::read::{each, flag, items, text};
-use super::told::{DID_YOU_MEAN, HINT, needs, unknown};
+use super::told::{needs, unknown};
 use crate::data::{AtEnd, CsvOptions, FieldType, Header, Pick, PoolSpec, Source};
 use crate::extract::JsonPath;
 
@@ -125,11 +125,7 @@ fn path(value: &Value) -> Result<String, String> {
 fn one_of<T: Copy>(option: &str, value: &Value, known: &[(&'static str, T)]) -> Result<T, String> {
     let word = text(option, value)?;
     let found = known.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
-    found.ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let told = unknown(option, &word, names.iter().copied());
-        if told.contains(DID_YOU_MEAN) { told } else { told + HINT + "one of " + &names.join(", ") }
-    })
+    found.ok_or_else(|| unknown(option, &word, known.iter().map(|(name, _)| *name)))
 }
 
 fn character(option: &str, value: &Value) -> Result<u8, String> {
@@ -227,7 +223,7 @@ mod tests {
             csv("{ types = 'integer' }", "types needs a table of column = type, got"),
             csv(
                 "{ types = { a = 'int' } }",
-                "unknown types.a `int`; hint: one of string, integer, number, boolean",
+                "unknown types.a `int`; hint: there are string, integer, number, boolean",
             ),
             csv(
                 "{ types = { a = 'bolean' } }",

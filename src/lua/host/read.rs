@@ -106,6 +106,15 @@ pub fn pairs(option: &str, value: &Value) -> Result<Vec<(String, String)>, Strin
 
 /// Tags of the author's.
 pub fn tags(value: &Value) -> Result<Vec<(String, String)>, String> {
+    if let Value::Table(table) = value {
+        // A tag has one value: where others take a list, it takes none.
+        each(table, |key, value| match (&key, &value) {
+            (Value::String(key), Value::Table(_)) => {
+                scalar("tags", &key.to_string_lossy(), &value).map(drop)
+            }
+            _ => Ok(()),
+        })?;
+    }
     let pairs = pairs("tags", value)?;
     match pairs.iter().find_map(|(name, _)| own_tag(name)) {
         Some(message) => Err(message),

@@ -516,7 +516,6 @@ s.find("a", ("a?"):rep(250))
 s.match(("a"):rep(300), ("a?"):rep(300))
 
 -- arguments that are none
-s.find()
 s.find("a")
 s.find(nil, "a")
 s.find("a", nil)
