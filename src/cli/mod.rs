@@ -7,6 +7,7 @@ mod libraries;
 mod limit;
 mod logging;
 mod once;
+mod report;
 mod run;
 mod script;
 
@@ -40,6 +41,7 @@ Examples:
   loadtool once shop.lua                           one iteration, told step by step
   loadtool limit shop.lua --from 100               the highest rate that holds
   loadtool check shop.lua                          what would run, and what a user costs
+  loadtool run shop.lua --html shop.html           the report as one page to hand on
   loadtool demo --listen 127.0.0.1:8080            the built-in shop, to write scripts against
 
 Exit codes: 0 pass, 2 usage or script error before any load, 3 threshold crossed,
@@ -63,6 +65,8 @@ enum Command {
     Limit(Box<limit::LimitArgs>),
     /// Show what would run and what one user costs; sends nothing
     Check(check::CheckArgs),
+    /// Make the HTML report of a JSON summary
+    Report(report::ReportArgs),
     /// Serve the built-in shop, a target to try scripts against
     Demo(demo::DemoArgs),
 }
@@ -80,6 +84,7 @@ impl Cli {
             Command::Once(args) => args.run(),
             Command::Limit(args) => args.run(),
             Command::Check(args) => args.run(),
+            Command::Report(args) => args.run(),
             Command::Demo(args) => args.run(),
         }
     }

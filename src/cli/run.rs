@@ -10,6 +10,8 @@ use clap::Args;
 use super::connections::ConnectionArgs;
 use super::logging::{self, Color, LogArgs};
 use super::script::{ScriptArgs, pair};
+use crate::output::Output;
+use crate::output::html::Html;
 use crate::output::report::COLUMNS;
 use crate::output::screen::columns_of;
 use crate::plan::draft::Flags;
@@ -91,6 +93,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     summary_json: Option<PathBuf>,
 
+    /// Write the HTML report
+    #[arg(long, value_name = "FILE", value_parser = html, help_heading = "Output")]
+    html: Option<PathBuf>,
+
     /// No live progress
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
@@ -121,6 +127,7 @@ impl RunArgs {
             connections: self.connections.into(),
             ..Flags::default()
         };
+        let html = self.html.map(|path| Box::new(Html::File(path)) as Box<dyn Output>);
         let spec = RunSpec {
             script: ScriptSpec { redact: self.redact, ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, self.demo),
@@ -128,7 +135,7 @@ impl RunArgs {
             color: self.log.color.stdout(),
             columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),
             screen,
-            outputs: Vec::new(),
+            outputs: html.into_iter().collect(),
             pilot: None,
         };
         let code = crate::run::run(spec)?;
@@ -163,6 +170,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 fn rate(text: &str) -> Result<f64, String> {
     units::rate(text).map_err(|error| error.to_string())
+}
+
+fn html(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("stdout is the text report's; `loadtool report -o -` writes to stdout".into()),
+        "" => Err("expected a file".into()),
+        file => Ok(file.into()),
+    }
 }
 
 fn threads(text: &str) -> Result<usize, String> {

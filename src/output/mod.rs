@@ -2,6 +2,7 @@
 
 pub mod console;
 pub mod file;
+pub mod html;
 pub mod json;
 pub mod limit_csv;
 pub mod live;

@@ -71,7 +71,7 @@ impl Report<'_> {
         let verdict = &self.summary.verdict;
         let word = verdict.result.as_str().to_uppercase();
         let length = format::length(std::time::Duration::from_secs_f64(run.duration_s.max(0.0)));
-        let users = format::counted(self.users(), "user");
+        let users = format::counted(self.summary.users_max(), "user");
         let about = format!(": {length}, {users}, seed {}", run.seed);
         let name = text::harmless(&run.name).into_owned();
         let room = page.columns.saturating_sub(word.len() + 2 + text::width(&about));
@@ -80,13 +80,6 @@ impl Report<'_> {
         for reason in &verdict.reasons {
             page.item("-", reason);
         }
-    }
-
-    /// Most at once: of the whole run at the end of a second, of a scenario at any time.
-    fn users(&self) -> u64 {
-        let at_once = self.summary.timeline.iter().map(|second| second.vus);
-        let of_one = self.summary.scenarios.iter().map(|scenario| scenario.vus_max);
-        at_once.chain(of_one).max().unwrap_or(0)
     }
 
     /// What bends the numbers, and what to do about it.

@@ -11,6 +11,7 @@ pub mod journey;
 pub mod limit;
 mod masked;
 mod own;
+pub mod reading;
 pub mod remarks;
 pub mod run_info;
 pub mod scenarios;

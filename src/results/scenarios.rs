@@ -31,6 +31,7 @@ fn scenario(sources: &Sources, index: usize, info: &ScenarioInfo) -> Scenario {
         adherence_percent: info.paced.then(|| adherence(life)).flatten(),
         rate_per_s: per_second(totals.count(&of(metric::ITERATIONS)), load_s),
         load_s,
+        started_s: (!info.load.is_zero()).then_some(info.began.as_secs_f64()),
         vus_max: most_users(totals, info, life),
         unstable: growth.is_some(),
         backlog_growth_per_s: growth,

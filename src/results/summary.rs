@@ -126,6 +126,9 @@ pub struct Scenario {
     pub rate_per_s: f64,
     /// Length of `load`.
     pub load_s: f64,
+    /// When its load began, warm-up included, since the run did; null if it never did.
+    #[serde(default)]
+    pub started_s: Option<f64>,
     /// Most users at once.
     pub vus_max: u64,
     /// The backlog grew to the end.

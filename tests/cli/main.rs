@@ -14,5 +14,6 @@ mod mistakes;
 mod once;
 mod output;
 mod own_metrics;
+mod report;
 mod secrets;
 mod signals;

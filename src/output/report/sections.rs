@@ -6,7 +6,8 @@ use super::{BAD, DOUBTFUL, FAINT, GOOD, Page};
 use crate::output::table::Column::{Name, NameIfAny, Number, NumberIfAny};
 use crate::output::table::{Cell, Column, Table, styled};
 use crate::results::format;
-use crate::results::summary::{Distribution, Summary, Threshold};
+use crate::results::reading::Standing;
+use crate::results::summary::{Distribution, Summary};
 
 /// Rows of one table; what is more is in the JSON summary.
 const MOST_ROWS: usize = 50;
@@ -59,47 +60,28 @@ pub(super) fn thresholds(summary: &Summary, page: &mut Page) {
         Name("margin"),
     ]);
     for threshold in most(&summary.thresholds) {
-        let (word, style) = judged(threshold);
+        let standing = threshold.standing();
         let default = if threshold.default { " (default)" } else { "" };
         let observed = threshold
             .observed
             .map_or_else(|| "–".to_owned(), |v| format::quantity(v, &threshold.unit));
         table.row(vec![
-            Cell::from(word).style(style),
+            Cell::from(standing.as_str()).style(style(standing)),
             threshold.metric.as_str().into(),
             format!("{}{default}", threshold.expression).into(),
             observed.into(),
-            margin(threshold).into(),
+            threshold.margin().into(),
         ]);
     }
     page.table(&table);
     page.more(summary.thresholds.len());
 }
 
-fn judged(threshold: &Threshold) -> (&'static str, Style) {
-    match threshold.observed {
-        None if threshold.ok => ("ok", GOOD),
-        None => ("no data", BAD),
-        Some(_) if !threshold.ok => ("crossed", BAD),
-        Some(_) if threshold.samples < threshold.min_samples => ("too few", DOUBTFUL),
-        Some(_) => ("ok", GOOD),
-    }
-}
-
-/// How far the observed value lies from the limit: `42 % below`, for shares in points of percent.
-fn margin(threshold: &Threshold) -> String {
-    let Some(observed) = threshold.observed else { return "no sample".to_owned() };
-    if threshold.samples < threshold.min_samples {
-        return format!("{} of {} samples", threshold.samples, threshold.min_samples);
-    }
-    let (limit, distance) = (threshold.limit, observed - threshold.limit);
-    let side = if distance < 0.0 { "below" } else { "above" };
-    match (threshold.unit.as_str(), distance.abs()) {
-        (_, 0.0) => "at the limit".to_owned(),
-        ("fraction", distance) => format!("{:.2} points {side}", distance * 100.0),
-        ("percent", distance) => format!("{distance:.2} points {side}"),
-        (unit, distance) if limit == 0.0 => format!("{} {side}", format::quantity(distance, unit)),
-        (_, distance) => format!("{} % {side}", format::number((distance / limit * 100.0).abs())),
+fn style(standing: Standing) -> Style {
+    match standing {
+        Standing::Holds => GOOD,
+        Standing::TooFew => DOUBTFUL,
+        Standing::Crossed | Standing::NoData => BAD,
     }
 }
 

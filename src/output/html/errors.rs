@@ -1,0 +1,91 @@
+//! Errors: each kind once with its message, and folded away what one of them looked like.
+
+use maud::{Markup, html};
+
+use crate::results::format;
+use crate::results::summary::{Error, Summary};
+
+/// Kinds that are listed.
+const MOST_KINDS: usize = 100;
+
+/// Characters of an exemplar that are shown.
+const MOST_CHARS: usize = 6_000;
+
+pub(super) fn errors(summary: &Summary) -> Markup {
+    if summary.errors.is_empty() {
+        return html! {};
+    }
+    let whole = summary.errors.iter().map(|error| error.count).fold(0, u64::saturating_add);
+    html! {
+        section #errors {
+            h2 { "Errors" }
+            p.note {
+                (format::counted(whole, "error")) " of "
+                (format::counted(summary.errors.len() as u64, "kind"))
+                ", the most frequent first. Times are since the run began."
+            }
+            @for (i, error) in summary.errors.iter().take(MOST_KINDS).enumerate() {
+                (kind(summary, error, i == 0))
+            }
+            @if summary.errors.len() > MOST_KINDS {
+                p.note { "… and more kinds; the JSON summary has them all." }
+            }
+        }
+    }
+}
+
+/// A kind; one without an exemplar has nothing to unfold.
+fn kind(summary: &Summary, error: &Error, open: bool) -> Markup {
+    let head = html! {
+        span.count { (format::count(error.count)) " ×" } " "
+        strong { (error.category) @if let Some(status) = error.status { " " (status) } } " "
+        span.faint { (place(summary, error)) (times(error)) }
+        span.message { (error.message) }
+    };
+    html! {
+        @match &error.exemplar {
+            Some(exemplar) => details.error open[open] {
+                summary { (head) }
+                pre tabindex="0" { (cut(exemplar)) }
+            },
+            None => div.error { (head) },
+        }
+    }
+}
+
+fn place(summary: &Summary, error: &Error) -> String {
+    let mut place = String::new();
+    if let Some(scenario) = error.scenario.as_ref().filter(|_| summary.scenarios.len() > 1) {
+        place += &format!("in {scenario}, ");
+    }
+    if !error.step.is_empty() {
+        place += &format!("step {}, ", error.step);
+    }
+    place
+}
+
+fn times(error: &Error) -> String {
+    match (format::clock(error.first_s as u64), format::clock(error.last_s as u64)) {
+        (first, last) if first == last => format!("at {first}"),
+        (first, last) => format!("{first} to {last}"),
+    }
+}
+
+fn cut(exemplar: &str) -> String {
+    let exemplar = exemplar.trim_matches('\n');
+    match exemplar.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => format!("{}…", &exemplar[..end]),
+        None => exemplar.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_exemplar_is_cut_between_characters() {
+        assert_eq!(cut(&"ü".repeat(MOST_CHARS + 5)), "ü".repeat(MOST_CHARS) + "…");
+        assert_eq!(cut("\nshort\n"), "short");
+    }
+}

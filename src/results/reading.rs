@@ -1,0 +1,73 @@
+//! What every reader of a summary asks of it, whatever it makes of the answer.
+
+use super::format;
+use super::summary::{Summary, Threshold};
+
+/// How a threshold stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// On enough samples.
+    Holds,
+    /// It holds, on too few samples to say so.
+    TooFew,
+    /// It does not hold.
+    Crossed,
+    /// It needed a sample and got none.
+    NoData,
+}
+
+impl Standing {
+    /// In a word or two.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Standing::Holds => "ok",
+            Standing::TooFew => "too few",
+            Standing::Crossed => "crossed",
+            Standing::NoData => "no data",
+        }
+    }
+}
+
+impl Threshold {
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        match self.observed {
+            None if self.ok => Standing::Holds,
+            None => Standing::NoData,
+            Some(_) if !self.ok => Standing::Crossed,
+            Some(_) if self.samples < self.min_samples => Standing::TooFew,
+            Some(_) => Standing::Holds,
+        }
+    }
+
+    /// How far the observed value lies from the limit: `42 % below`, for shares in points of
+    /// percent.
+    pub fn margin(&self) -> String {
+        let Some(observed) = self.observed else { return "no sample".to_owned() };
+        if self.samples < self.min_samples {
+            return format!("{} of {} samples", self.samples, self.min_samples);
+        }
+        let (limit, distance) = (self.limit, observed - self.limit);
+        let side = if distance < 0.0 { "below" } else { "above" };
+        match (self.unit.as_str(), distance.abs()) {
+            (_, 0.0) => "at the limit".to_owned(),
+            ("fraction", distance) => format!("{:.2} points {side}", distance * 100.0),
+            ("percent", distance) => format!("{distance:.2} points {side}"),
+            (unit, distance) if limit == 0.0 => {
+                format!("{} {side}", format::quantity(distance, unit))
+            }
+            (_, distance) => {
+                format!("{} % {side}", format::number((distance / limit * 100.0).abs()))
+            }
+        }
+    }
+}
+
+impl Summary {
+    /// Most users at once: of the whole run at the end of a second, of a scenario at any time.
+    pub fn users_max(&self) -> u64 {
+        let at_once = self.timeline.iter().map(|second| second.vus);
+        let of_one = self.scenarios.iter().map(|scenario| scenario.vus_max);
+        at_once.chain(of_one).max().unwrap_or(0)
+    }
+}
