@@ -154,6 +154,7 @@ impl Drop for Busy<'_> {
 
 impl ReqwestWire {
     fn new(common: Arc<Common>) -> Self {
+        let speaks_2 = Cell::new(common.version.insists_on_2());
         ReqwestWire {
             common,
             probe: Probe::default(),
@@ -161,7 +162,7 @@ impl ReqwestWire {
             secure: OnceCell::new(),
             turn: OnceCell::new(),
             busy: Cell::new(0),
-            speaks_2: Cell::new(false),
+            speaks_2,
             alarm: Alarm::default(),
         }
     }
