@@ -16,6 +16,9 @@ const BUSY_SECONDS: usize = 5;
 const LAG_MS: f64 = 5.0;
 const LAG_SHARE: f64 = 0.1;
 
+/// Fewer starts have no p99: one that was late by chance would be it.
+const LAG_SAMPLES: u64 = 100;
+
 /// A trend needs so many seconds.
 const TREND_SECONDS: usize = 5;
 
@@ -49,7 +52,8 @@ pub fn measurement_failures(sources: &Sources, scenarios: &[Scenario]) -> Vec<St
 
 /// Whether the tool was later than the latencies of the scenario can bear.
 fn late(scenario: &Scenario) -> Option<String> {
-    let lag = scenario.lag_generator_ms.p99?;
+    let lag =
+        scenario.lag_generator_ms.p99.filter(|_| scenario.lag_generator_ms.count >= LAG_SAMPLES)?;
     let tolerated = bearable_lag(scenario.response_time_ms.p99.unwrap_or_default());
     (lag > tolerated).then(|| {
         format!(

@@ -65,9 +65,12 @@ fn what_responses_hold_is_limited_and_given_back() {
         folder.summary(&[&arguments[..], &["--vus", "2", "--iterations", "6"]].concat());
     let errors = summary["errors"].as_array().expect("a list");
     assert_eq!(errors.len(), 1, "{ran:?}");
-    assert_eq!((&errors[0]["category"], &errors[0]["count"]), (&"resource".into(), &1.into()));
+    assert_eq!(errors[0]["category"], "resource");
+    // The neighbour's own response may be the one for which there is no room.
+    let count = errors[0]["count"].as_u64().expect("a count");
+    assert!((1..=2).contains(&count), "{errors:#?}");
     assert_eq!(errors[0]["message"], "responses hold more than 16 MiB of memory");
     assert_eq!(summary["totals"]["iterations"]["count"], 6);
-    assert_eq!(summary["totals"]["iterations"]["failed"], 1);
+    assert_eq!(summary["totals"]["iterations"]["failed"], count);
     assert!(ran.peak.is_none_or(|peak| peak < 100 << 20), "{:?}", ran.peak);
 }

@@ -1,3 +1,5 @@
+//! The page as a whole: what is on it, in which order, and that nothing on it can do harm.
+
 use super::*;
 use crate::results::example;
 use crate::results::journey::Journey;
@@ -41,7 +43,7 @@ fn words(markup: &Markup) -> String {
 #[test]
 fn a_run_without_a_single_call_is_still_a_page() {
     let page = body(&example::empty());
-    assert!(page.contains("Configuration") && !page.contains("Over time"), "{page}");
+    assert!(page.contains("Configuration") && page.contains("no iteration completed"), "{page}");
     assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
 }
 

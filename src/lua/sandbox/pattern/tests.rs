@@ -73,7 +73,10 @@ const DIFFERS: &str = r#"
       local results = table.pack(...)
       for i = 1, results.n do
         local v = results[i]
-        if not ok then v = string.gsub(v, "^[%w%p]*:%d+: ", "") end
+        if not ok then
+          v = string.gsub(v, "^[%w%p]*:%d+: ", "")
+          v = string.gsub(v, "got no value", "got nil") -- our functions have named parameters
+        end
         results[i] = math.type(v) or type(v) .. tostring(v)
       end
       return tostring(ok) .. table.concat(results, "|")
