@@ -154,6 +154,9 @@ for w in ("a"):rep(1000):gmatch(("a*"):rep(5) .. "b") do end
 --- gsub, hostile: killed
 while true do pcall(string.gsub, ("a"):rep(1000), ("a*"):rep(5) .. "b", "") end
 
+--- gsub, hostile, with a count that is no integer: killed
+while true do pcall(string.gsub, ("a"):rep(1000), ("a*"):rep(5) .. "b", "", 1e9) pcall(string.find, ("a"):rep(1000), ("a*"):rep(5) .. "b", "1") end
+
 --- gsub, hostile, with a function: killed
 while true do pcall(string.gsub, ("a"):rep(1000), ("a*"):rep(5) .. "b", function() end) end
 

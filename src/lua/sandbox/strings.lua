@@ -3,6 +3,7 @@
 local k = ...
 local raw, h, base, raise, where = k.raw, k.h, k.base, k.raise, k.h.where
 local type, error, next, select, tostring = raw.type, raw.error, raw.next, raw.select, raw.tostring
+local math_type = raw.math.type
 local str, tick, concat = raw.string, h.tick, raw.table.concat
 local find, match, gmatch, gsub, rep, format, sub = str.find, str.match, str.gmatch, str.gsub, str.rep, str.format, str.sub
 
@@ -39,10 +40,19 @@ local function text(s)
   return s
 end
 
+-- A position or a count that is no integer, as Lua makes it one; what it refuses was told before.
+local function integer(n)
+  return raw.math.tointeger(raw.tonumber(n))
+end
+
 function S.find(s, p, init, plain)
   s, p = text(s), text(p)
   if type(s) ~= "string" or type(p) ~= "string" or #s <= (limits[p] or limit(p)) then
     return find(s, p, init, plain)
+  end
+  if init ~= nil and math_type(init) ~= "integer" then
+    find("", "", init)
+    init = integer(init)
   end
   return told(h.pattern_find(s, p, init, plain))
 end
@@ -51,6 +61,10 @@ function S.match(s, p, init)
   s, p = text(s), text(p)
   if type(s) ~= "string" or type(p) ~= "string" or #s <= (limits[p] or limit(p)) then
     return match(s, p, init)
+  end
+  if init ~= nil and math_type(init) ~= "integer" then
+    match("", "", init)
+    init = integer(init)
   end
   return told(h.pattern_match(s, p, init))
 end
@@ -65,6 +79,10 @@ function S.gmatch(s, p, init)
   s, p = text(s), text(p)
   if type(s) ~= "string" or type(p) ~= "string" or #s <= (free[p] or free_limit(p)) then
     return gmatch(s, p, init)
+  end
+  if init ~= nil and math_type(init) ~= "integer" then
+    gmatch("", "", init)
+    init = integer(init)
   end
   local from, last = after(init, #s), nil
   local function step(message, first, stop, ...)
@@ -112,9 +130,14 @@ k.substitute = substitute
 function S.gsub(s, p, new, most)
   s, p = text(s), text(p)
   local kind = type(new)
-  if type(s) ~= "string" or type(p) ~= "string" or #s <= (limits[p] or limit(p)) or most ~= nil and raw.math.type(most) ~= "integer" then
+  if type(s) ~= "string" or type(p) ~= "string" or #s <= (limits[p] or limit(p)) then
     return gsub(s, p, new, most)
-  elseif kind == "string" or kind == "number" then
+  end
+  if most ~= nil and math_type(most) ~= "integer" then
+    gsub("", "x", new, most)                -- no match: nothing is called
+    most = integer(most)
+  end
+  if kind == "string" or kind == "number" then
     return told(h.pattern_replace(s, p, new, most))
   elseif kind == "function" or kind == "table" then
     return substitute(s, p, new, most or #s + 1)
