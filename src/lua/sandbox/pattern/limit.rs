@@ -5,7 +5,9 @@
 //! it is a mere scan; so are `%b` and `%1`. With b branching classes, o optional ones and a pattern
 //! of length m, a subject of length n costs at most about
 //!
-//!     m · 2^o · n^(s + b + c)   steps,
+//! ```text
+//! m · 2^o · n^(s + b + c)   steps,
+//! ```
 //!
 //! s = 1 unless the pattern is anchored (the places where a match may begin), c = 1 if there is a
 //! scan. Solved for n; a test holds it against the steps that our matcher counts.
