@@ -24,6 +24,7 @@ use crate::lua::vm::UserSpec;
 use crate::lua::vu::Vu;
 use crate::metrics::{Phase, Place};
 use crate::plan::Plan;
+use crate::stop::cancel::Level;
 
 /// What to run and how to tell of it.
 pub struct OnceSpec {
@@ -65,7 +66,7 @@ impl Outcome {
     }
 }
 
-/// Everything of the definition's and the users' is recorded as set-up: nobody reads it.
+/// Where everything but `teardown` is recorded: nobody reads it.
 fn place() -> Place {
     Place { phase: Phase::Setup, ..Place::default() }
 }
@@ -146,11 +147,13 @@ async fn live(prepared: &Prepared, scenario: usize, story: &Story) -> Result<Out
     let _ = prepared.shared.started.set(Instant::now());
     let id = user_id(plan, scenario, 0);
     let vu = vm.user(UserSpec { id, number: 1, scenario, agent: 1 })?;
+    vu.cancel().raise(Level::Stopping); // it is alone: there is nobody to wait for
     let outcome = iterate(plan, scenario, &vu, story).await;
     drop(vu);
     if definition.has("teardown") {
         story.part("teardown");
-        if let Err(failure) = vm.teardown(definition, place()).await {
+        let end = Place { phase: Phase::Teardown, ..place() };
+        if let Err(failure) = vm.teardown(definition, end).await {
             story.failure(&failure);
         }
     }

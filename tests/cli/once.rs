@@ -114,6 +114,7 @@ fn the_exit_code_is_the_iterations_outcome() {
         &ran,
         &["FAIL status is 200: expected 200, got 500", "assertion: script.lua:3: GET /status/"],
     );
+    of("assert(select(2, lt.shared.queue 'jobs':pop()) == 'stopping')", 0, "PASSED: ");
     let ran = of("lt.abort 'enough'", 6, "ABORTED: ");
     tells(&ran, &["aborted: enough"]);
     let ran = of("lt.http.get 'http://127.0.0.1:1/'", 0, "PASSED: 1 request (1 broken), 0 checks");

@@ -18,7 +18,7 @@
 //! | `k.keep` | a message handler for `xpcall`: keeps the raise point's place and traceback |
 //! | `k.readonly(t)` | a proxy that cannot be written to (tables inside are not covered) |
 //! | `k.object(name, functions[, length])` | an object with these as its methods, read-only |
-//! | `k.at_once(f, …)` | `xpcall(f, k.keep, …)`, inside which nothing can wait |
+//! | `k.at_once(f, v)` | `xpcall(f, k.keep, v)`, inside which nothing can wait |
 //! | `k.cell()` | the running user's own Lua table (see [`User::cell`]) |
 //!
 //! **A host function** never raises an `Err` of its own: it returns a message first (`nil` if all

@@ -6,7 +6,7 @@
 
 pub mod waits;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
         maps: Met::default(),
         barriers: Met::default(),
         limiters: Met::default(),
+        turns: Cell::new(0),
     });
     register_counter(lua, &sharing, h)?;
     register_map(lua, &sharing, h)?;
@@ -43,6 +44,8 @@ struct Sharing {
     maps: Met<Map>,
     barriers: Met<Barrier>,
     limiters: Met<Limiter>,
+    /// How many turns of `once` its users have taken.
+    turns: Cell<u64>,
 }
 
 /// Objects of one kind, by the numbers that they have in this worker's Lua.

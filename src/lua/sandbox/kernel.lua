@@ -76,12 +76,9 @@ function k.await(message)
 end
 
 -- xpcall where nothing can wait: no yield passes the C function in between.
-function k.at_once(f, ...)
+function k.at_once(f, v)
   local ok, result
-  local args = raw.table.pack(...)
-  gsub(".", ".", function()
-    ok, result = rawxpcall(f, k.keep, raw.table.unpack(args, 1, args.n))
-  end)
+  gsub(".", ".", function() ok, result = rawxpcall(f, k.keep, v) end)
   return ok, result
 end
 

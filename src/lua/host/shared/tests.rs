@@ -1,6 +1,6 @@
 //! Shared objects as one user's script has them; several users are in `tests/simulated.rs`.
 
-use crate::lua::error::Ended;
+use crate::lua::error::{Ended, Stopped};
 use crate::lua::testing::{Bench, block_on, failure, run};
 use crate::metrics::Place;
 
@@ -85,6 +85,42 @@ fn a_turn_does_not_outlive_the_iteration_that_took_it() {
     assert!(matches!(ended, Ended::Failed(_)), "{ended:?}");
     let ended = block_on(async { second.iterate(0, 0, Place::default()).await });
     assert_eq!(ended, Ended::Completed);
+}
+
+#[test]
+fn a_turn_that_outlived_its_iteration_ends_no_other() {
+    let script = "local lt = require 'loadtool'
+        local old
+        return function()
+          if lt.vu.iteration == 0 then
+            old = coroutine.wrap(function()
+              lt.shared.once('a', function() coroutine.yield() return 'late' end)
+            end)
+            old()
+          else
+            local v = lt.shared.once('b', function() old() return 'right' end)
+            assert(v == 'right' and lt.shared.once('b', error) == 'right')
+            assert(lt.shared.once('a', function() return 'anew' end) == 'anew')
+          end
+        end";
+    let user = Bench::new(script, &[]).user(1);
+    for iteration in 0..2 {
+        let ended = block_on(async { user.iterate(iteration, 0, Place::default()).await });
+        assert_eq!(ended, Ended::Completed);
+    }
+}
+
+#[test]
+fn an_update_can_be_ended_like_all_else() {
+    let abort = "lt.shared.map 'm':update('k', function() lt.abort 'enough' end)";
+    assert_eq!(run(abort), Ended::Stopped(Stopped::Run("enough".into())));
+    let endless = "return function()
+          require 'loadtool'.shared.map 'm':update('k', function() while true do end end)
+        end";
+    let bench = Bench::new(endless, &[]);
+    bench.host.clock.set_limit(std::time::Duration::from_millis(20));
+    let Ended::Failed(failure) = bench.once() else { panic!("it computes for ever") };
+    assert!(failure.message.contains("without waiting (script_cpu_limit)"), "{failure}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use std::rc::Rc;
 use std::time::Duration;
 
-use mlua::{IntoLuaMulti, Lua, Table, Value};
+use mlua::{IntoLuaMulti, Lua, MultiValue, Table, Value};
 
 use super::{Sharing, key_of, name_of};
 use crate::lua::host::read;
@@ -20,7 +20,8 @@ use crate::units;
 
 /// A value that a user is to compute.
 pub struct OpenTurn {
-    number: usize,
+    /// Of this worker's turns.
+    number: u64,
     turn: Turn,
     ttl: Option<Duration>,
     key: Rc<[u8]>,
@@ -59,7 +60,7 @@ fn register_once(lua: &Lua, sharing: &Rc<Sharing>, h: &Table) -> mlua::Result<()
         move |lua: &Lua, (key, options): (Value, Value)| Ok(this.once(lua, &key, &options).err());
     h.raw_set("shared_once", lua.create_function(once)?)?;
     let this = sharing.clone();
-    let finish = move |_: &Lua, (turn, computed, value): (usize, bool, Value)| {
+    let finish = move |_: &Lua, (turn, computed, value): (u64, bool, Value)| {
         Ok(this.finish(turn, computed.then_some(&value)).err())
     };
     h.raw_set("shared_finish", lua.create_function(finish)?)
@@ -137,7 +138,7 @@ impl Sharing {
         timeout: Option<Duration>,
     ) -> Result<(), String> {
         let (lua, cancel) = (lua.clone(), self.host.user().cancel.clone());
-        let refused = self.host.wait(async move {
+        self.wait(async move {
             let given_up = async {
                 match timeout {
                     Some(timeout) => tokio::time::sleep(timeout).await,
@@ -150,17 +151,22 @@ impl Sharing {
                 () = cancel.closing() => (Value::Nil, "stopping").into_lua_multi(&lua),
                 () = given_up => (Value::Nil, "timeout").into_lua_multi(&lua),
             }
-        });
-        refused.map_or(Ok(()), |message| Err(message.to_owned()))
+        })
+    }
+
+    fn wait(
+        &self,
+        op: impl Future<Output = mlua::Result<MultiValue>> + 'static,
+    ) -> Result<(), String> {
+        self.host.wait(op).map_or(Ok(()), |message| Err(message.to_owned()))
     }
 
     fn pass(&self, lua: &Lua, limiter: usize) -> Result<(), String> {
         let (lua, limiter) = (lua.clone(), self.limiters.get(limiter));
-        let refused = self.host.wait(async move {
+        self.wait(async move {
             limiter.wait().await;
             true.into_lua_multi(&lua)
-        });
-        refused.map_or(Ok(()), |message| Err(message.to_owned()))
+        })
     }
 
     /// Waits for the value of `key`: `nil` and the value, or the number of the turn to compute it.
@@ -175,28 +181,28 @@ impl Sharing {
                 .into());
         }
         let (this, lua) = (self.clone(), lua.clone());
-        let refused = self.host.wait(async move {
+        self.wait(async move {
             match this.objects().once(&key).await.map_err(mlua::Error::runtime)? {
                 Taken::Value(value) => {
                     (Value::Nil, this.decoded(&lua, &value)?).into_lua_multi(&lua)
                 }
                 Taken::Turn(turn) => {
-                    let mut turns = user.turns.borrow_mut();
-                    let number = turns.last().map_or(1, |last| last.number + 1);
-                    turns.push(OpenTurn { number, turn, ttl, key, coroutine });
+                    let number = this.turns.get() + 1;
+                    this.turns.set(number);
+                    let turn = OpenTurn { number, turn, ttl, key, coroutine };
+                    user.turns.borrow_mut().push(turn);
                     number.into_lua_multi(&lua)
                 }
             }
-        });
-        refused.map_or(Ok(()), |message| Err(message.to_owned()))
+        })
     }
 
     /// Ends a turn of the running user's: with what it computed, or without, for the next in line.
-    fn finish(&self, turn: usize, value: Option<&Value>) -> Result<(), String> {
+    fn finish(&self, turn: u64, value: Option<&Value>) -> Result<(), String> {
         let user = self.host.user();
         let mut turns = user.turns.borrow_mut();
         let Some(index) = turns.iter().position(|open| open.number == turn) else {
-            return Ok(()); // its coroutine outlived the iteration that it began in
+            return Ok(()); // its coroutine outlived the iteration in which it began
         };
         let OpenTurn { turn, ttl, .. } = turns.remove(index);
         match value {
