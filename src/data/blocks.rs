@@ -30,6 +30,11 @@ impl Blocks {
         self.rows += 1;
     }
 
+    /// No more rows are to come: gives back what was meant for them.
+    pub(super) fn close(&mut self) {
+        self.marks.shrink_to_fit();
+    }
+
     /// How many rows there are.
     pub(super) fn rows(&self) -> usize {
         self.rows

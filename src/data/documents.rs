@@ -56,10 +56,15 @@ impl Documents {
         Documents::checked(&source, text, rows)
     }
 
-    fn checked(source: &Text<'_>, text: &Arc<String>, rows: Rows) -> Result<Documents, Diagnostic> {
+    fn checked(
+        source: &Text<'_>,
+        text: &Arc<String>,
+        mut rows: Rows,
+    ) -> Result<Documents, Diagnostic> {
         if rows.blocks.rows() == 0 {
             return Err(source.fault_of_all("there are no rows").hint("a pool needs at least one"));
         }
+        rows.blocks.close();
         Ok(Documents { text: text.clone(), rows })
     }
 

@@ -57,6 +57,7 @@ impl Reading<'_> {
             blocks.push(last);
         }
         self.check_closed(last)?;
+        blocks.close();
         match columns {
             Some(columns) if blocks.rows() > 0 => Ok((columns, blocks)),
             _ => Err(self.empty()),
