@@ -14,8 +14,8 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 export YARD=${YARD:-$target/yard}
 ROUNDS=${ROUNDS:-5} LENGTH=${LENGTH:-6} USERS=${USERS:-50}
 base=http://127.0.0.1:18080
-loadtool=$target/release/loadtool
-bare=$target/release/examples/bare_reqwest
+loadtool=$target/dist/loadtool
+bare=$target/dist/bare_reqwest
 PATH=$PATH:/usr/sbin
 declare -A started # by process id; who has ended is taken out, so that no reused id is hit
 
@@ -40,7 +40,7 @@ check_machine() {
 }
 
 build() {
-  cargo build --release --locked --bin loadtool --example bare_reqwest
+  cargo build --profile dist --locked --features bare --bin loadtool --bin bare_reqwest
   mkdir -p "$YARD/results/raw"
   ulimit -n "$(ulimit -Hn)"
 }
@@ -148,14 +148,16 @@ idle_kb() { # SCRIPT: a run with one user
 }
 
 memory() {
-  local users=${CROWD:-10000} idle full
+  local users=${CROWD:-10000} idle full spread
   idle=$(idle_kb benches/lua/connect.lua)
-  run_in_background "$YARD/connect.log" $(ours benches/lua/connect.lua --vus "$users" --duration 600s)
-  wait_for 60 connected "$users"
-  sleep 20 # the allocator gives back what connecting took within ten seconds
-  full=$(resident_kb "$pid")
-  end_run "$pid"
-  per_user "with a connection" "$users" "$idle" "$full" 25
+  for spread in 10 0; do
+    run_in_background "$YARD/connect.log" $(ours benches/lua/connect.lua --vus "$users" --duration 600s --env SPREAD=$spread)
+    wait_for 60 connected "$users"
+    sleep 20 # the allocator gives back what connecting took within ten seconds
+    full=$(resident_kb "$pid")
+    end_run "$pid"
+    per_user "who connected over $spread s" "$users" "$idle" "$full" 25
+  done
   idle=$(idle_kb benches/lua/sleep.lua)
   sleeping_users "$users"
   full=$(resident_kb "$pid")

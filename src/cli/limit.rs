@@ -13,6 +13,8 @@ use super::run::{duration, summary_to};
 use super::script::ScriptArgs;
 use crate::limit::pilot::LimitPilot;
 use crate::limit::search::Strategy;
+use crate::limit::signals::watcher::{Source, Watcher};
+use crate::limit::signals::{Probes, Signal};
 use crate::limit::{Axis, LimitSpec};
 use crate::output::Output;
 use crate::output::limit_csv::LimitCsv;
@@ -34,6 +36,7 @@ Examples:
   loadtool limit shop.lua --steps 500,1k,2k,5k,10k --csv steps.csv
   loadtool limit shop.lua --axis users --from 10 --to 2000
   loadtool limit shop.lua --assert 'limit >= 2000'      the gate for CI
+  loadtool limit shop.lua --prometheus http://127.0.0.1:9100/metrics --signal 'queue_depth growth <= 1000'
 
 Exit codes: 0 a limit was found, 3 nothing held (or --assert failed), 4 inconclusive, 2 usage";
 
@@ -107,6 +110,19 @@ pub struct LimitArgs {
     #[arg(long, value_name = "P", value_parser = part, default_value = "5%", help_heading = "Search")]
     tolerance: f64,
 
+    /// Read the target's own metrics before and after each hold (repeatable)
+    #[arg(long = "prometheus", value_name = "URL", value_parser = Source::prometheus, help_heading = "Search")]
+    exporters: Vec<Source>,
+
+    /// The same of a number in a JSON document (repeatable): http://127.0.0.1:8080/stats=$.queue.length
+    #[arg(long = "json-probe", value_name = "URL=PATH", value_parser = Source::json, help_heading = "Search")]
+    documents: Vec<Source>,
+
+    /// What must be true of them over each hold (repeatable): 'queue_depth growth <= 1000',
+    /// 'errors_total{code=5*} increase == 0', '$.queue.length growth <= 100'
+    #[arg(long = "signal", value_name = "SIGNAL", value_parser = signal, help_heading = "Search")]
+    signals: Vec<Signal>,
+
     /// Most users that may be made for a rate [default: ten times the highest rate, at most 10k]
     #[arg(long, value_name = "N", value_parser = level, help_heading = "Search")]
     max_vus: Option<f64>,
@@ -162,6 +178,7 @@ impl LimitArgs {
             print!("{}", spec.schedule());
             return Ok(ExitCode::SUCCESS);
         }
+        let spec = LimitSpec { probes: self.probes()?, ..spec };
         let _ = rlimit::increase_nofile_limit(u64::MAX);
         let demo = self.demo.then(|| super::demo::open(([127, 0, 0, 1], 0).into())).transpose()?;
         let base_url = demo.as_ref().map(|demo| demo.url()).or(self.base_url.clone());
@@ -205,9 +222,31 @@ impl LimitArgs {
             hold: self.hold,
             cooldown: self.cooldown,
             max_time: self.max_time,
+            probes: None,
             tell,
         };
         Ok(spec)
+    }
+
+    /// Who looks at the target, once it is clear that there is something to see.
+    fn probes(&self) -> anyhow::Result<Option<Probes>> {
+        let sources = [&self.exporters[..], &self.documents[..]].concat();
+        ensure!(
+            sources.is_empty() == self.signals.is_empty(),
+            "--signal says what must be true of what --prometheus or --json-probe reads: both are needed\n  \
+             hint: --prometheus http://127.0.0.1:9100/metrics --signal 'queue_depth growth <= 1000'"
+        );
+        if sources.is_empty() {
+            return Ok(None);
+        }
+        let watcher = Watcher::start(sources)?;
+        let look = watcher.look();
+        ensure!(
+            look.unread.is_empty(),
+            "{}\n  hint: curl the address; nothing was started",
+            look.unread.join("\n")
+        );
+        Ok(Some(Probes::new(watcher, self.signals.clone())))
     }
 
     fn strategy(&self, axis: Axis) -> anyhow::Result<Strategy> {
@@ -264,6 +303,10 @@ fn claim(text: &str) -> Result<f64, String> {
     let claim = text.trim().strip_prefix("limit").map(str::trim_start);
     let number = claim.and_then(|claim| claim.strip_prefix(">=")).map(str::trim);
     level(number.ok_or("expected a claim like 'limit >= 2000'")?)
+}
+
+fn signal(text: &str) -> anyhow::Result<Signal> {
+    Signal::parse(text).map_err(|fault| anyhow::anyhow!("{fault}"))
 }
 
 /// `http_call_duration{step=login}: p95 < 200ms`.

@@ -2,21 +2,22 @@
 //!
 //! 1. This tool was the bottleneck → inconclusive, except that failures the target answered with
 //!    still trip.
-//! 2. A gate is crossed, the backlog grows or waits at the end, or (users) more of them bring no
-//!    more → trip, with every reason.
+//! 2. A gate is crossed, the backlog grows or waits at the end, (users) more of them bring no more,
+//!    or a signal of the target's says so → trip, with every reason.
 //! 3. Less was achieved than asked for though the target was healthy → inconclusive.
-//! 4. No call at all, or too few samples for a gate → inconclusive.
+//! 4. No call at all, too few samples for a gate, or a target that was restarted → inconclusive.
 //! 5. Pass.
 //!
 //! A trip is judged before the shortfall, so that back-pressure of the target does not pass for a
 //! weak tool.
 
 use super::search::Judgement;
+use super::signals::Told;
 use crate::results::format::{counted, percent, quantity, rate};
 use crate::results::summary::Threshold;
 
 /// What was seen of one hold.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Seen<'s> {
     /// Arrivals/s that were asked for; `None` on the axis of users.
     pub target_per_s: Option<f64>,
@@ -36,6 +37,8 @@ pub struct Seen<'s> {
     pub waiting: Option<u64>,
     /// On the axis of users: by what part users and goodput had risen since a lower hold.
     pub gain: Option<Gain>,
+    /// What the target said of itself.
+    pub signals: &'s Told,
 }
 
 /// What more users brought.
@@ -76,6 +79,7 @@ pub fn judge(seen: &Seen) -> (Judgement, Vec<String>) {
         let (goodput, users) = (percent(gain.goodput), percent(gain.users));
         format!("plateau: {goodput} more goodput for {users} more users")
     }));
+    trips.extend(seen.signals.trips.iter().cloned());
     if !trips.is_empty() {
         return (Judgement::Trip, trips);
     }
@@ -88,7 +92,7 @@ pub fn judge(seen: &Seen) -> (Judgement, Vec<String>) {
 }
 
 fn doubts(seen: &Seen) -> Vec<String> {
-    let mut doubts = Vec::new();
+    let mut doubts = seen.signals.doubts.clone();
     if seen.calls == 0 {
         doubts.push("no call was made".to_owned());
     }
@@ -145,14 +149,21 @@ mod tests {
         }
     }
 
+    const SILENT: &Told =
+        &Told { rows: Vec::new(), trips: Vec::new(), doubts: Vec::new(), missing: Vec::new() };
+
     fn seen(gates: &[Threshold]) -> Seen<'_> {
         Seen {
             target_per_s: Some(100.0),
             achieved_per_s: 100.0,
             tolerance: 0.05,
             calls: 1_000,
+            measurement: &[],
             gates,
-            ..Seen::default()
+            growth: None,
+            waiting: None,
+            gain: None,
+            signals: SILENT,
         }
     }
 
@@ -164,6 +175,8 @@ mod tests {
         let failing = [gate("http_call_failed", 143.0, 100.0, 500)];
         let few = [gate("http_call_duration", 50.0, 100.0, 79)];
         let busy = ["a worker was busy".to_owned()];
+        let full = Told { trips: vec!["depth growth <= 9: 10".to_owned()], ..Told::default() };
+        let anew = Told { doubts: vec!["the target was restarted".to_owned()], ..Told::default() };
         let gain = |users, goodput| Some(Gain { users, goodput });
         let cases = [
             (seen(&fast), Pass, "http_call_duration p95 < 100ms: 50.0 ms"),
@@ -181,6 +194,10 @@ mod tests {
             (Seen { achieved_per_s: 50.0, ..seen(&slow) }, Trip, "143 ms"),
             (Seen { calls: 0, ..seen(&[]) }, Inconclusive, "no call"),
             (seen(&few), Inconclusive, "at least 80 are needed"),
+            (Seen { signals: &full, ..seen(&fast) }, Trip, "depth growth <= 9: 10"),
+            (Seen { signals: &full, measurement: &busy, ..seen(&fast) }, Inconclusive, "busy"),
+            (Seen { signals: &anew, ..seen(&fast) }, Inconclusive, "restarted"),
+            (Seen { signals: &anew, ..seen(&slow) }, Trip, "143 ms"),
         ];
         for (seen, judgement, reason) in cases {
             let (judged, reasons) = judge(&seen);

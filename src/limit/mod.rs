@@ -1,15 +1,19 @@
 //! `loadtool limit`: the highest load that holds, with its evidence.
 //!
-//! [`search`] decides what to try, [`judge`] what a hold says, [`pilot`] flies one run through it.
+//! [`search`] decides what to try, [`judge`] what a hold says, also by what the target says of itself
+//! ([`signals`]); [`pilot`] flies one run through it.
 
+mod hold;
 pub mod judge;
 pub mod pilot;
 pub mod search;
+pub mod signals;
 
 use std::time::Duration;
 
 use crate::plan::Threshold;
 use search::Strategy;
+use signals::Probes;
 
 /// What is searched for, and how.
 pub struct LimitSpec {
@@ -29,6 +33,8 @@ pub struct LimitSpec {
     pub hold: Duration,
     /// After each hold, at least.
     pub cooldown: Duration,
+    /// What the target says of itself, if that is asked for.
+    pub probes: Option<Probes>,
     /// The search ends then with what it knows.
     pub max_time: Option<Duration>,
     /// Tells a line of progress.

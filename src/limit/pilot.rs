@@ -7,20 +7,21 @@
 //! Samples belong to a hold by the intended start of their iteration, so a request that straddles
 //! its end counts where it began. Connections and users are kept from step to step.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::LimitSpec;
-use super::judge::{Gain, Seen, judge};
-use super::search::{Judgement, Purpose, Search, Step};
+use super::hold::{Hold, purpose};
+use super::search::{Purpose, Search, Step};
+use super::signals::Told;
 use crate::aggregator::Aggregator;
 use crate::engine::helm::{Helm, Setting};
-use crate::metrics::{MetricId, Selector, Value, Window, metric};
-use crate::plan::{Plan, Threshold};
-use crate::results::fitness::{self, BUSY};
-use crate::results::format::{ms, number};
+use crate::pace::RateProfile;
+use crate::plan::Plan;
+use crate::results::format::{counted, ms, number};
 use crate::results::limit::{Limit, LimitStep};
-use crate::results::run_info::{RunInfo, ScenarioInfo, StageInfo};
-use crate::results::{Summary, thresholds};
+use crate::results::run_info::ScenarioInfo;
+use crate::results::{Summary, Tick};
 use crate::run::pilot::Pilot;
 
 /// Settings lie so far ahead that every worker hears of them in time.
@@ -32,8 +33,12 @@ const STRAGGLERS: Duration = Duration::from_secs(30);
 /// A hold lengthens at most so often for want of samples, by its own length each time.
 const EXTENSIONS: u32 = 3;
 
-/// A cool-down goes on at most so many times its length for a backlog to empty.
+/// A cool-down goes on at most so many times its length, or so long, for the target to recover.
 const PATIENCE: u32 = 4;
+const LEAST_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Calls in a row that must be as quick as at first, within [`DRIFT`].
+const RECOVERED: u64 = 30;
 
 /// A p95 that moved by more than that, and by more than half a millisecond, is a drift.
 const DRIFT: f64 = 0.2;
@@ -120,6 +125,12 @@ impl LimitPilot {
 
     fn follow_hold(&mut self, now: Duration, aggregator: &Aggregator) {
         let Phase::Hold { step, from, until, extended, ended } = self.phase else { return };
+        if let Some(probes) = &mut self.spec.probes
+            && now + AHEAD >= from
+            && !ended
+        {
+            probes.begin();
+        }
         if !ended && now + AHEAD * 2 >= until {
             if extended < EXTENSIONS && self.wants_samples(aggregator) {
                 let until = until + (until - from) / (extended + 1);
@@ -131,192 +142,103 @@ impl LimitPilot {
             self.phase = Phase::Hold { step, from, until, extended, ended: true };
             return;
         }
-        if ended
-            && now > until
-            && (self.all_ended(step, until - from, aggregator) || now >= until + STRAGGLERS)
-        {
-            let row = self.judged(step, from..until, aggregator);
-            (self.spec.tell)(&told(&row));
-            self.steps.push(row);
-            self.phase = Phase::Cooling { since: until };
+        if ended && now > until {
+            self.close_hold(step, from..until, now, aggregator);
         }
+    }
+
+    /// Judges a hold whose stragglers have ended, and whose signals are there.
+    fn close_hold(
+        &mut self,
+        step: Step,
+        span: Range<Duration>,
+        now: Duration,
+        aggregator: &Aggregator,
+    ) {
+        let late = now >= span.end + STRAGGLERS;
+        if !late && !self.all_ended(step, &span, aggregator) {
+            return;
+        }
+        let signals = match &mut self.spec.probes {
+            None => Told::default(),
+            Some(probes) => match probes.end() {
+                Some(told) => told,
+                None => return,
+            },
+        };
+        let since = span.end;
+        let judged =
+            self.with_hold(span, aggregator, |hold| hold.judged(step, &self.steps, signals));
+        let Some((judgement, row)) = judged else { return };
+        self.search.note(judgement);
+        (self.spec.tell)(&told(&row));
+        self.steps.push(row);
+        self.over = self.search.step().is_none();
+        self.phase = Phase::Cooling { since };
+    }
+
+    /// The hold under way, as it is seen.
+    fn with_hold<T>(
+        &self,
+        span: Range<Duration>,
+        aggregator: &Aggregator,
+        look: impl FnOnce(Hold<'_>) -> T,
+    ) -> Option<T> {
+        let flown = self.flown.as_ref()?;
+        let (spec, info, index) = (&self.spec, &flown.info, flown.index);
+        let stage = &*self.hold_name();
+        Some(look(Hold { spec, info, index, stage, span, aggregator }))
     }
 
     /// Whether a percentile among the gates has too few samples yet, though there are some.
     fn wants_samples(&self, aggregator: &Aggregator) -> bool {
-        let gates = self.judge_gates(&self.hold_name(), self.spec.hold, aggregator.totals());
-        gates.iter().any(|gate| 0 < gate.samples && gate.samples < gate.min_samples)
+        let gates = self.with_hold(Duration::ZERO..self.spec.hold, aggregator, |hold| hold.gates());
+        gates.into_iter().flatten().any(|gate| 0 < gate.samples && gate.samples < gate.min_samples)
     }
 
     /// Whether every iteration that was meant to start in the hold has ended.
-    fn all_ended(&self, step: Step, hold: Duration, aggregator: &Aggregator) -> bool {
+    fn all_ended(&self, step: Step, span: &Range<Duration>, aggregator: &Aggregator) -> bool {
         if !self.spec.axis.is_rate() {
             return true; // who still iterates is in flight at any time
         }
-        let planned = crate::pace::RateProfile::constant(step.level, hold).total();
-        self.ended(&self.hold_name(), aggregator.totals()) >= planned
+        let planned = RateProfile::constant(step.level, span.end - span.start).total();
+        self.with_hold(span.clone(), aggregator, |hold| hold.ended()) >= Some(planned)
     }
 
-    fn ended(&self, stage: &str, totals: &Window) -> u64 {
-        let of = |metric| totals.count(&self.selector(metric, stage).any("outcome"));
-        of(metric::ITERATIONS) + of(metric::ITERATIONS_INTERRUPTED)
-    }
-
-    fn selector(&self, metric: MetricId, stage: &str) -> Selector {
-        let name = self.flown.as_ref().map_or("", |flown| &flown.info.name);
-        Selector::of(metric).with("scenario", name).with("stage", stage)
-    }
-
-    /// The gates over one hold.
-    fn judge_gates(
-        &self,
-        stage: &str,
-        hold: Duration,
-        totals: &Window,
-    ) -> Vec<crate::results::summary::Threshold> {
-        let Some(flown) = &self.flown else { return Vec::new() };
-        let run = run_of_hold(&flown.info, stage, hold);
-        let judged = self.spec.gates.iter().flat_map(|gate| {
-            let series = gate.series.clone().with("stage", stage);
-            thresholds::judge(&Threshold { series, ..gate.clone() }, totals, &run)
-        });
-        judged.collect()
-    }
-
-    /// What came of a hold; the search is told.
-    fn judged(
-        &mut self,
-        step: Step,
-        span: std::ops::Range<Duration>,
-        aggregator: &Aggregator,
-    ) -> LimitStep {
-        let (totals, stage) = (aggregator.totals(), self.hold_name());
-        let hold = span.end - span.start;
-        let gates = self.judge_gates(&stage, hold, totals);
-        let per_s = |count: u64| count as f64 / hold.as_secs_f64();
-        let of = |metric| self.selector(metric, &stage);
-        let ended = self.ended(&stage, totals);
-        let (failed, calls_failed) = (
-            rate(totals, &of(metric::ITERATION_FAILED)),
-            rate(totals, &of(metric::HTTP_CALL_FAILED)),
-        );
-        let calls = totals.count(&of(metric::HTTP_CALLS));
-        let times = totals.fold(&of(metric::HTTP_CALL_DURATION));
-        let quantile = |ppm| Some(times.as_ref()?.histogram()?.quantile(ppm)?.as_secs_f64() * 1e3);
-        let goodput = per_s(ended.saturating_sub(failed.map_or(0, |(hits, _)| hits)));
-        let backlog = self.backlog_of(&span, aggregator);
-        let measurement = self.measurement(&stage, &span, aggregator);
-        let seen = Seen {
-            target_per_s: self.spec.axis.is_rate().then_some(step.level),
-            achieved_per_s: per_s(ended),
-            tolerance: self.spec.tolerance,
-            calls,
-            measurement: &measurement,
-            gates: &gates,
-            growth: fitness::trend(backlog),
-            waiting: self.waiting(backlog, step.level * hold.as_secs_f64()),
-            gain: self.gain(step, goodput),
-        };
-        let (judgement, reasons) = judge(&seen);
-        self.search.note(judgement);
-        LimitStep {
-            purpose: purpose(step.purpose).to_owned(),
-            target: step.level,
-            from_s: span.start.as_secs_f64(),
-            hold_s: hold.as_secs_f64(),
-            achieved_per_s: per_s(ended),
-            goodput_per_s: goodput,
-            calls_per_s: per_s(calls),
-            error_rate: calls_failed.map(|(hits, total)| hits as f64 / total as f64),
-            vus: self.users(&span, aggregator),
-            p50_ms: quantile(500_000),
-            p95_ms: quantile(950_000),
-            p99_ms: quantile(990_000),
-            verdict: word(judgement).to_owned(),
-            reasons,
-        }
-    }
-
-    fn backlog_of<'a>(
-        &self,
-        span: &std::ops::Range<Duration>,
-        aggregator: &'a Aggregator,
-    ) -> &'a [u32] {
-        let index = self.flown.as_ref().map_or(0, |flown| flown.index);
-        let all = aggregator.backlogs().get(index).map_or(&[][..], Vec::as_slice);
-        slice(all, span)
-    }
-
-    /// Arrivals that wait at the hold's end, if they are more than the tolerance bears.
-    fn waiting(&self, backlog: &[u32], planned: f64) -> Option<u64> {
-        let waiting = backlog.last().copied().unwrap_or_default();
-        (f64::from(waiting) > f64::max(10.0, self.spec.tolerance * planned))
-            .then_some(waiting.into())
-    }
-
-    /// Why this tool may have been the bottleneck.
-    fn measurement(
-        &self,
-        stage: &str,
-        span: &std::ops::Range<Duration>,
-        aggregator: &Aggregator,
-    ) -> Vec<String> {
-        let mut failures = Vec::new();
-        let busy = slice(aggregator.busy(), span).iter().filter(|percent| **percent > BUSY).count();
-        let seconds = span.end.as_secs() - span.start.as_secs();
-        if busy as u64 * 2 > seconds {
-            failures
-                .push(format!("this tool was busy above {BUSY} % for {busy} of {seconds} seconds"));
-        }
-        let p99 = |metric| {
-            let times = aggregator.totals().fold(&self.selector(metric, stage));
-            let times = times.as_ref().and_then(Value::histogram)?.quantile(990_000)?;
-            Some(times.as_secs_f64() * 1e3)
-        };
-        let lag = p99(metric::ITERATION_LAG_GENERATOR).unwrap_or_default();
-        let borne = fitness::bearable_lag(p99(metric::ITERATION_RESPONSE_TIME).unwrap_or_default());
-        if lag > borne {
-            failures.push(format!(
-                "this tool was late: p99 {}, of which {} can be borne",
-                ms(lag),
-                ms(borne)
-            ));
-        }
-        failures
-    }
-
-    /// What more users brought since the best lower hold that passed.
-    fn gain(&self, step: Step, goodput: f64) -> Option<Gain> {
-        if self.spec.axis.is_rate() {
-            return None;
-        }
-        let lower =
-            self.steps.iter().filter(|row| row.verdict == "pass" && row.target < step.level);
-        let before = lower.max_by(|a, b| a.target.total_cmp(&b.target))?;
-        Some(Gain {
-            users: step.level / before.target - 1.0,
-            goodput: goodput / before.goodput_per_s - 1.0,
-        })
-    }
-
-    fn users(&self, span: &std::ops::Range<Duration>, aggregator: &Aggregator) -> u64 {
-        let (from, until) = (span.start.as_secs() as usize, span.end.as_secs() as usize);
-        let timeline = aggregator.timeline();
-        let held = timeline.get(from..until.min(timeline.len())).unwrap_or_default();
-        held.iter().map(|tick| tick.vus).max().unwrap_or_default()
-    }
-
+    /// Goes on once the backlog is empty and the target answers as it did at first.
     fn cool_down(&mut self, now: Duration, since: Duration, aggregator: &Aggregator) {
         let cooldown = self.spec.cooldown;
-        let waits = aggregator.timeline().last().is_some_and(|tick| tick.backlog > 0);
-        if now < since + cooldown || (waits && now < since + cooldown * PATIENCE) {
+        let patient = now < since + (cooldown * PATIENCE).max(LEAST_PATIENCE);
+        let unrest = self.unrest(since, aggregator.timeline());
+        if now < since + cooldown || (unrest.is_some() && patient) {
             return;
         }
-        if waits {
-            (self.spec.tell)("not recovered: arrivals still wait");
+        if let (Some(unrest), Some(row)) = (unrest, self.steps.last_mut()) {
+            (self.spec.tell)(&format!("  not recovered: {unrest}"));
+            row.reasons.push(format!("not recovered afterwards: {unrest}"));
         }
         self.phase = Phase::Ready;
         self.over = !self.take_off(now + AHEAD);
+    }
+
+    /// Why the target is not what it was before the hold that ended at `since`.
+    fn unrest(&self, since: Duration, timeline: &[Tick]) -> Option<String> {
+        let last = timeline.last()?;
+        if last.backlog > 0 {
+            return Some(format!("{} still wait", counted(last.backlog, "arrival")));
+        }
+        let first = self.spec.from_level();
+        let at_first = self.steps.iter().find(|row| row.target == first && row.verdict == "pass");
+        let bearable = at_first?.p95_ms? * (1.0 + DRIFT) + DRIFT_MS;
+        let rested = timeline.iter().rev().take_while(|tick| {
+            let calm = tick.p95_ms.is_none_or(|p95| p95 <= bearable);
+            u64::from(tick.second) >= since.as_secs() && calm
+        });
+        let samples: u64 = rested.map(|tick| tick.calls).sum();
+        (samples < RECOVERED).then(|| {
+            let p95 = last.p95_ms.map_or_else(|| "unknown".to_owned(), ms);
+            format!("p95 is {p95}; at most {} was wanted over {RECOVERED} calls", ms(bearable))
+        })
     }
 
     /// By what part the p95 of the first level that held had moved.
@@ -333,6 +255,10 @@ impl LimitPilot {
 }
 
 impl Pilot for LimitPilot {
+    fn rehearses(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, plan: &Plan, helms: Vec<Helm>) {
         let wanted = self.spec.scenario.as_deref();
         let index =
@@ -344,7 +270,7 @@ impl Pilot for LimitPilot {
     }
 
     fn second(&mut self, now: Duration, aggregator: &Aggregator) -> bool {
-        if self.spec.max_time.is_some_and(|most| now >= most) {
+        if self.over || self.spec.max_time.is_some_and(|most| now >= most) {
             return false;
         }
         match self.phase {
@@ -396,47 +322,7 @@ impl Pilot for LimitPilot {
     }
 }
 
-/// What a hold is judged within: a run that consists of nothing else.
-fn run_of_hold(info: &ScenarioInfo, stage: &str, hold: Duration) -> RunInfo {
-    let stages = vec![StageInfo { name: stage.to_owned(), length: hold }];
-    let scenarios = vec![ScenarioInfo { load: hold, stages, ..info.clone() }];
-    RunInfo { load: hold, scenarios, ..RunInfo::default() }
-}
-
-/// The seconds of a span.
-fn slice<'a, T>(all: &'a [T], span: &std::ops::Range<Duration>) -> &'a [T] {
-    let (from, until) = (span.start.as_secs() as usize, span.end.as_secs() as usize);
-    all.get(from..until.min(all.len())).unwrap_or_default()
-}
-
-fn rate(totals: &Window, selector: &Selector) -> Option<(u64, u64)> {
-    match totals.fold(selector) {
-        Some(Value::Rate { hits, total }) if total > 0 => Some((hits, total)),
-        _ => None,
-    }
-}
-
 fn told(row: &LimitStep) -> String {
     let verdict = row.verdict.to_uppercase();
     format!("  {verdict} at {}: {}", number(row.target), row.reasons.join("; "))
-}
-
-fn word(judgement: Judgement) -> &'static str {
-    match judgement {
-        Judgement::Pass => "pass",
-        Judgement::Trip => "trip",
-        Judgement::Inconclusive => "inconclusive",
-    }
-}
-
-fn purpose(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Listed => "listed",
-        Purpose::Ramp => "ramp",
-        Purpose::Narrow => "narrow",
-        Purpose::Lower => "lower",
-        Purpose::Upper => "upper",
-        Purpose::Drift => "drift",
-        Purpose::Assert => "assert",
-    }
 }

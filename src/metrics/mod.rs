@@ -38,7 +38,7 @@ pub use metric::{Kind, MetricId, Unit};
 pub use names::NameId;
 pub use recorder::Recorder;
 pub use sample::{CallSample, IterationSample, Outcome, Phase, Place, RequestSample, StepSample};
-pub use selector::Selector;
+pub use selector::{Foreign, Selector};
 pub use slowest::{Journey, Pass, Slowest};
 pub use tags::TagSet;
 pub use trace::{Event, Mark, Sent, Trace, What};

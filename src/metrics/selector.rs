@@ -34,6 +34,30 @@ pub struct Selector {
     conditions: Vec<Condition>,
 }
 
+/// Series of somebody else's metrics, by the same grammar: any name, and no defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    /// The metric's name.
+    pub name: String,
+    conditions: Vec<Condition>,
+}
+
+impl Foreign {
+    /// Reads a selector.
+    ///
+    /// # Errors
+    /// What does not follow the grammar, with the column; with a hint, without a place.
+    pub fn parse(text: &str) -> Result<Foreign, Diagnostic> {
+        let (name, conditions) = selector_text::split(text)?;
+        Ok(Foreign { name: name.to_owned(), conditions })
+    }
+
+    /// Whether a series of that name with these tags is meant.
+    pub fn matches(&self, name: &str, tags: &TagSet) -> bool {
+        self.name == name && self.conditions.iter().all(|condition| condition.holds(tags))
+    }
+}
+
 /// One tag's condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Condition {

@@ -16,6 +16,15 @@ pub(super) fn parse(
     text: &str,
     own: &OwnMetrics,
 ) -> Result<(MetricId, Vec<Condition>), Diagnostic> {
+    let (name, conditions) = split(text)?;
+    let metric = MetricId::built_in(name)
+        .or_else(|| own.named(name).cloned())
+        .ok_or_else(|| unknown_metric(name, own))?;
+    Ok((metric, conditions))
+}
+
+/// The metric's name, whatever it is, and the conditions.
+pub(super) fn split(text: &str) -> Result<(&str, Vec<Condition>), Diagnostic> {
     let mut reader = Reader { text, rest: text.trim_start() };
     let name = reader.word();
     if name.is_empty() {
@@ -23,14 +32,11 @@ pub(super) fn parse(
             Diagnostic::new(format!("`{text}`: a selector begins with a metric")).hint(FORM)
         );
     }
-    let metric = MetricId::built_in(name)
-        .or_else(|| own.named(name).cloned())
-        .ok_or_else(|| unknown_metric(name, own))?;
     let conditions = if reader.took('{') { reader.conditions()? } else { Vec::new() };
     if !reader.rest.is_empty() {
         return Err(reader.fault("nothing may follow"));
     }
-    Ok((metric, conditions))
+    Ok((name, conditions))
 }
 
 /// A value as [`parse`] reads it.

@@ -67,6 +67,24 @@ pub struct LimitStep {
     pub verdict: String,
     /// Why, with figures; the gates' margins where it passed.
     pub reasons: Vec<String>,
+    /// What the target said of itself.
+    #[serde(default)]
+    pub signals: Vec<SignalRow>,
+    /// Iterations in flight on average by Little's law (completed per second times their mean
+    /// duration), over those that were counted; null where nothing completed.
+    #[serde(default)]
+    pub littles_law: Option<f64>,
+}
+
+/// A signal over one hold: of the series that it selects, the worst.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SignalRow {
+    /// As written.
+    pub signal: String,
+    /// By how much it changed.
+    pub change: f64,
+    /// Whether that was allowed.
+    pub ok: bool,
 }
 
 impl Summary {
@@ -109,6 +127,27 @@ impl Limit {
             doubts.push("a level held above one that did not".to_owned());
         }
         doubts
+    }
+
+    /// The largest change of a signal over all holds, in words.
+    pub fn worst_signal(&self) -> Option<String> {
+        let told =
+            self.steps.iter().flat_map(|step| step.signals.iter().map(move |row| (step, row)));
+        let worst = told.max_by(|(_, a), (_, b)| a.change.abs().total_cmp(&b.change.abs()));
+        worst.map(|(step, row)| {
+            format!("{} was {} at {}", row.signal, number(row.change), number(step.target))
+        })
+    }
+
+    /// Where users at work were not what throughput times duration says, by Little's law.
+    pub fn littles_remark(&self) -> Option<String> {
+        let off = |step: &&LimitStep| step.littles_law.is_some_and(|law| (law - 1.0).abs() > 0.1);
+        let step = self.steps.iter().filter(|step| step.verdict == "pass").find(off)?;
+        Some(format!(
+            "Little's law is off by {} at {}: what was measured does not fit together",
+            percent((step.littles_law? - 1.0).abs()),
+            number(step.target)
+        ))
     }
 
     /// The answer in one sentence.

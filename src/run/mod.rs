@@ -6,6 +6,7 @@ mod hook;
 pub mod health;
 pub mod once;
 pub mod prepare;
+mod rehearsal;
 pub mod signals;
 
 use std::io;
@@ -196,6 +197,18 @@ async fn load(
     control: &mut Control,
 ) -> Result<(Vec<Delivered>, Duration), RunError> {
     prepared.vm.bind(&prepared.plan, Some(&ctx))?;
+    let mut stop = switch.watch();
+    if control.pilot.as_ref().is_some_and(|pilot| pilot.rehearses()) {
+        tokio::select! {
+            rehearsed = rehearsal::rehearse(prepared) => {
+                if let Some(failure) = rehearsed? {
+                    switch.now(StopReason::Abort(failure));
+                    return Ok(Default::default());
+                }
+            }
+            _ = stop.wait_for(Stop::is_stopping) => return Ok(Default::default()),
+        }
+    }
     let (sender, mut windows) = mpsc::channel(WINDOWS);
     let mut starting = engine::prepare(EngineSpec {
         plan: prepared.plan.clone(),
@@ -206,7 +219,6 @@ async fn load(
         windows: sender,
         transport,
     })?;
-    let mut stop = switch.watch();
     tokio::select! {
         biased; // a worker that panics also stops the run
         ready = starting.ready() => match ready {

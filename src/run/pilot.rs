@@ -10,6 +10,11 @@ use crate::results::Summary;
 
 /// Whoever steers. Its methods run on the control thread: they may not wait.
 pub trait Pilot {
+    /// Whether one user walks each scenario once before the load begins; a failure ends the run.
+    fn rehearses(&self) -> bool {
+        false
+    }
+
     /// The load is about to begin; `helms` are by scenario.
     fn begin(&mut self, plan: &Plan, helms: Vec<Helm>);
 

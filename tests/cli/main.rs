@@ -9,6 +9,7 @@ mod exits;
 mod flags;
 mod hook;
 mod libraries;
+mod limit_search;
 mod limits;
 mod mistakes;
 mod once;

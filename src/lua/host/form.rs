@@ -150,6 +150,7 @@ fn request(
             return Ok((method.as_str(), bare, given));
         }
         (Method::Post, Enctype::UrlEncoded) => set("form", typed(lua, &fields)?)?,
+        (Method::Post, Enctype::Multipart) => set("multipart", parts(lua, &fields)?)?,
         (Method::Post, other) => {
             return Err(format!("a form of {} cannot be sent by http.submit", other.as_str()));
         }
@@ -185,10 +186,52 @@ fn typed(lua: &Lua, fields: &Table) -> Result<Value, String> {
                 Value::Table(values) => values,
                 _ => lua.create_table()?,
             };
-            values.raw_push(value.replace("\r\n", "\n").replace('\n', "\r\n"))?;
+            values.raw_push(with_crlf(&value))?;
             typed.raw_set(name.as_str(), values)
         };
         put().map_err(|error: mlua::Error| error.to_string())?;
     }
     Ok(Value::Table(typed))
+}
+
+/// The fields as the parts of a `multipart`, by name; a table that is no list is a part as
+/// `multipart` takes it, a file as a rule.
+fn parts(lua: &Lua, fields: &Table) -> Result<Value, String> {
+    let mut named = Vec::new();
+    read::each(fields, |key, value| {
+        let Value::String(name) = &key else {
+            return Err(needs("the form's fields", "names", &key));
+        };
+        let name = name.to_string_lossy();
+        match &value {
+            Value::Table(list) if plain(list).raw_len() > 0 => {
+                read::items(list)?.into_iter().for_each(|item| named.push((name.clone(), item)));
+            }
+            _ => named.push((name, value)),
+        }
+        Ok(())
+    })?;
+    named.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let parts = named.iter().map(|(name, value)| part(lua, name, value));
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    lua.create_sequence_from(parts).map(Value::Table).map_err(|error| error.to_string())
+}
+
+fn part(lua: &Lua, name: &str, value: &Value) -> Result<Table, String> {
+    let part = lua.create_table().map_err(|error| error.to_string())?;
+    let set = |key: Value, value: Value| part.raw_set(key, value).map_err(|e| e.to_string());
+    let text = |text: &str| lua.create_string(text).map(Value::String).map_err(|e| e.to_string());
+    match value {
+        Value::Table(own) => read::each(own, set)?,
+        value => {
+            let typed = with_crlf(&read::scalar("the form's fields", name, value)?);
+            set(text("value")?, text(&typed)?)?;
+        }
+    }
+    set(text("name")?, text(name)?)?;
+    Ok(part)
+}
+
+fn with_crlf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\n', "\r\n")
 }

@@ -420,8 +420,8 @@ const AT_TOP_LEVEL: &str = "nothing can wait at a script's top level: requests a
 
 /// Held bytes per step of the collector. A step marks some 200,000 references, all of a small
 /// heap, so this is about what the garbage of a worker of few users may hold; with N MB of users
-/// it is N/3 times as much.
-const GC_STEP: usize = 256 << 10;
+/// it is N/2 times as much.
+const GC_STEP: usize = 512 << 10;
 
 /// Bytes outside Lua's heap that something in it keeps alive; uncounted when dropped.
 pub struct Held {

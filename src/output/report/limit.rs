@@ -29,6 +29,12 @@ pub(super) fn limit(limit: &Limit, page: &mut Page) {
         let level = format::number(step.target);
         page.line(format!("  {} at {level}: {}", step.verdict, step.reasons.join("; ")));
     }
+    if let Some(worst) = limit.worst_signal() {
+        page.line(format!("  signals: {worst}"));
+    }
+    if let Some(remark) = limit.littles_remark() {
+        page.line(format!("  {remark}"));
+    }
     page.gap();
     page.line(styled(&format!("ANSWER: {}", limit.sentence()), HEAD));
     if let (Some(goodput), Some(calls)) = (limit.goodput_per_s, limit.calls_per_s) {

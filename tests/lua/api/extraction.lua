@@ -65,5 +65,9 @@ return function()
   local sent = http.submit(form, { headers = { ["x-a"] = "1" }, query = { q = 1 }, name = "save" })
   p("post", sent:json "$")
   p("name", sent.request.name)
+  form.enctype = "multipart/form-data"
+  form.fields = { text = "1\n2", tags = { "p", "q" }, file = { value = "<b>", filename = "b.html" } }
+  local body = http.submit(form):json "$.body"
+  p("parts", (body:gsub("%-%-[%w%-]+", "--"):gsub("\r", "\\r"):gsub("\n", "\\n")))
   lt.abort(table.concat(out, "\n"))
 end

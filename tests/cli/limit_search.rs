@@ -1,0 +1,187 @@
+//! `loadtool limit` against targets whose limit is known, and such as misbehave.
+
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::common::server::{answer, answering, target};
+use crate::common::{Folder, Ran, Running};
+
+const BRISK: [&str; 8] = ["--warmup", "1s", "--hold", "3s", "--cooldown", "1s", "--threads", "1"];
+
+/// A search of `script.lua` under way, by holds of a few seconds.
+fn start(folder: &Folder, url: &str, arguments: &[&str]) -> Running {
+    let mut command = folder.tool();
+    command.args(["limit", "script.lua", "--base-url", url]).args(BRISK).args(arguments);
+    Running::start(command.args(["--summary-json", "limit.json"]))
+}
+
+fn search(folder: &Folder, url: &str, arguments: &[&str]) -> (Ran, Json) {
+    let ran = start(folder, url, arguments).end();
+    let text = std::fs::read(folder.path("limit.json"))
+        .unwrap_or_else(|error| panic!("no summary ({error}):\n{ran:?}"));
+    let summary: Json = serde_json::from_slice(&text).expect("it is JSON");
+    let schema = include_str!("../../docs/summary.schema.json");
+    let schema = serde_json::from_str(schema).expect("the schema is JSON");
+    let validator = jsonschema::draft202012::new(&schema).expect("it is a schema");
+    let faults: Vec<_> = validator.iter_errors(&summary).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    (ran, summary["limit"].clone())
+}
+
+fn verdicts(limit: &Json) -> Vec<&str> {
+    let steps = limit["steps"].as_array().expect("a list");
+    steps.iter().map(|step| step["verdict"].as_str().expect("a word")).collect()
+}
+
+const GET: &str = "lt.http.get '/'";
+const SLO: [&str; 4] =
+    ["--slo", "http_call_duration: p95 < 400ms", "--slo", "http_call_failed: rate < 1%"];
+
+#[test]
+fn a_queue_of_known_capacity_holds_below_it_and_trips_above() {
+    let counter = Arc::new(Mutex::new(()));
+    // One after the other, 20 ms each: 50 a second.
+    let url = answering(move |_| {
+        let _turn = counter.lock().expect("nobody panics with it");
+        sleep(Duration::from_millis(20));
+        answer("200 OK", "done")
+    });
+    let steps = ["--steps", "30,90", "--max-vus", "100", "--csv", "steps.csv"];
+    let folder = Folder::of(GET);
+    let (ran, limit) = search(&folder, &url, &[&steps[..], &SLO].concat());
+    let ran = ran.exits(0);
+    assert!(ran.out.contains("ANSWER: 30 iterations/s hold (90 did not)"), "{}", ran.out);
+    assert!(ran.out.contains("Next limit: "), "{}", ran.out);
+    assert_eq!(verdicts(&limit), ["pass", "trip"]);
+    assert_eq!((limit["lower"].as_f64(), limit["upper"].as_f64()), (Some(30.0), Some(90.0)));
+    let csv = std::fs::read_to_string(folder.path("steps.csv")).expect("it was asked for");
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+}
+
+#[test]
+fn a_target_that_dies_in_a_hold_trips_it() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let url = answering(move |_| match asked.fetch_add(1, SeqCst) {
+        0..90 => answer("200 OK", "well"),
+        _ => answer("503 Service Unavailable", "gone"),
+    });
+    let (ran, limit) = search(&Folder::of(GET), &url, &[&["--steps", "30"], &SLO[..]].concat());
+    ran.exits(3);
+    assert_eq!(verdicts(&limit), ["trip"]);
+    assert!(
+        limit["next_limit"].as_str().expect("it broke").contains("http_call_failed"),
+        "{limit}"
+    );
+}
+
+/// A target that serves, beside `/`, what `page` makes of the number of looks at `/metrics`.
+fn observed(page: impl Fn(u64) -> String + Clone + Send + 'static) -> String {
+    let looks = Arc::new(AtomicU64::new(0));
+    answering(move |request| match target(request) {
+        "/metrics" => answer("200 OK", page(looks.fetch_add(1, SeqCst))),
+        _ => answer("200 OK", "well"),
+    })
+}
+
+/// Its page at each look, the exit code, the verdict, and what is said.
+type Case = (fn(u64) -> String, i32, &'static str, &'static str);
+
+#[test]
+fn what_the_target_says_of_itself_is_judged() {
+    // The first look is whether there is something to see; then before and after the hold.
+    let cases: [Case; 4] = [
+        (|look| format!("jobs{{q=\"a\"}} {}\n", look * 9), 0, "pass", "jobs growth <= 10"),
+        (|look| format!("jobs {}\n", look * 11), 3, "trip", "jobs growth <= 10: 11"),
+        (|look| format!("jobs {}\n", 50 - look), 4, "inconclusive", "jobs began anew"),
+        (|_| "other 1\n".to_owned(), 0, "pass", "the signal `jobs` was not there"),
+    ];
+    let searched = |(page, code, verdict, reason): Case| {
+        let url = observed(page);
+        let change = if code == 4 { "jobs increase <= 10" } else { "jobs growth <= 10" };
+        let metrics = format!("{url}/metrics");
+        let arguments = ["--steps", "30", "--prometheus", &metrics, "--signal", change];
+        let (ran, limit) = search(&Folder::of(GET), &url, &[&arguments[..], &SLO].concat());
+        let ran = ran.exits(code);
+        assert_eq!(verdicts(&limit)[0], verdict, "{limit}");
+        let step = &limit["steps"][0];
+        let told = format!("{} {} {}", step["reasons"], step["signals"], ran.out);
+        assert!(told.contains(reason), "want {reason:?} in {told}");
+    };
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(move || searched(case));
+        }
+    });
+}
+
+#[test]
+fn a_number_in_a_document_is_a_signal_too() {
+    let looks = Arc::new(AtomicU64::new(0));
+    let url = answering(move |request| match target(request) {
+        "/stats" => {
+            let pending = looks.fetch_add(1, SeqCst) * 1000;
+            answer("200 OK", format!("{{\"queues\":[{{\"pending\":{pending}}}]}}"))
+        }
+        _ => answer("200 OK", "well"),
+    });
+    let probe = format!("{url}/stats=$.queues[0].pending");
+    let signal = "$.queues[0].pending growth < 1k";
+    let arguments = ["--steps", "30", "--json-probe", &probe, "--signal", signal];
+    let (ran, limit) = search(&Folder::of(GET), &url, &[&arguments[..], &SLO].concat());
+    ran.exits(3);
+    assert_eq!(limit["next_limit"], "$.queues[0].pending growth < 1k: 1,000");
+}
+
+#[test]
+fn nothing_starts_where_the_target_cannot_be_watched_or_one_user_fails() {
+    let folder = Folder::of(GET);
+    let url = answering(|_| answer("200 OK", "<html>"));
+    let watched = |arguments: &[&str], told: &str| {
+        let ran = start(&folder, &url, arguments).end().exits(2);
+        assert!(ran.err.contains(told), "want {told:?} in {}", ran.err);
+        assert!(!folder.path("limit.json").exists());
+    };
+    let page = format!("{url}/metrics");
+    let (exporter, signal) = (["--prometheus", &page], ["--signal", "jobs growth <= 1"]);
+    watched(&[exporter, signal].concat(), "line 1 is no sample: <html>");
+    watched(&exporter, "both are needed");
+    watched(&signal, "both are needed");
+    watched(&["--prometheus", "metrics"], "is no URL");
+    watched(&["--json-probe", "http://127.0.0.1/x"], "expected URL=$.path");
+    watched(&["--signal", "jobs <= 1"], "expected SELECTOR growth");
+
+    let asked = Arc::new(AtomicU64::new(0));
+    let counted = asked.clone();
+    let url = answering(move |_| {
+        counted.fetch_add(1, SeqCst);
+        answer("200 OK", "{}")
+    });
+    let folder = Folder::of("local r = lt.http.get '/'\nlt.expect(r, { json = { ['$.id'] = 1 } })");
+    let ran = start(&folder, &url, &["--steps", "30"]).end().exits(6);
+    assert!(ran.out.contains("the rehearsal with one user failed"), "{}", ran.out);
+    assert!(ran.out.contains("loadtool once script.lua"), "{}", ran.out);
+    assert_eq!(asked.load(SeqCst), 1, "one user walked once, and nothing was started");
+}
+
+#[test]
+fn a_starved_generator_never_says_trip() {
+    let folder = Folder::of(GET);
+    let url = answering(|_| answer("200 OK", "well"));
+    let running =
+        start(&folder, &url, &[&["--steps", "40", "--max-time", "9s"], &SLO[..]].concat());
+    running.wait_for_stderr("step 1");
+    // A tenth of a core at most, until the search has ended by itself.
+    for _ in 0..80 {
+        running.signal("STOP");
+        sleep(Duration::from_millis(90));
+        running.signal("CONT");
+        sleep(Duration::from_millis(10));
+    }
+    let ran = running.end();
+    assert!(!ran.out.contains("TRIP"), "{}", ran.out);
+    assert!([Some(0), Some(4)].contains(&ran.status.code()), "{ran:?}");
+}
