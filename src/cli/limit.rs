@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
 use super::logging::{self, LogArgs};
-use super::run::{duration, summary_to};
+use super::run::{duration, html, summary_to};
 use super::script::ScriptArgs;
 use crate::limit::pilot::LimitPilot;
 use crate::limit::search::Strategy;
@@ -17,14 +17,23 @@ use crate::limit::signals::watcher::{Source, Watcher};
 use crate::limit::signals::{Probes, Signal};
 use crate::limit::{Axis, LimitSpec};
 use crate::output::Output;
+use crate::output::html::Html;
 use crate::output::limit_csv::LimitCsv;
 use crate::output::report::COLUMNS;
 use crate::output::screen::columns_of;
 use crate::plan::Threshold;
 use crate::plan::draft::Flags;
-use crate::run::RunSpec;
-use crate::run::prepare::ScriptSpec;
+use crate::plan::search::{Search, ascends};
+use crate::run::prepare::{ScriptSpec, prepare_search};
+use crate::run::{RunError, RunSpec};
 use crate::units;
+
+/// What is usual.
+const WARMUP: Duration = Duration::from_secs(10);
+const HOLD: Duration = Duration::from_secs(30);
+const COOLDOWN: Duration = Duration::from_secs(5);
+const PART: f64 = 0.05;
+const FROM: f64 = 10.0;
 
 /// Nobody's search lasts longer, and the run must end some time.
 const AGES: Duration = Duration::from_secs(7 * 86_400);
@@ -54,9 +63,9 @@ pub struct LimitArgs {
     #[arg(long, value_name = "URL", help_heading = "Target", conflicts_with = "demo")]
     base_url: Option<String>,
 
-    /// What a level counts: iterations started per second, or users
-    #[arg(long, value_enum, default_value = "rate", help_heading = "Search")]
-    axis: AxisArg,
+    /// What a level counts: iterations started per second, or users [default: rate]
+    #[arg(long, value_enum, help_heading = "Search")]
+    axis: Option<AxisArg>,
 
     /// The scenario to steer, where there are several
     #[arg(long, value_name = "NAME", help_heading = "Search")]
@@ -78,25 +87,25 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", value_parser = level, conflicts_with = "steps", help_heading = "Search")]
     to: Option<f64>,
 
-    /// Width of the answer, as a part of it
-    #[arg(long, value_name = "P", value_parser = part, default_value = "5%", help_heading = "Search")]
-    precision: f64,
+    /// Width of the answer, as a part of it [default: 5%]
+    #[arg(long, value_name = "P", value_parser = part, help_heading = "Search")]
+    precision: Option<f64>,
 
     /// Search nothing: hold one level three times and let the majority decide: 'limit >= 2000'
     #[arg(long, value_name = "CLAIM", value_parser = claim, conflicts_with_all = ["steps", "from", "to"], help_heading = "Search")]
     assert: Option<f64>,
 
-    /// Before each hold
-    #[arg(long, value_name = "D", value_parser = duration, default_value = "10s", help_heading = "Search")]
-    warmup: Duration,
+    /// Before each hold [default: 10s]
+    #[arg(long, value_name = "D", value_parser = duration, help_heading = "Search")]
+    warmup: Option<Duration>,
 
-    /// How long a level is held; short holds, which only steer, take a third of it
-    #[arg(long, value_name = "D", value_parser = duration, default_value = "30s", help_heading = "Search")]
-    hold: Duration,
+    /// How long a level is held; short holds, which only steer, take a third of it [default: 30s]
+    #[arg(long, value_name = "D", value_parser = duration, help_heading = "Search")]
+    hold: Option<Duration>,
 
-    /// After each hold, at least
-    #[arg(long, value_name = "D", value_parser = duration, default_value = "5s", help_heading = "Search")]
-    cooldown: Duration,
+    /// After each hold, at least [default: 5s]
+    #[arg(long, value_name = "D", value_parser = duration, help_heading = "Search")]
+    cooldown: Option<Duration>,
 
     /// End then, with what is known
     #[arg(long, value_name = "D", value_parser = duration, help_heading = "Search")]
@@ -106,9 +115,9 @@ pub struct LimitArgs {
     #[arg(long = "slo", value_name = "SELECTOR: EXPR", value_parser = gate, help_heading = "Search")]
     gates: Vec<Threshold>,
 
-    /// How much less than a rate may be achieved
-    #[arg(long, value_name = "P", value_parser = part, default_value = "5%", help_heading = "Search")]
-    tolerance: f64,
+    /// How much less than a rate may be achieved [default: 5%]
+    #[arg(long, value_name = "P", value_parser = part, help_heading = "Search")]
+    tolerance: Option<f64>,
 
     /// Read the target's own metrics before and after each hold (repeatable)
     #[arg(long = "prometheus", value_name = "URL", value_parser = Source::prometheus, help_heading = "Search")]
@@ -143,6 +152,10 @@ pub struct LimitArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     csv: Option<PathBuf>,
 
+    /// Write the report as one HTML page
+    #[arg(long, value_name = "FILE", value_parser = html, help_heading = "Output")]
+    html: Option<PathBuf>,
+
     /// Write the summary as JSON; `-` is stdout, alone
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     summary_json: Option<PathBuf>,
@@ -161,6 +174,15 @@ enum AxisArg {
     Users,
 }
 
+impl From<AxisArg> for Axis {
+    fn from(axis: AxisArg) -> Axis {
+        match axis {
+            AxisArg::Rate => Axis::Rate,
+            AxisArg::Users => Axis::Users,
+        }
+    }
+}
+
 impl LimitArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let secrets = Arc::default();
@@ -173,7 +195,8 @@ impl LimitArgs {
                 }
             }
         };
-        let spec = self.limit(Box::new(tell))?;
+        let script = self.script.clone().spec(Flags::default(), Arc::clone(&secrets))?;
+        let spec = self.limit(&prepare_search(script).map_err(RunError::from)?, Box::new(tell))?;
         if self.plan {
             print!("{}", spec.schedule());
             return Ok(ExitCode::SUCCESS);
@@ -184,6 +207,7 @@ impl LimitArgs {
         let base_url = demo.as_ref().map(|demo| demo.url()).or(self.base_url.clone());
         let flags = self.flags(&spec, base_url);
         let csv = self.csv.clone().map(|path| Box::new(LimitCsv(path)) as Box<dyn Output>);
+        let html = self.html.map(|path| Box::new(Html::File(path)) as Box<dyn Output>);
         let run = RunSpec {
             script: ScriptSpec { ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, false),
@@ -191,7 +215,7 @@ impl LimitArgs {
             color: self.log.color.stdout(),
             columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),
             screen,
-            outputs: csv.into_iter().collect(),
+            outputs: csv.into_iter().chain(html).collect(),
             pilot: Some(Box::new(LimitPilot::new(spec))),
         };
         let code = crate::run::run(run)?;
@@ -199,33 +223,33 @@ impl LimitArgs {
         Ok(ExitCode::from(code))
     }
 
-    fn limit(&self, tell: Box<dyn Fn(&str)>) -> anyhow::Result<LimitSpec> {
-        let axis = match self.axis {
-            AxisArg::Rate => Axis::Rate,
-            AxisArg::Users => Axis::Users,
-        };
+    /// What the flags say, else the script, else what is usual.
+    fn limit(&self, script: &Search, tell: Box<dyn Fn(&str)>) -> anyhow::Result<LimitSpec> {
+        let axis = self.axis.map(Axis::from).or(script.axis).unwrap_or(Axis::Rate);
+        let hold = self.hold.or(script.hold).unwrap_or(HOLD);
         ensure!(
-            self.hold >= Duration::from_secs(3),
+            hold >= Duration::from_secs(3),
             "--hold must be at least 3s: a second is what is told apart"
         );
-        let spec = LimitSpec {
+        let gates = match (self.gates.is_empty(), script.slo.is_empty()) {
+            (false, _) => self.gates.clone(),
+            (true, false) => script.slo.clone(),
+            (true, true) => LimitSpec::default_gates(),
+        };
+        Ok(LimitSpec {
             axis,
-            scenario: self.scenario.clone(),
-            strategy: self.strategy(axis)?,
-            gates: if self.gates.is_empty() {
-                LimitSpec::default_gates()
-            } else {
-                self.gates.clone()
-            },
-            tolerance: self.tolerance,
-            warmup: self.warmup,
-            hold: self.hold,
-            cooldown: self.cooldown,
-            max_time: self.max_time,
+            scenario: self.scenario.clone().or(script.scenario.clone()),
+            strategy: self.strategy(axis, script)?,
+            gates,
+            tolerance: self.tolerance.or(script.tolerance).unwrap_or(PART),
+            warmup: self.warmup.or(script.warmup).unwrap_or(WARMUP),
+            hold,
+            cooldown: self.cooldown.or(script.cooldown).unwrap_or(COOLDOWN),
+            max_time: self.max_time.or(script.max_time),
+            max_vus: self.max_vus.map(|most| most as u64).or(script.max_vus),
             probes: None,
             tell,
-        };
-        Ok(spec)
+        })
     }
 
     /// Who looks at the target, once it is clear that there is something to see.
@@ -249,20 +273,29 @@ impl LimitArgs {
         Ok(Some(Probes::new(watcher, self.signals.clone())))
     }
 
-    fn strategy(&self, axis: Axis) -> anyhow::Result<Strategy> {
+    fn strategy(&self, axis: Axis, script: &Search) -> anyhow::Result<Strategy> {
         if let Some(level) = self.assert {
             return Ok(Strategy::Assert { level });
         }
-        if !self.steps.is_empty() {
-            let ascending = self.steps.windows(2).all(|pair| pair[0] < pair[1]);
-            ensure!(ascending, "--steps must ascend\n  hint: write them like 500,1k,2k,5k");
-            return Ok(Strategy::Listed { levels: self.steps.clone(), run_all: self.run_all });
+        ensure!(
+            self.steps.is_empty() || ascends(&self.steps),
+            "--steps must ascend\n  hint: write them like 500,1k,2k,5k"
+        );
+        let sought = self.from.is_some() || self.to.is_some();
+        let steps = if self.steps.is_empty() && !sought { &script.steps } else { &self.steps };
+        if !steps.is_empty() {
+            return Ok(Strategy::Listed { levels: steps.clone(), run_all: self.run_all });
         }
         let most = if axis.is_rate() { 1e5 } else { 1e4 };
-        let (from, to) = (self.from.unwrap_or(10.0), self.to.unwrap_or(most));
-        ensure!(from <= to, "--from {from} is above --to {to}");
-        ensure!(self.precision > 0.0, "--precision must be above 0\n  hint: write for example 5%");
-        Ok(Strategy::Adaptive { from, to, precision: self.precision, whole: !axis.is_rate() })
+        let from = self.from.or(script.from).unwrap_or(FROM);
+        let to = self.to.or(script.to).unwrap_or(most);
+        ensure!(
+            from <= to,
+            "the search would begin at {from}, above its end at {to}\n  hint: --from and --to say where"
+        );
+        let precision = self.precision.or(script.precision).unwrap_or(PART);
+        ensure!(precision > 0.0, "--precision must be above 0\n  hint: write for example 5%");
+        Ok(Strategy::Adaptive { from, to, precision, whole: !axis.is_rate() })
     }
 
     /// The plan that is steered: it lasts for ages, at the highest level it may get to.
@@ -273,9 +306,9 @@ impl LimitArgs {
             Axis::Users => (None, Some(most.ceil() as u64)),
         };
         let usual = (10.0 * most).ceil().clamp(100.0, 10_000.0) as u64;
-        let max_vus = rate.map(|_| self.max_vus.map_or(usual, |most| most as u64));
+        let max_vus = rate.map(|_| spec.max_vus.unwrap_or(usual));
         Flags {
-            scenario: self.scenario.clone(),
+            scenario: spec.scenario.clone(),
             rate,
             vus,
             max_vus,

@@ -172,7 +172,7 @@ fn rate(text: &str) -> Result<f64, String> {
     units::rate(text).map_err(|error| error.to_string())
 }
 
-fn html(text: &str) -> Result<PathBuf, String> {
+pub fn html(text: &str) -> Result<PathBuf, String> {
     match text {
         "-" => Err("stdout is the text report's; `loadtool report -o -` writes to stdout".into()),
         "" => Err("expected a file".into()),

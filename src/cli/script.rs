@@ -13,7 +13,7 @@ use crate::secrets::Secrets;
 use crate::units;
 
 /// Which script, where its modules are, and what its environment holds.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 pub struct ScriptArgs {
     /// The Lua script
     #[arg(value_name = "SCRIPT.LUA")]

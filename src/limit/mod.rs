@@ -12,6 +12,7 @@ pub mod signals;
 use std::time::Duration;
 
 use crate::plan::Threshold;
+pub use crate::plan::search::Axis;
 use search::Strategy;
 use signals::Probes;
 
@@ -37,40 +38,10 @@ pub struct LimitSpec {
     pub probes: Option<Probes>,
     /// The search ends then with what it knows.
     pub max_time: Option<Duration>,
+    /// Most users that may be made for a rate.
+    pub max_vus: Option<u64>,
     /// Tells a line of progress.
     pub tell: Box<dyn Fn(&str)>,
-}
-
-/// What a level counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Axis {
-    /// Iterations that start per second.
-    Rate,
-    /// Users who iterate.
-    Users,
-}
-
-impl Axis {
-    /// As `--axis` spells it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Axis::Rate => "rate",
-            Axis::Users => "users",
-        }
-    }
-
-    /// Behind a number.
-    pub fn unit(self) -> &'static str {
-        match self {
-            Axis::Rate => "iterations/s",
-            Axis::Users => "users",
-        }
-    }
-
-    /// Whether it is of iterations that start per second.
-    pub fn is_rate(self) -> bool {
-        self == Axis::Rate
-    }
 }
 
 impl LimitSpec {

@@ -21,6 +21,7 @@ use crate::plan::Plan;
 use crate::results::format::{counted, ms, number};
 use crate::results::limit::{Limit, LimitStep};
 use crate::results::run_info::ScenarioInfo;
+use crate::results::scalability::Scalability;
 use crate::results::{Summary, Tick};
 use crate::run::pilot::Pilot;
 
@@ -221,6 +222,13 @@ impl LimitPilot {
         self.over = !self.take_off(now + AHEAD);
     }
 
+    /// The law through all holds, where levels are users.
+    fn scalability(&self) -> Option<Scalability> {
+        let users = !self.spec.axis.is_rate();
+        let points: Vec<_> = self.steps.iter().map(|row| (row.target, row.goodput_per_s)).collect();
+        users.then(|| Scalability::fit(&points)).flatten()
+    }
+
     /// Why the target is not what it was before the hold that ended at `since`.
     fn unrest(&self, since: Duration, timeline: &[Tick]) -> Option<String> {
         let last = timeline.last()?;
@@ -255,7 +263,7 @@ impl LimitPilot {
 }
 
 impl Pilot for LimitPilot {
-    fn rehearses(&self) -> bool {
+    fn seeks(&self) -> bool {
         true
     }
 
@@ -316,6 +324,7 @@ impl Pilot for LimitPilot {
             complete,
             non_monotone: answer.non_monotone,
             drift,
+            scalability: self.scalability(),
             steps: std::mem::take(&mut self.steps),
         };
         summary.judge_limit(limit);

@@ -936,6 +936,7 @@ function log.error(...) end
 ---@field base_url? string Goes before URLs that begin with "/".
 ---@field scenarios table<string, loadtool.Scenario>
 ---@field thresholds? table<string, string|(string|table)[]|table> By series; {} judges nothing.
+---@field search? loadtool.Search How `loadtool limit` searches.
 ---@field http? loadtool.HttpDefaults
 ---@field setup? fun(): any Once before the load; its value is the ctx of the others.
 ---@field teardown? fun(ctx: any)
@@ -944,6 +945,22 @@ function log.error(...) end
 ---@field script_cpu_limit? loadtool.Duration What a user may compute between two waits; default "1s".
 ---@field script_memory_limit? loadtool.Bytes Lua memory of one thread; default "256MiB".
 ---@field tags? table<string, loadtool.Scalar>
+
+---What `loadtool limit` does unless its flags say otherwise.
+---@class loadtool.Search
+---@field axis? "rate"|"users" What a level counts; default iterations started per second.
+---@field scenario? string Which one is steered.
+---@field from? number|string The first level; default 10.
+---@field to? number|string The highest that may be tried.
+---@field steps? (number|string)[] Try these instead, ascending.
+---@field precision? string|number Width of the answer; default "5%".
+---@field tolerance? string|number How much less than a rate may be achieved; default "5%".
+---@field slo? table<string, string|(string|table)[]|table> What must hold, as in thresholds.
+---@field warmup? loadtool.Duration Default "10s".
+---@field hold? loadtool.Duration Default "30s".
+---@field cooldown? loadtool.Duration Default "5s".
+---@field max_time? loadtool.Duration
+---@field max_vus? integer
 
 ---@class loadtool.Scenario
 ---@field run? fun(ctx: any) One iteration.

@@ -13,6 +13,7 @@ pub mod open;
 mod options;
 mod read;
 pub mod retry;
+pub mod search;
 pub mod threshold;
 pub mod validate;
 

@@ -157,6 +157,30 @@ impl<'r, 'd> Fields<'r, 'd> {
         })
     }
 
+    /// A number above 0, which may have a suffix: `"10k"`.
+    pub(super) fn level(&self, name: &str) -> Option<f64> {
+        let found = self.read(name, "a number like 500 or \"10k\"", |node| number(node).map(Ok))?;
+        if found > 0.0 && found.is_finite() {
+            return Some(found);
+        }
+        self.fault(name, format!("{} must be above 0", self.name(name)), "write one like `500`");
+        None
+    }
+
+    /// A part of the whole: `"5%"` or `0.05`.
+    pub(super) fn part(&self, name: &str) -> Option<f64> {
+        let found = self.read(name, "a part like \"5%\" or 0.05", |node| match node {
+            Node::Text(text) => Some(units::percent(text)),
+            node => number(node).map(Ok),
+        })?;
+        if (0.0..1.0).contains(&found) {
+            return Some(found);
+        }
+        let message = format!("{} must be from 0% to below 100%", self.name(name));
+        self.fault(name, message, "write it like \"5%\"");
+        None
+    }
+
     /// `true` or `false`.
     pub(super) fn flag(&self, name: &str) -> Option<bool> {
         self.read(name, "true or false", |node| match node {

@@ -21,13 +21,14 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::http::{CallOptions, TransportOptions};
 use crate::metrics::tags::own_tag;
 
-const DEFINITION: [&str; 12] = [
+const DEFINITION: [&str; 13] = [
     "base_url",
     "http",
     "name",
     "scenarios",
     "script_cpu_limit",
     "script_memory_limit",
+    "search",
     "setup",
     "setup_timeout",
     "summary",
@@ -76,6 +77,7 @@ fn read(report: &Report<'_>) -> Option<Plan> {
     };
     let definition = Fields::any(report, Path::default(), node)?;
     check_fields(&definition);
+    super::search::read(&definition);
     let defaults = Defaults {
         calls: call_options(&definition, &CallOptions::default()),
         connections: connection_options(&definition, &TransportOptions::default()),
@@ -178,12 +180,18 @@ fn parse_base(text: &str) -> Result<Url, (String, String)> {
 
 /// The script's own, or the defaults.
 fn thresholds(definition: &Fields<'_, '_>) -> Vec<Threshold> {
-    let Some(node) = definition.get("thresholds") else { return Threshold::defaults() };
-    let path = definition.path.field("thresholds");
-    let Some(entries) = Fields::any(definition.report, path, node) else { return Vec::new() };
+    threshold_table(definition, "thresholds").unwrap_or_else(Threshold::defaults)
+}
+
+/// A table of selectors and what must hold of them; `None` if there is none.
+pub(super) fn threshold_table(fields: &Fields<'_, '_>, name: &str) -> Option<Vec<Threshold>> {
+    let node = fields.get(name)?;
+    let Some(entries) = Fields::any(fields.report, fields.path.field(name), node) else {
+        return Some(Vec::new());
+    };
     let mut thresholds = Vec::new();
     for (selector, node) in entries.iter() {
-        match Threshold::read(selector, node, &definition.report.draft.metrics) {
+        match Threshold::read(selector, node, &entries.report.draft.metrics) {
             Ok(read) => thresholds.extend(read),
             Err(Diagnostics(faults)) => {
                 let path = entries.path.field(selector);
@@ -193,7 +201,7 @@ fn thresholds(definition: &Fields<'_, '_>) -> Vec<Threshold> {
             }
         }
     }
-    thresholds
+    Some(thresholds)
 }
 
 /// The script's, and over them those of the command line.

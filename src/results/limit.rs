@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Summary;
 use super::format::{number, percent};
+use super::scalability::Scalability;
 use super::verdict::{BUG, Outcome};
 
 /// The answer and its evidence.
@@ -32,6 +33,9 @@ pub struct Limit {
     /// By what part the p95 of the first level that held had moved at the end; null if it was not
     /// held again.
     pub drift: Option<f64>,
+    /// The law of scalability through the holds of a search over users; null where none was found.
+    #[serde(default)]
+    pub scalability: Option<Scalability>,
     /// In the order in which they were held.
     pub steps: Vec<LimitStep>,
 }

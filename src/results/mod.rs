@@ -14,6 +14,7 @@ mod own;
 pub mod reading;
 pub mod remarks;
 pub mod run_info;
+pub mod scalability;
 pub mod scenarios;
 pub mod series;
 pub mod summary;

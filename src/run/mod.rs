@@ -198,7 +198,7 @@ async fn load(
 ) -> Result<(Vec<Delivered>, Duration), RunError> {
     prepared.vm.bind(&prepared.plan, Some(&ctx))?;
     let mut stop = switch.watch();
-    if control.pilot.as_ref().is_some_and(|pilot| pilot.rehearses()) {
+    if control.pilot.as_ref().is_some_and(|pilot| pilot.seeks()) {
         tokio::select! {
             rehearsed = rehearsal::rehearse(prepared) => {
                 if let Some(failure) = rehearsed? {
@@ -277,7 +277,7 @@ fn outputs(spec: &mut RunSpec, plan: &Plan) -> Result<Vec<Box<dyn Output>>, Diag
     let console = ConsoleSpec {
         screen: spec.screen.clone(),
         live: spec.live,
-        planned: plan.length(),
+        planned: plan.length().filter(|_| !spec.pilot.as_ref().is_some_and(|one| one.seeks())),
         out,
         color: spec.color,
         columns: spec.columns,

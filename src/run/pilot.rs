@@ -10,8 +10,9 @@ use crate::results::Summary;
 
 /// Whoever steers. Its methods run on the control thread: they may not wait.
 pub trait Pilot {
-    /// Whether one user walks each scenario once before the load begins; a failure ends the run.
-    fn rehearses(&self) -> bool {
+    /// Whether it seeks a load rather than holding a planned one: then one user walks each scenario
+    /// once before it begins, a failure ends the run, and the plan's length says nothing.
+    fn seeks(&self) -> bool {
         false
     }
 

@@ -18,6 +18,7 @@ use crate::lua::program::Program;
 use crate::lua::vm::{Definition, Vm};
 use crate::metrics::Recorder;
 use crate::plan::draft::{Draft, Flags};
+use crate::plan::search::{self, Search};
 use crate::plan::validate::validate;
 use crate::plan::{Plan, Scenario};
 use crate::secrets::Secrets;
@@ -71,7 +72,28 @@ pub fn prepare_for(witness: Option<Witness>, spec: ScriptSpec) -> Result<Prepare
     attempt(witness, spec).map_err(|faults| faults.masked(&secrets))
 }
 
-fn attempt(witness: Option<Witness>, mut spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
+fn attempt(witness: Option<Witness>, spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
+    let Defined { program, shared, host, vm, definition, recorder, draft } = define(witness, spec)?;
+    let plan = Arc::new(validate(&draft)?);
+    let of_scenarios = plan.scenarios().iter().map(Scenario::transport);
+    let transport = ReqwestTransport::with_scenarios(plan.transport(), of_scenarios)?;
+    host.use_transport(Rc::new(transport.clone()));
+    vm.bind(&plan, None)?;
+    Ok(Prepared { program, shared, plan, transport, host, vm, definition, recorder })
+}
+
+/// A script that has run once.
+struct Defined {
+    program: Arc<Program>,
+    shared: Arc<Shared>,
+    host: Rc<Host>,
+    vm: Vm,
+    definition: Definition,
+    recorder: Rc<RefCell<Recorder>>,
+    draft: Draft,
+}
+
+fn define(witness: Option<Witness>, mut spec: ScriptSpec) -> Result<Defined, Diagnostics> {
     let seed = *spec.flags.seed.get_or_insert_with(draw_seed);
     let program = Program::load(spec.script, &spec.libs)?;
     let secrets = spec.secrets;
@@ -95,12 +117,14 @@ fn attempt(witness: Option<Witness>, mut spec: ScriptSpec) -> Result<Prepared, D
         metrics: shared.metrics(),
         flags: spec.flags,
     };
-    let plan = Arc::new(validate(&draft)?);
-    let of_scenarios = plan.scenarios().iter().map(Scenario::transport);
-    let transport = ReqwestTransport::with_scenarios(plan.transport(), of_scenarios)?;
-    host.use_transport(Rc::new(transport.clone()));
-    vm.bind(&plan, None)?;
-    Ok(Prepared { program, shared, plan, transport, host, vm, definition, recorder })
+    Ok(Defined { program, shared, host, vm, definition, recorder, draft })
+}
+
+/// How the script wants its limit searched; it is run once for that.
+pub fn prepare_search(spec: ScriptSpec) -> Result<Search, Diagnostics> {
+    let secrets = spec.secrets.clone();
+    let draft = define(None, spec).map(|defined| defined.draft);
+    draft.and_then(|draft| search::search(&draft)).map_err(|faults| faults.masked(&secrets))
 }
 
 /// A seed from the system's randomness, short enough to be typed again.

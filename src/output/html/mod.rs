@@ -13,6 +13,7 @@ mod first;
 mod grid;
 mod headline;
 mod latency;
+mod limit;
 mod slowest;
 mod tables;
 mod timeline;
@@ -102,6 +103,7 @@ fn sections(summary: &Summary) -> Markup {
         (headline::look_first(summary))
         (headline::thresholds(summary))
         (headline::keys(summary))
+        (limit::limit(summary))
         (timeline::timeline(summary))
         (latency::latency(summary))
         (errors::errors(summary))
