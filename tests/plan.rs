@@ -512,3 +512,29 @@ fn flags_make_a_rate_of_a_closed_load_and_change_an_open_one() {
     let endless = Flags { rate: Some(1.0), ..Flags::default() };
     assert!(faults_with("return function() end", endless).contains("does not say for how long"));
 }
+
+#[test]
+fn a_threshold_on_a_scenario_or_phase_that_there_is_not_is_told_with_its_line() {
+    let faults = |entry: &str| {
+        let source = format!(
+            "return {{ scenarios = {{ buyers = {{ run = function() end }} }},\nthresholds = {{ {entry} }} }}"
+        );
+        plan_with(&source, Flags::default()).err().map(|faults| faults.to_string())
+    };
+    for (entry, fault) in [
+        (
+            "['checks{scenario=byers}'] = 'rate > 1%'",
+            Some("shop.lua:2: threshold `checks{scenario=byers}`: there is no scenario `byers`"),
+        ),
+        ("['checks{phase=lod}'] = 'rate > 1%'", Some("did you mean `load`?")),
+        ("['checks{scenario=buy*}'] = 'rate > 1%'", None),
+        ("['checks{scenario!=sellers,phase=*}'] = 'rate > 1%'", None),
+        ("checks = { { 'rate > 1%', windw = '3s' } }", Some("did you mean `window`?")),
+    ] {
+        match (faults(entry), fault) {
+            (None, None) => {}
+            (Some(told), Some(fault)) => assert!(told.contains(fault), "{told}"),
+            (told, _) => panic!("{entry}: {told:?}"),
+        }
+    }
+}

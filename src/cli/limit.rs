@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::{Args, ValueEnum};
 
 use super::logging::{self, LogArgs};
@@ -16,6 +16,7 @@ use crate::limit::search::Strategy;
 use crate::limit::signals::watcher::{Source, Watcher};
 use crate::limit::signals::{Probes, Signal};
 use crate::limit::{Axis, LimitSpec};
+use crate::metrics::own::OwnMetrics;
 use crate::output::Output;
 use crate::output::html::Html;
 use crate::output::limit_csv::LimitCsv;
@@ -344,8 +345,5 @@ fn signal(text: &str) -> anyhow::Result<Signal> {
 
 /// `http_call_duration{step=login}: p95 < 200ms`.
 fn gate(text: &str) -> anyhow::Result<Threshold> {
-    let (selector, expression) = text
-        .rsplit_once(": ")
-        .context("expected SELECTOR: EXPR, as in 'http_call_duration: p95 < 200ms'")?;
-    Threshold::parse(selector.trim(), expression).map_err(|fault| anyhow::anyhow!("{fault}"))
+    Threshold::parse_pair(text, &OwnMetrics::default()).map_err(|fault| anyhow::anyhow!("{fault}"))
 }

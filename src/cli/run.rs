@@ -25,6 +25,7 @@ Examples:
   loadtool run shop.lua --vus 50 --duration 1m --base-url http://127.0.0.1:8080
   loadtool run shop.lua --rate 500/s --duration 1m --max-vus 1000
   loadtool run shop.lua --stage 30s:100 --stage 2m:100 --stage 10s:0
+  loadtool run shop.lua --threshold 'http_call_duration{step=login}: p95 < 200ms'
   loadtool run shop.lua --iterations 1000 --vus 10 --summary-json report.json
   loadtool run shop.lua --env USER=ada --env PASSWORD --summary-json - | jq .verdict";
 
@@ -81,6 +82,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Load")]
     threads: Option<usize>,
 
+    /// What must hold, beside the script's own (repeatable): 'http_call_duration: p95 < 200ms'
+    #[arg(long = "threshold", value_name = "SELECTOR: EXPR", help_heading = "Verdict")]
+    thresholds: Vec<String>,
+
     /// A tag on every sample (repeatable)
     #[arg(long = "tag", value_name = "K=V", value_parser = pair, help_heading = "Output")]
     tags: Vec<(String, String)>,
@@ -123,6 +128,7 @@ impl RunArgs {
             base_url: base_url.or(self.base_url),
             seed: self.seed,
             threads: self.threads,
+            thresholds: self.thresholds,
             tags: self.tags,
             connections: self.connections.into(),
             ..Flags::default()

@@ -205,19 +205,22 @@ impl Engine {
         let ended = threads.filter(|(worker, _)| !self.watchdog.is_stuck(*worker));
         let ends: Vec<_> = ended.map(|(_, thread)| thread.join()).collect();
         let panicked = ends.iter().filter(|end| end.is_err()).count() as u64;
-        let planned =
-            plan.scenarios().iter().map(|scenario| Course::of(scenario).profile.duration());
-        let loads = self
-            .running
-            .iter()
-            .zip(planned)
-            .map(|(running, planned)| Delivered {
-                span: running.span(planned),
-                unable: running.unable(),
-            })
-            .collect();
-        (loads, panicked)
+        (delivered(&self.running, plan), panicked)
     }
+
+    /// What has come of each scenario's load so far; one that goes on lasts as long as planned.
+    pub fn delivered(&self, plan: &Plan) -> Vec<Delivered> {
+        delivered(&self.running, plan)
+    }
+}
+
+fn delivered(running: &[Arc<Running>], plan: &Plan) -> Vec<Delivered> {
+    let planned = plan.scenarios().iter().map(|scenario| Course::of(scenario).profile.duration());
+    let loads = running.iter().zip(planned).map(|(running, planned)| Delivered {
+        span: running.span(planned),
+        unable: running.unable(),
+    });
+    loads.collect()
 }
 
 /// A worker's thread, from its first to its last instruction.

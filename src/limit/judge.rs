@@ -146,6 +146,9 @@ mod tests {
             default: false,
             samples,
             min_samples: 80,
+            window_s: None,
+            crossed_at_s: None,
+            ended_run: false,
         }
     }
 

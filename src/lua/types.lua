@@ -931,11 +931,20 @@ function log.error(...) end
 ---@field [2] number|string
 ---@field name? string
 
+---@class loadtool.Threshold
+---@field [1] string The condition, as "p95 < 200ms"; more may follow.
+---@field abort? boolean End the run as soon as it is crossed.
+---@field after? loadtool.Duration Not before the run is so old; with abort or window.
+---@field each? boolean Judge every series by itself.
+---@field min_samples? integer Fewer say nothing.
+---@field optional? boolean No sample is no failure.
+---@field window? loadtool.Duration Slides over the load and is judged each second.
+
 ---@class loadtool.Definition
 ---@field name? string In reports; default the file's name.
 ---@field base_url? string Goes before URLs that begin with "/".
 ---@field scenarios table<string, loadtool.Scenario>
----@field thresholds? table<string, string|(string|table)[]|table> By series; {} judges nothing.
+---@field thresholds? table<string, string|(string|loadtool.Threshold)[]|loadtool.Threshold> By series; {} judges nothing.
 ---@field search? loadtool.Search How `loadtool limit` searches.
 ---@field http? loadtool.HttpDefaults
 ---@field setup? fun(): any Once before the load; its value is the ctx of the others.

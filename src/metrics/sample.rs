@@ -18,6 +18,10 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// In the order of a run.
+    pub const ALL: [Phase; 6] =
+        [Phase::Setup, Phase::OnStart, Phase::Warmup, Phase::Load, Phase::Drain, Phase::Teardown];
+
     /// The tag's text.
     pub fn as_str(self) -> &'static str {
         match self {

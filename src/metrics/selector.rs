@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! SELECTOR  = METRIC [ "{" CONDITION { "," CONDITION } "}" ]
-//! CONDITION = TAG ( "=" | "!=" ) VALUE
+//! CONDITION = TAG ( "=" | "!=" ) VALUE   k6's TAG ":" VALUE is understood
 //! VALUE     = bare text, up to a comma or the closing brace (inner braces pair up)
 //!           | "quoted" | 'quoted'          with \ before a quote, a \ or a literal *
 //! ```
@@ -68,7 +68,11 @@ pub(super) struct Condition {
 
 impl Condition {
     fn holds(&self, tags: &TagSet) -> bool {
-        self.value.matches(tags.get(&self.tag).map_or("", |value| value)) != self.negated
+        self.fits(tags.get(&self.tag).map_or("", |value| value))
+    }
+
+    fn fits(&self, value: &str) -> bool {
+        self.value.matches(value) != self.negated
     }
 
     fn wants(&self, tag: &str) -> bool {
@@ -128,6 +132,18 @@ impl Selector {
     /// Whether a condition is about this tag.
     pub fn names(&self, tag: &str) -> bool {
         self.conditions.iter().any(|condition| condition.tag == tag)
+    }
+
+    /// Whether what it says of a tag lets that value through (`""`: an absent tag).
+    pub fn admits(&self, tag: &str, value: &str) -> bool {
+        let about = |condition: &&Condition| condition.tag == tag;
+        self.conditions.iter().filter(about).all(|condition| condition.fits(value))
+    }
+
+    /// The value that a tag must have, as written, if there is one.
+    pub fn wanted(&self, tag: &str) -> Option<String> {
+        let wanted = self.conditions.iter().find(|condition| condition.wants(tag))?;
+        Some(wanted.value.pieces.join("*"))
     }
 
     /// Whether a series with these tags is meant.
@@ -233,9 +249,22 @@ mod tests {
             ("http_calls{step!=\"\"}", "", false),
             ("http_calls{step!=\"\"}", "step=login", true),
             ("http_calls{}", "step=login", true),
+            ("http_calls{step:login,status!=500}", "step=login", true),
+            ("http_calls{name:http://a/*}", "name=http://a/b", true),
         ] {
             assert_eq!(matches(selector, series), expected, "{selector} on {series}");
         }
+    }
+
+    #[test]
+    fn what_it_says_of_one_tag_can_be_asked() {
+        let selector = Selector::parse("checks{scenario=buy*,scenario!=buyers,step=a}").unwrap();
+        let admitted =
+            ["buyer", "buyers", "", "else"].map(|name| selector.admits("scenario", name));
+        assert_eq!(admitted, [true, false, false, false]);
+        assert!(selector.admits("name", "whatever"));
+        assert_eq!(selector.wanted("scenario").as_deref(), Some("buy*"));
+        assert_eq!(selector.wanted("name"), None);
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl<'t> Reader<'t> {
             return Err(self.fault("expected the name of a tag"));
         }
         let negated = self.took('!');
-        if !self.took('=') {
+        if !(self.took('=') || !negated && self.took(':')) {
             return Err(self.fault("expected `=` or `!=`"));
         }
         let value = match self.rest.chars().next() {
@@ -107,7 +107,7 @@ impl<'t> Reader<'t> {
 
     /// A name: everything up to white space or a sign of the grammar.
     fn word(&mut self) -> &'t str {
-        let ends = |c: char| c.is_whitespace() || "{}=!,\"'".contains(c);
+        let ends = |c: char| c.is_whitespace() || "{}=!:,\"'".contains(c);
         self.take(self.rest.find(ends).unwrap_or(self.rest.len()))
     }
 

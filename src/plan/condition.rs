@@ -101,6 +101,18 @@ impl Condition {
             Op::NotEqual => observed != self.limit,
         }
     }
+
+    /// How far an observed value is beyond the limit: of two, the worse one has more. What is
+    /// crossed has more than what holds.
+    pub fn excess(&self, observed: f64) -> f64 {
+        let distance = observed - self.limit;
+        match self.op {
+            Op::Less | Op::LessOrEqual => distance,
+            Op::Greater | Op::GreaterOrEqual => -distance,
+            Op::Equal => distance.abs(),
+            Op::NotEqual => -distance.abs(),
+        }
+    }
 }
 
 /// The three parts of an expression, trimmed.
@@ -263,6 +275,13 @@ mod tests {
             let condition = Condition::parse(&ITERATIONS, expression).unwrap();
             let held = [4.0, 5.0, 6.0].map(|observed| condition.holds(observed));
             assert_eq!(held, [below, at, above], "{expression}");
+            let (held, crossed): (Vec<f64>, Vec<f64>) =
+                [4.0, 5.0, 6.0].into_iter().partition(|observed| condition.holds(*observed));
+            for (good, bad) in
+                held.iter().flat_map(|good| crossed.iter().map(move |bad| (good, bad)))
+            {
+                assert!(condition.excess(*bad) > condition.excess(*good), "{expression}");
+            }
         }
     }
 }

@@ -70,6 +70,8 @@ pub struct Flags {
     pub seed: Option<u64>,
     /// `--threads`; else all cores.
     pub threads: Option<usize>,
+    /// `--threshold SELECTOR: CONDITION`, as typed.
+    pub thresholds: Vec<String>,
     /// `--tag K=V`.
     pub tags: Vec<(String, String)>,
     /// Those that are about connections.

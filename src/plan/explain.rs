@@ -86,7 +86,8 @@ impl Plan {
         }
         let line = |threshold: &super::Threshold| {
             let default = if threshold.default { "  (default)" } else { "" };
-            format!("  {} {}{default}\n", threshold.selector, threshold.expression)
+            let abort = if threshold.abort { ", else the run ends" } else { "" };
+            format!("  {threshold}{abort}{default}\n")
         };
         format!("thresholds\n{}", self.thresholds.iter().map(line).collect::<String>())
     }

@@ -6,7 +6,7 @@ use super::Threshold;
 use super::draft::{Draft, Node};
 use super::locate::Path;
 use super::read::{Fields, Report, Shown, number};
-use super::validate::threshold_table;
+use super::validate::objectives;
 use crate::diagnostic::Diagnostics;
 
 /// What a level counts.
@@ -115,7 +115,7 @@ pub(super) fn read(definition: &Fields<'_, '_>) -> Search {
         steps: steps(&search),
         precision: search.part("precision"),
         tolerance: search.part("tolerance"),
-        slo: threshold_table(&search, "slo").unwrap_or_default(),
+        slo: objectives(&search, "slo"),
         warmup: search.duration("warmup"),
         hold: search.positive_duration("hold"),
         cooldown: search.duration("cooldown"),

@@ -1,15 +1,18 @@
 //! Thresholds: `STAT OP NUMBER[unit]` over a selector of series (measurement.md, section 6).
 //!
-//! This file reads the entries of a script's `thresholds`; whether one holds is judged
-//! by `results::thresholds`.
+//! How a script and the command line write them is in [`entry`]; whether one holds is judged by
+//! `results::thresholds`, and by `results::watch` while the run goes on.
+
+mod entry;
 
 use std::fmt;
+use std::time::Duration;
 
-use super::condition::{Condition, GRAMMAR, Stat};
-use super::draft::Node;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use super::condition::{Condition, Stat};
+use crate::diagnostic::Diagnostic;
 use crate::metrics::own::OwnMetrics;
 use crate::metrics::{Kind, Selector};
+use crate::units::print_duration;
 
 /// One condition that a run must fulfil.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +31,12 @@ pub struct Threshold {
     pub each: bool,
     /// Whether it holds without any sample.
     pub optional: bool,
+    /// Whether the run ends as soon as it is crossed.
+    pub abort: bool,
+    /// How old the run must be before it is judged; of effect while the run goes on.
+    pub after: Duration,
+    /// How many seconds slide over the load, judged each second; `None`: the whole load.
+    pub window: Option<u32>,
     /// Whether it is one of the [`defaults`](Self::defaults), which hold without any sample.
     pub default: bool,
 }
@@ -70,32 +79,11 @@ impl Threshold {
             min_samples: None,
             each: false,
             optional: false,
+            abort: false,
+            after: Duration::ZERO,
+            window: None,
             default: false,
         })
-    }
-
-    /// The thresholds of one entry of the script's `thresholds`: the value is an expression, a
-    /// table `{ "p95 < 1s", optional = true }`, or a list of either.
-    ///
-    /// # Errors
-    /// Every fault of the entry, without a place.
-    pub fn read(
-        selector: &str,
-        value: &Node,
-        own: &OwnMetrics,
-    ) -> Result<Vec<Threshold>, Diagnostics> {
-        let items = match value {
-            Node::List(items) => items.as_slice(),
-            one => std::slice::from_ref(one),
-        };
-        let (mut thresholds, mut faults) = (Vec::new(), Vec::new());
-        for item in items {
-            match read_item(selector, item, own) {
-                Ok(found) => thresholds.extend(found),
-                Err(fault) => faults.push(fault),
-            }
-        }
-        if faults.is_empty() { Ok(thresholds) } else { Err(Diagnostics(faults)) }
     }
 
     /// What holds for a script that says nothing about thresholds.
@@ -113,6 +101,11 @@ impl Threshold {
         .collect()
     }
 
+    /// Whether it is judged while the run goes on.
+    pub fn is_live(&self) -> bool {
+        self.abort || self.window.is_some()
+    }
+
     /// Fewer samples than this cannot bear the statistic: as the author said, else 4/(1 − p) for
     /// a percentile, none for a counter (which is 0 where nothing was counted), else 1.
     pub fn least_samples(&self) -> u64 {
@@ -126,70 +119,14 @@ impl Threshold {
 
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.selector, self.expression)
+        write!(f, "{} {}", self.selector, self.expression)?;
+        self.window.map_or(Ok(()), |seconds| write!(f, " over {}", over(seconds)))
     }
 }
 
-/// One item of an entry: an expression, or a table that begins with one or more.
-fn read_item(selector: &str, item: &Node, own: &OwnMetrics) -> Result<Vec<Threshold>, Diagnostic> {
-    let (expressions, fields) = match item {
-        Node::Text(expression) => {
-            return Ok(vec![Threshold::parse_among(selector, expression, own)?]);
-        }
-        Node::Mixed(expressions, fields) => (expressions.as_slice(), fields),
-        _ => (&[][..], &Vec::new()),
-    };
-    if expressions.is_empty() {
-        let fault = format!("threshold `{selector}` has no condition");
-        return Err(Diagnostic::new(fault).hint(GRAMMAR));
-    }
-    let mut thresholds = Vec::new();
-    for expression in expressions {
-        let Node::Text(expression) = expression else {
-            let fault = format!("threshold `{selector}`: a condition is a string");
-            return Err(Diagnostic::new(fault).hint(GRAMMAR));
-        };
-        let mut threshold = Threshold::parse_among(selector, expression, own)?;
-        for (field, value) in fields {
-            threshold.set(field, value)?;
-        }
-        thresholds.push(threshold);
-    }
-    Ok(thresholds)
-}
-
-impl Threshold {
-    const FIELDS: [&str; 6] = ["abort", "after", "each", "min_samples", "optional", "window"];
-
-    fn set(&mut self, field: &str, value: &Node) -> Result<(), Diagnostic> {
-        let place = format!("threshold `{}`: `{field}`", self.selector);
-        match (field, value) {
-            ("each", Node::Bool(each)) => self.each = *each,
-            ("optional", Node::Bool(optional)) => self.optional = *optional,
-            ("min_samples", Node::Int(samples)) if *samples > 0 => {
-                self.min_samples = Some(samples.unsigned_abs());
-            }
-            ("abort", Node::Bool(false)) => {}
-            ("abort" | "after" | "window", _) => {
-                return Err(Diagnostic::new(format!("{place} is not there yet"))
-                    .hint("leave it out: thresholds are judged once, at the end of the run"));
-            }
-            ("each" | "optional", _) => {
-                return Err(Diagnostic::new(format!("{place} is true or false")));
-            }
-            ("min_samples", _) => {
-                return Err(Diagnostic::new(format!("{place} is a whole number from 1")));
-            }
-            _ => {
-                let hint = did_you_mean(field, Self::FIELDS)
-                    .unwrap_or_else(|| format!("known fields: {}", Self::FIELDS.join(", ")));
-                return Err(
-                    Diagnostic::new(format!("{place} is no field of a threshold")).hint(hint)
-                );
-            }
-        }
-        Ok(())
-    }
+/// The length of a window in words.
+fn over(seconds: u32) -> String {
+    print_duration(Duration::from_secs(seconds.into()))
 }
 
 #[cfg(test)]
@@ -269,61 +206,6 @@ mod tests {
             assert!(fault.message.contains(message), "{expression}: {fault}");
             assert!(fault.hint.clone().unwrap_or_default().contains(hint), "{expression}: {fault}");
         }
-    }
-
-    #[test]
-    fn an_entry_is_a_text_a_table_or_a_list_of_either() {
-        let text = |text: &str| Node::Text(text.into());
-        let table = Node::Mixed(
-            vec![text("p99 < 1s")],
-            vec![
-                ("each".into(), Node::Bool(true)),
-                ("min_samples".into(), Node::Int(20)),
-                ("optional".into(), Node::Bool(true)),
-            ],
-        );
-        let entry = Node::List(vec![text("p95 < 200ms"), table]);
-        let read =
-            Threshold::read("http_call_duration{step=login}", &entry, &OwnMetrics::default())
-                .unwrap();
-        assert_eq!(read.len(), 2);
-        assert_eq!((read[0].each, read[0].optional, read[0].least_samples()), (false, false, 80));
-        assert_eq!((read[1].each, read[1].optional, read[1].least_samples()), (true, true, 20));
-        assert_eq!(read[1].to_string(), "http_call_duration{step=login} p99 < 1s");
-    }
-
-    #[test]
-    fn fields_are_honoured_or_refused_but_never_passed_over() {
-        for (field, value, message) in [
-            ("abort", Node::Bool(true), "`abort` is not there yet"),
-            ("window", Node::Text("30s".into()), "`window` is not there yet"),
-            ("after", Node::Int(10), "`after` is not there yet"),
-            ("each", Node::Int(1), "`each` is true or false"),
-            ("min_samples", Node::Int(0), "a whole number from 1"),
-            ("min_sample", Node::Int(1), "is no field"),
-        ] {
-            let entry =
-                Node::Mixed(vec![Node::Text("p95 < 1s".into())], vec![(field.into(), value)]);
-            let faults =
-                Threshold::read("step_duration", &entry, &OwnMetrics::default()).unwrap_err();
-            assert!(faults.to_string().contains(message), "{faults}");
-        }
-        let none = Node::Map(vec![("each".into(), Node::Bool(true))]);
-        assert!(
-            Threshold::read("checks", &none, &OwnMetrics::default())
-                .unwrap_err()
-                .to_string()
-                .contains("no condition")
-        );
-    }
-
-    #[test]
-    fn all_faults_of_an_entry_are_told_at_once() {
-        let entry = Node::List(vec![Node::Text("p95".into()), Node::Int(3)]);
-        assert_eq!(
-            Threshold::read("step_duration", &entry, &OwnMetrics::default()).unwrap_err().0.len(),
-            2
-        );
     }
 
     #[test]

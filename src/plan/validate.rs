@@ -4,6 +4,7 @@ mod flags;
 mod load;
 mod open;
 mod scenario;
+mod thresholds;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -11,12 +12,13 @@ use std::time::Duration;
 
 use url::Url;
 
+pub(super) use self::thresholds::objectives;
 use super::connections::connection_options;
 use super::draft::{Draft, Limits, Node};
 use super::locate::Path;
 use super::options::call_options;
 use super::read::{Fields, Report, Shown};
-use super::{Plan, Scenario, Threshold};
+use super::{Plan, Scenario};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::http::{CallOptions, TransportOptions};
 use crate::metrics::tags::own_tag;
@@ -91,8 +93,8 @@ fn read(report: &Report<'_>) -> Option<Plan> {
         name: name(&definition),
         script: report.draft.script.clone(),
         base_url: base_url(&definition),
+        thresholds: thresholds::all(&definition, &scenarios),
         scenarios: flags::apply(report, scenarios),
-        thresholds: thresholds(&definition),
         tags: tags(&definition),
         http: defaults.calls.into(),
         transport: defaults.connections,
@@ -176,32 +178,6 @@ fn parse_base(text: &str) -> Result<Url, (String, String)> {
         "http" | "https" => Ok(url),
         _ => fault("is neither http nor https"),
     }
-}
-
-/// The script's own, or the defaults.
-fn thresholds(definition: &Fields<'_, '_>) -> Vec<Threshold> {
-    threshold_table(definition, "thresholds").unwrap_or_else(Threshold::defaults)
-}
-
-/// A table of selectors and what must hold of them; `None` if there is none.
-pub(super) fn threshold_table(fields: &Fields<'_, '_>, name: &str) -> Option<Vec<Threshold>> {
-    let node = fields.get(name)?;
-    let Some(entries) = Fields::any(fields.report, fields.path.field(name), node) else {
-        return Some(Vec::new());
-    };
-    let mut thresholds = Vec::new();
-    for (selector, node) in entries.iter() {
-        match Threshold::read(selector, node, &entries.report.draft.metrics) {
-            Ok(read) => thresholds.extend(read),
-            Err(Diagnostics(faults)) => {
-                let path = entries.path.field(selector);
-                for fault in faults {
-                    entries.report.note(entries.report.placed(&path, fault));
-                }
-            }
-        }
-    }
-    Some(thresholds)
 }
 
 /// The script's, and over them those of the command line.

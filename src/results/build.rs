@@ -7,6 +7,7 @@ use super::summary::{
 };
 use super::tick::Tick;
 use super::verdict::{Facts, Verdict};
+use super::watch::Watch;
 use super::{fitness, own, remarks, scenarios, series, tables, thresholds};
 use crate::metrics::window::ErrorRow;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
@@ -20,6 +21,8 @@ pub struct Sources<'a> {
     pub run: &'a RunInfo,
     /// The plan's.
     pub thresholds: &'a [plan::Threshold],
+    /// What became of them while the run went on, if they were watched.
+    pub watch: Option<&'a Watch>,
     /// Everything recorded, merged.
     pub totals: &'a Window,
     /// Every second.
@@ -48,7 +51,11 @@ impl Summary {
         let thresholds: Vec<Threshold> = sources
             .thresholds
             .iter()
-            .flat_map(|threshold| thresholds::judge(threshold, totals, run))
+            .enumerate()
+            .flat_map(|(index, threshold)| {
+                let watched = sources.watch.and_then(|watch| watch.of(index));
+                thresholds::judge_beside(threshold, totals, run, watched)
+            })
             .collect();
         let broken = if sources.lost_windows > 0 { &[] } else { sources.breaches };
         let measurement = fitness::measurement_failures(sources, &scenarios);
@@ -207,6 +214,7 @@ mod tests {
         Summary::of(&Sources {
             run: &run,
             thresholds: &thresholds,
+            watch: None,
             totals: &totals,
             backlogs: &[],
             busy: &[],

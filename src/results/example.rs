@@ -316,6 +316,9 @@ fn threshold(metric: &str, expression: &str, observed: Option<f64>, ok: bool) ->
         default: true,
         samples: 4_115,
         min_samples: 1,
+        window_s: None,
+        crossed_at_s: None,
+        ended_run: false,
     }
 }
 

@@ -22,6 +22,7 @@ pub mod tables;
 pub mod thresholds;
 pub mod tick;
 pub mod verdict;
+pub mod watch;
 
 #[cfg(test)]
 pub mod example;
@@ -33,3 +34,4 @@ pub use run_info::{RunInfo, ScenarioInfo};
 pub use summary::Summary;
 pub use tick::Tick;
 pub use verdict::Verdict;
+pub use watch::Watch;

@@ -1,7 +1,10 @@
 //! What every reader of a summary asks of it, whatever it makes of the answer.
 
+use std::time::Duration;
+
 use super::format;
 use super::summary::{Summary, Threshold};
+use crate::units::print_duration;
 
 /// How a threshold stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,22 @@ impl Threshold {
             Some(_) if self.samples < self.min_samples => Standing::TooFew,
             Some(_) => Standing::Holds,
         }
+    }
+
+    /// The condition, what it is over, and where it comes from: `p95 < 200ms over 30s`.
+    pub fn condition(&self) -> String {
+        let default = if self.default { " (default)" } else { "" };
+        let seconds = |window: u32| print_duration(Duration::from_secs(window.into()));
+        let over =
+            self.window_s.map_or(String::new(), |window| format!(" over {}", seconds(window)));
+        format!("{}{over}{default}", self.expression)
+    }
+
+    /// When it was found crossed, and what came of it, if that was while the run went on.
+    pub fn crossing(&self) -> String {
+        let Some(second) = self.crossed_at_s else { return String::new() };
+        let ended = if self.ended_run { ", which ended the run" } else { "" };
+        format!(", first at {}{ended}", format::clock(second.into()))
     }
 
     /// How far the observed value lies from the limit: `42 % below`, for shares in points of

@@ -5,6 +5,7 @@ use super::build::Sources;
 use super::format::{count, counted, percent};
 use super::run_info::{RunInfo, ScenarioInfo};
 use super::summary::{Anomaly, Scenario};
+use super::watch::Watch;
 use crate::metrics::query::matching;
 use crate::metrics::{Histogram, MetricId, Unit};
 use crate::plan::condition::Stat;
@@ -21,6 +22,7 @@ pub fn anomalies(sources: &Sources, scenarios: &[Scenario]) -> Vec<Anomaly> {
     anomalies.extend(windows(sources));
     anomalies.extend(errors(sources));
     anomalies.extend(ramps(sources));
+    anomalies.extend(short_of_windows(sources));
     anomalies
 }
 
@@ -178,6 +180,13 @@ fn ramps(sources: &Sources) -> Vec<Anomaly> {
     thresholds.map(|threshold| anomaly("threshold_over_ramp", message(threshold))).collect()
 }
 
+/// A window that the load never filled says nothing by itself.
+fn short_of_windows(sources: &Sources) -> Vec<Anomaly> {
+    let never_full = sources.watch.into_iter().flat_map(Watch::never_full);
+    let message = |threshold| format!("{threshold}: the load was shorter, so all of it was judged");
+    never_full.map(|threshold| anomaly("window_never_full", message(threshold))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +199,7 @@ mod tests {
         Sources {
             run,
             thresholds: &[],
+            watch: None,
             totals,
             timeline: &[],
             backlogs: &[],

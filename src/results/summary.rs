@@ -302,6 +302,16 @@ pub struct Threshold {
     pub samples: u64,
     /// Fewer samples say nothing: `samples` below it makes the run inconclusive.
     pub min_samples: u64,
+    /// Length of the window that slid over the load, the worst of which is `observed`; null where
+    /// the whole was judged.
+    #[serde(default)]
+    pub window_s: Option<u32>,
+    /// When it was found crossed while the run went on, since the run began.
+    #[serde(default)]
+    pub crossed_at_s: Option<u32>,
+    /// Whether it ended the run.
+    #[serde(default)]
+    pub ended_run: bool,
 }
 
 /// One of the author's own metrics, all its series in `load` together.

@@ -1,14 +1,16 @@
-//! Thresholds, judged over the totals of a run.
+//! Thresholds, judged over the totals of a run; those that slide over it are [`watch`](super::watch)ed.
 //!
 //! A counter without a sample is 0; for anything else no sample is no data, which fails unless the
 //! threshold is optional or a default.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::run_info::RunInfo;
 use super::summary;
-use crate::metrics::query::{self, matching};
+use super::watch::Watched;
+use crate::metrics::query::matching;
 use crate::metrics::{Histogram, Kind, Row, TagSet, Unit, Value, Window};
 use crate::plan::Threshold;
 use crate::plan::condition::{Measure, Stat};
@@ -18,65 +20,108 @@ use crate::plan::condition::{Measure, Stat};
 const CIRCUMSTANCES: [&str; 9] =
     ["error", "expected", "hop", "outcome", "peer", "phase", "proto", "status", "try"];
 
-/// Judges a threshold; with `each`, there is one result per series.
+/// Rows of one series and their values of its metric.
+pub(super) type Samples<'r> = Vec<(&'r Row, &'r Value)>;
+
+/// Judges a threshold over the whole of a run; with `each`, there is one result per series.
 pub fn judge(threshold: &Threshold, totals: &Window, run: &RunInfo) -> Vec<summary::Threshold> {
-    if !threshold.each {
-        return vec![judge_one(threshold, threshold.selector.clone(), &totals.rows, run)];
-    }
-    let results: Vec<_> = each(threshold, &totals.rows)
-        .into_iter()
-        .map(|(tags, rows)| {
-            let name = &threshold.series.metric().metric().name;
-            judge_one(threshold, format!("{name}{{{tags}}}"), &rows, run)
-        })
-        .collect();
-    match results.is_empty() {
-        true => vec![judge_one(threshold, threshold.selector.clone(), &[], run)],
-        false => results,
-    }
+    judge_beside(threshold, totals, run, None)
 }
 
-/// The rows of each series that `each` tells apart.
-fn each(threshold: &Threshold, rows: &[Row]) -> BTreeMap<TagSet, Vec<Row>> {
-    let mut groups = BTreeMap::<TagSet, Vec<Row>>::new();
-    for (row, _) in matching(rows, &threshold.series) {
-        let told = |tag: &str| !CIRCUMSTANCES.contains(&tag) || threshold.series.names(tag);
-        let tags = TagSet::new(row.tags.iter().filter(|(tag, _)| told(tag)));
-        groups.entry(tags).or_default().push(row.clone());
+/// The same, where it may have been judged while the run went on.
+pub(super) fn judge_beside(
+    threshold: &Threshold,
+    totals: &Window,
+    run: &RunInfo,
+    watched: Option<&Watched>,
+) -> Vec<summary::Threshold> {
+    let mut series = series(threshold, &totals.rows);
+    if series.is_empty() {
+        series.insert(TagSet::default(), Samples::new());
     }
-    groups
+    let judged = series.into_iter().map(|(tags, samples)| {
+        let judged = judge_one(threshold, &tags, &samples, run);
+        match watched {
+            Some(watched) => watched.told(&tags, judged),
+            None => judged,
+        }
+    });
+    judged.collect()
+}
+
+/// What a threshold judges as one: with `each` by the tags of each series, else all of it under
+/// no tags.
+pub(super) fn series<'r>(threshold: &Threshold, rows: &'r [Row]) -> BTreeMap<TagSet, Samples<'r>> {
+    let told = |tag: &str| !CIRCUMSTANCES.contains(&tag) || threshold.series.names(tag);
+    let mut series = BTreeMap::<TagSet, Samples>::new();
+    for (row, value) in matching(rows, &threshold.series) {
+        let tags = match threshold.each {
+            true => TagSet::new(row.tags.iter().filter(|(tag, _)| told(tag))),
+            false => TagSet::default(),
+        };
+        series.entry(tags).or_default().push((row, value));
+    }
+    series
+}
+
+/// All samples as one value; of a counter 0 where there are none.
+pub(super) fn sum(threshold: &Threshold, samples: &Samples) -> Option<Value> {
+    let mut values = samples.iter().map(|(_, value)| *value);
+    let whole = values.next().map(|first| {
+        let mut whole = first.clone();
+        values.for_each(|value| whole.merge(value, Ordering::Equal));
+        whole
+    });
+    whole.or_else(|| none(threshold))
+}
+
+/// What there is without a sample.
+pub(super) fn none(threshold: &Threshold) -> Option<Value> {
+    (threshold.series.metric().metric().kind == Kind::Counter).then_some(Value::Counter(0))
 }
 
 fn judge_one(
     threshold: &Threshold,
-    selector: String,
-    rows: &[Row],
+    tags: &TagSet,
+    samples: &Samples,
     run: &RunInfo,
 ) -> summary::Threshold {
     let condition = &threshold.condition;
-    let counter = threshold.series.metric().metric().kind == Kind::Counter;
-    let value = query::fold(rows, &threshold.series).or(counter.then_some(Value::Counter(0)));
-    let observed =
-        value.as_ref().and_then(|value| observe(value, threshold, || load(threshold, rows, run)));
+    let value = sum(threshold, samples);
+    let observed = value.as_ref().and_then(|value| {
+        let length = || load(threshold, samples, run).as_secs_f64();
+        observe(value, threshold, length)
+    });
+    let without = threshold.optional || threshold.default;
     summary::Threshold {
-        metric: selector,
+        metric: match tags.iter().next() {
+            None => threshold.selector.clone(),
+            Some(_) => format!("{}{{{tags}}}", threshold.series.metric().metric().name),
+        },
         expression: threshold.expression.clone(),
         observed,
         limit: condition.limit,
         unit: unit(condition.measure).to_owned(),
-        ok: observed
-            .map_or(threshold.optional || threshold.default, |value| condition.holds(value)),
+        ok: observed.map_or(without, |value| condition.holds(value)),
         default: threshold.default,
-        samples: value.as_ref().map_or(0, samples),
+        samples: value.as_ref().map_or(0, counted),
         min_samples: threshold.least_samples(),
+        window_s: threshold.window,
+        crossed_at_s: None,
+        ended_run: false,
     }
 }
 
-/// What a threshold's condition compares, in its unit; `load` is what counters are divided by.
-fn observe(value: &Value, threshold: &Threshold, load: impl Fn() -> Duration) -> Option<f64> {
+/// What a threshold's condition compares, in its unit; `seconds` are what a counter's rate is
+/// over.
+pub(super) fn observe(
+    value: &Value,
+    threshold: &Threshold,
+    seconds: impl Fn() -> f64,
+) -> Option<f64> {
     match (value, threshold.condition.stat) {
         (Value::Counter(sum), Stat::Rate) => {
-            let seconds = load().as_secs_f64();
+            let seconds = seconds();
             Some(if seconds > 0.0 { *sum as f64 / seconds } else { 0.0 })
         }
         (Value::Counter(sum), _) => Some(*sum as f64),
@@ -101,7 +146,8 @@ fn of_samples(samples: &Histogram, unit: Unit, stat: Stat) -> Option<f64> {
     }
 }
 
-fn samples(value: &Value) -> u64 {
+/// How many samples a value is made of.
+pub(super) fn counted(value: &Value) -> u64 {
     match value {
         Value::Counter(sum) => *sum,
         Value::Rate { total, .. } => *total,
@@ -112,10 +158,9 @@ fn samples(value: &Value) -> u64 {
 
 /// The length of the load that the rows meant belong to: of the stage or the scenario that was
 /// picked, else the whole.
-fn load(threshold: &Threshold, rows: &[Row], run: &RunInfo) -> Duration {
+fn load(threshold: &Threshold, samples: &Samples, run: &RunInfo) -> Duration {
     let only = |tag: &str| {
-        let values = matching(rows, &threshold.series).filter_map(|(row, _)| row.tags.get(tag));
-        let values: BTreeSet<_> = values.collect();
+        let values: BTreeSet<_> = samples.iter().filter_map(|(row, _)| row.tags.get(tag)).collect();
         values.first().filter(|_| values.len() == 1).map(|value| (*value).clone())
     };
     let picked = |tag: &str| threshold.each || threshold.series.names(tag);

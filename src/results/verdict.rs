@@ -187,8 +187,7 @@ fn findings(facts: &Facts) -> Vec<(Finding, String)> {
 
 /// What a judged threshold says against the run, if anything.
 fn finding_on(threshold: &Threshold) -> Option<(Finding, String)> {
-    let default = if threshold.default { " (default)" } else { "" };
-    let name = format!("{} {}{default}", threshold.metric, threshold.expression);
+    let name = format!("{} {}", threshold.metric, threshold.condition());
     match threshold.observed {
         _ if threshold.ok && threshold.samples >= threshold.min_samples => None,
         None if threshold.ok => None,
@@ -207,7 +206,7 @@ fn finding_on(threshold: &Threshold) -> Option<(Finding, String)> {
                 true => Finding::FailuresCrossed,
                 false => Finding::Crossed,
             };
-            Some((finding, format!("{name}: observed {observed}")))
+            Some((finding, format!("{name}: observed {observed}{}", threshold.crossing())))
         }
     }
 }
@@ -235,6 +234,9 @@ mod tests {
             default: false,
             samples,
             min_samples: 80,
+            window_s: None,
+            crossed_at_s: None,
+            ended_run: false,
         }
     }
 

@@ -9,10 +9,11 @@ use super::health::Reader;
 use super::pilot::Pilot;
 use crate::aggregator::Aggregator;
 use crate::engine::watchdog::{PATIENCE, Stuck};
-use crate::engine::{Engine, PANICKED};
+use crate::engine::{Delivered, Engine, PANICKED};
 use crate::metrics::Window;
 use crate::output::Output;
 use crate::plan::Plan;
+use crate::results::Watch;
 use crate::stop::{StopReason, StopSwitch};
 
 /// How long after the end of a second its Windows are waited for.
@@ -24,6 +25,8 @@ pub struct Control {
     pub aggregator: Aggregator,
     /// Told of every second.
     pub outputs: Vec<Box<dyn Output>>,
+    /// Thresholds that are judged while the run goes on.
+    pub watch: Watch,
     /// Of this process.
     pub health: Reader,
     /// Steers the load.
@@ -50,6 +53,9 @@ impl Control {
             if !self.tick(second) {
                 switch.graceful(StopReason::Finished);
             }
+            if let Some(crossed) = self.look(plan, &engine.delivered(plan)) {
+                switch.now(StopReason::Threshold(crossed));
+            }
             for stuck in engine.watchdog.look() {
                 engine.cut();
                 self.aggregator.lose(PATIENCE.as_secs());
@@ -61,11 +67,27 @@ impl Control {
         }
     }
 
-    /// Closes the books: `last` is what the control thread recorded since the load's end.
-    pub fn close(&mut self, last: Window) {
+    /// Closes the books: `last` is what the control thread recorded since the load's end, `loads`
+    /// what came of each scenario's.
+    pub fn close(&mut self, last: Window, plan: &Plan, loads: &[Delivered]) {
         self.aggregator.add(last);
         self.aggregator.lose(self.panicked);
         self.aggregator.finish();
+        self.look(plan, loads); // the run is over: nothing is left to be ended
+    }
+
+    /// Judges the seconds that have been closed since; gives the threshold that ends the run.
+    fn look(&mut self, plan: &Plan, loads: &[Delivered]) -> Option<String> {
+        let loads: Vec<_> = loads.iter().map(|load| load.span.clone()).collect();
+        let closed = self.aggregator.timeline().len() as u32;
+        let mut ending = None;
+        for second in self.watch.seconds()..closed {
+            // Those that are not kept any more were closed empty, long after their time.
+            if let Some(window) = self.aggregator.window(second) {
+                ending = ending.or(self.watch.second(window, plan.scenarios(), &loads));
+            }
+        }
+        ending
     }
 
     /// What went wrong in this tool itself, beside broken laws, as sentences.

@@ -33,7 +33,7 @@ use crate::output::screen::Screen;
 use crate::plan::Plan;
 use crate::results::build::Sources;
 use crate::results::run_info::together;
-use crate::results::{RunInfo, ScenarioInfo, Summary};
+use crate::results::{RunInfo, ScenarioInfo, Summary, Watch};
 use crate::stop::{Stop, StopReason, StopSwitch};
 use control::Control;
 use pilot::Pilot;
@@ -131,6 +131,7 @@ async fn drive(
         ),
         outputs: outputs(&mut spec, &prepared.plan)?,
         pilot: spec.pilot.take(),
+        watch: Watch::new(prepared.plan.thresholds()),
         health: health::Reader::default(),
         panicked: 0,
     };
@@ -144,12 +145,14 @@ async fn drive(
         tear_down(&prepared, &switch).await; // what setup made is there, whatever came of the load
         (loads, duration) = loaded?;
     }
-    control.close(prepared.recorder.borrow_mut().flip(second_of(duration)));
+    let last = prepared.recorder.borrow_mut().flip(second_of(duration));
+    control.close(last, &prepared.plan, &loads);
     let info = info(&prepared, started_at, duration, &loads);
     let stop = switch.watch().borrow().clone();
     let mut summary = Summary::of(&Sources {
         run: &info,
         thresholds: prepared.plan.thresholds(),
+        watch: Some(&control.watch),
         totals: control.aggregator.totals(),
         timeline: control.aggregator.timeline(),
         backlogs: control.aggregator.backlogs(),

@@ -31,6 +31,32 @@ fn a_threshold_that_is_crossed_is_3_the_default_ones_and_the_scripts_own() {
 }
 
 #[test]
+fn a_threshold_that_aborts_ends_the_run_and_is_named_and_the_teardown_runs() {
+    let poor = "run = function() lt.check(1, { fine = false }) lt.sleep(0.01) end, \
+                load = { vus = 2, duration = '10m' }";
+    let abort = "thresholds = { checks = { { 'rate > 50%', abort = true, window = '1s' } } }, \
+                 teardown = function() lt.log.info 'tidied up' end";
+    let (ran, summary) = defined(poor, abort).summary(&[]);
+    let ran = ran.exits(3).reports("FAIL  script.lua: ").says("tidied up");
+    let reason = "checks rate > 50% over 1s: observed 0 %, first at 0:0";
+    assert!(ran.out.contains(reason) && ran.out.contains("ended the run"), "{}", ran.out);
+    let threshold = &summary["thresholds"][0];
+    assert_eq!((&threshold["window_s"], &threshold["ended_run"]), (&1.into(), &true.into()));
+    assert_eq!((&threshold["ok"], &threshold["observed"]), (&false.into(), &0.0.into()));
+}
+
+#[test]
+fn a_window_that_the_load_never_filled_leaves_the_whole_to_be_judged() {
+    let window = "thresholds = { iterations = { { 'count == 10', window = '1h' } } }";
+    let ran = defined(IDLE, window).run(&[]).exits(0);
+    assert!(
+        ran.out.contains("iterations count == 10 over 1h: the load was shorter"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
 fn too_few_samples_for_a_percentile_are_4() {
     let ran = defined(IDLE, "thresholds = { iteration_duration = 'p99 < 10s' }").run(&[]);
     let ran = ran.exits(4).reports("INCONCLUSIVE  script.lua: ");

@@ -50,6 +50,36 @@ fn vus_duration_iterations_and_stages_replace_the_load_of_the_only_scenario() {
 }
 
 #[test]
+fn a_threshold_of_the_command_line_adds_to_the_scripts_or_takes_its_place() {
+    let strict =
+        "thresholds = { iterations = 'count > 99', checks = { { 'rate > 1%', optional = true } } }";
+    let script = TWO.replace("return { ", &format!("return {{ {strict}, "));
+    let folder = Folder::new(&script);
+    let judged = |arguments: &[&str]| {
+        let (ran, summary) = folder.summary(arguments);
+        let thresholds = summary["thresholds"].as_array().expect("a list").clone();
+        let told = thresholds.iter().map(|one| one["expression"].as_str().expect("one").to_owned());
+        (ran.status.code(), told.collect::<Vec<_>>())
+    };
+    assert_eq!(judged(&[]), (Some(3), vec!["rate > 1%".into(), "count > 99".into()]));
+    let lax = ["--threshold", "iterations: count >= 5"];
+    assert_eq!(judged(&lax), (Some(0), vec!["rate > 1%".into(), "count >= 5".into()]));
+    let of_one = [lax[0], lax[1], "--threshold", "iterations{scenario:a}: count == 3"];
+    assert_eq!(judged(&of_one).0, Some(3));
+
+    let wrong =
+        ["--threshold", "iterations{scenario=aa}: count > 1", "--threshold", "vus: p95 < 1"];
+    let ran = folder.run(&wrong).exits(2);
+    for told in [
+        "--threshold: threshold `iterations{scenario=aa}`: there is no scenario `aa`",
+        "there are: a, b",
+        "`vus` is a gauge, which has no such statistic",
+    ] {
+        assert!(ran.err.contains(told), "{told} is not in {}", ran.err);
+    }
+}
+
+#[test]
 fn users_that_all_leave_at_the_end_of_a_second_were_there() {
     let arguments = ["--vus", "60", "--duration", "1s"];
     let (ran, summary) = Folder::of("lt.sleep(0.05)").summary(&arguments);

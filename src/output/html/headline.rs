@@ -96,12 +96,11 @@ fn row(threshold: &Threshold) -> Vec<Cell> {
         Standing::TooFew => "doubtful",
         Standing::Crossed | Standing::NoData => "bad",
     };
-    let default = if threshold.default { " (default)" } else { "" };
     let observed = threshold.observed.map(|value| format::quantity(value, &threshold.unit));
     vec![
         Cell::from(standing.as_str()).class(class),
         threshold.metric.as_str().into(),
-        format!("{}{default}", threshold.expression).into(),
+        threshold.condition().into(),
         Cell::from(observed.unwrap_or_else(|| "–".to_owned())).class(class),
         threshold.margin().into(),
     ]

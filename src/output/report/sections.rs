@@ -61,14 +61,13 @@ pub(super) fn thresholds(summary: &Summary, page: &mut Page) {
     ]);
     for threshold in most(&summary.thresholds) {
         let standing = threshold.standing();
-        let default = if threshold.default { " (default)" } else { "" };
         let observed = threshold
             .observed
             .map_or_else(|| "–".to_owned(), |v| format::quantity(v, &threshold.unit));
         table.row(vec![
             Cell::from(standing.as_str()).style(style(standing)),
             threshold.metric.as_str().into(),
-            format!("{}{default}", threshold.expression).into(),
+            threshold.condition().into(),
             observed.into(),
             threshold.margin().into(),
         ]);

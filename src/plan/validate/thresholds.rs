@@ -1,0 +1,82 @@
+//! The thresholds that hold: the script's or the defaults, and those of the command line.
+
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::metrics::Phase;
+use crate::plan::read::Fields;
+use crate::plan::{Scenario, Threshold};
+
+/// The script's own, or the defaults; then those of the command line, each in the place of what
+/// the script says of the same statistic.
+pub(super) fn all(definition: &Fields<'_, '_>, scenarios: &[Scenario]) -> Vec<Threshold> {
+    let scripts = table(definition, "thresholds", scenarios);
+    let mut thresholds = scripts.unwrap_or_else(Threshold::defaults);
+    for text in &definition.report.draft.flags.thresholds {
+        let parsed = Threshold::parse_pair(text, &definition.report.draft.metrics);
+        match parsed.and_then(|threshold| met(threshold, scenarios)) {
+            Ok(threshold) => {
+                thresholds.retain(|other| !threshold.replaces(other));
+                thresholds.push(threshold);
+            }
+            Err(fault) => definition
+                .report
+                .note(Diagnostic { message: format!("--threshold: {}", fault.message), ..fault }),
+        }
+    }
+    thresholds
+}
+
+/// What must hold in one hold of a search: a table as of `thresholds`, each judged over the whole.
+pub(in crate::plan) fn objectives(search: &Fields<'_, '_>, name: &str) -> Vec<Threshold> {
+    let objectives = table(search, name, &[]).unwrap_or_default();
+    for live in objectives.iter().filter(|objective| objective.is_live()) {
+        let message = format!("{}: `{live}` is judged over the whole of a hold", search.name(name));
+        search.fault(name, message, "leave out window and abort");
+    }
+    objectives
+}
+
+/// A table of selectors and what must hold of them; `None` if there is none. Without `scenarios`
+/// any may be named.
+fn table(fields: &Fields<'_, '_>, name: &str, scenarios: &[Scenario]) -> Option<Vec<Threshold>> {
+    let node = fields.get(name)?;
+    let Some(entries) = Fields::any(fields.report, fields.path.field(name), node) else {
+        return Some(Vec::new());
+    };
+    let mut thresholds = Vec::new();
+    for (selector, node) in entries.iter() {
+        let read = Threshold::read(selector, node, &entries.report.draft.metrics);
+        let read = read.and_then(|read| {
+            read.into_iter()
+                .map(|threshold| met(threshold, scenarios).map_err(Diagnostics::from))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        match read {
+            Ok(read) => thresholds.extend(read),
+            Err(Diagnostics(faults)) => {
+                let path = entries.path.field(selector);
+                for fault in faults {
+                    entries.report.note(entries.report.placed(&path, fault));
+                }
+            }
+        }
+    }
+    Some(thresholds)
+}
+
+/// A threshold on a scenario or phase that there is not would find no sample, however long the run.
+fn met(threshold: Threshold, scenarios: &[Scenario]) -> Result<Threshold, Diagnostic> {
+    let names: Vec<&str> = scenarios.iter().map(|scenario| &*scenario.name).collect();
+    let phases = Phase::ALL.map(Phase::as_str);
+    for (tag, known) in [("scenario", names.as_slice()), ("phase", &phases)] {
+        let Some(wanted) = threshold.series.wanted(tag) else { continue };
+        let found = known.iter().any(|name| threshold.series.admits(tag, name));
+        if found || known.is_empty() || threshold.series.admits(tag, "") {
+            continue; // without scenarios a fault was noted already
+        }
+        let message = format!("threshold `{}`: there is no {tag} `{wanted}`", threshold.selector);
+        let all = || format!("there are: {}", known.join(", "));
+        let hint = did_you_mean(&wanted, known.iter().copied()).unwrap_or_else(all);
+        return Err(Diagnostic::new(message).hint(hint));
+    }
+    Ok(threshold)
+}
