@@ -6,32 +6,24 @@
 //! totals, and in its own second, wholly while that second's Window is kept and by its counts
 //! after that.
 //!
-//! Memory: totals by series, a few seconds of Windows, and 150 bytes for each second of the run.
+//! Memory: totals by series, a few seconds of Windows, and for each second of the run 400 bytes,
+//! 100 more for each scenario and 40 for each step.
+
+mod second;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::metrics::metric::{self, MetricId};
-use crate::metrics::window::{ErrorRow, Row, Value, Window};
-use crate::metrics::{Selector, TagSet, errors};
-use crate::results::Tick;
+use self::second::{add_counts, gauges, summarise};
+use crate::metrics::metric;
+use crate::metrics::window::{ErrorRow, Value, Window};
+use crate::metrics::{Selector, errors};
+pub use crate::results::tick::Health;
+use crate::results::tick::Tick;
 
 /// Closed seconds whose Windows are kept for those that come late, and for sliding views.
 const KEPT_SECONDS: usize = 5;
-
-/// How the process is, as read once a second; `None` where it cannot be read.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Health {
-    /// 100 is one core.
-    pub cpu_percent: Option<f64>,
-    /// Resident.
-    pub memory_bytes: Option<f64>,
-    /// Of the operating system.
-    pub threads: Option<f64>,
-    /// Descriptors.
-    pub open_fds: Option<f64>,
-}
 
 /// What all workers recorded so far.
 #[derive(Debug)]
@@ -164,15 +156,28 @@ impl Aggregator {
     fn close(&mut self, second: u32, health: &Health) {
         let mut window = self.open.remove(&second).unwrap_or_default();
         window.second = second;
-        window.absorb(&gauges(second, health));
-        let busy = std::mem::take(&mut window.busy);
-        self.busy.push(busy.iter().map(|worker| worker.percent).max().unwrap_or_default());
+        let busiest = window.busy.iter().map(|worker| worker.percent).max();
+        window.absorb(&gauges(second, health, busiest));
+        self.busy.push(busiest.unwrap_or_default());
+        self.timeline.push(Tick { health: *health, ..summarise(&window, &self.scenarios) });
+        self.tally(second as usize);
         self.note_backlogs(&window);
         self.totals.absorb(&window);
-        self.timeline.push(Tick { cpu_percent: health.cpu_percent, ..summarise(&window) });
+        self.totals.busy.clear();
         self.recent.push_back(window);
         if self.recent.len() > KEPT_SECONDS {
             self.recent.pop_front();
+        }
+    }
+
+    /// Iterations under way at the end of a second: those of the second before, and its own.
+    fn tally(&mut self, second: usize) {
+        let (before, from) = self.timeline.split_at_mut(second);
+        let before = before.last().map_or(&[][..], |before| &before.scenarios);
+        for (index, scenario) in from[0].scenarios.iter_mut().enumerate() {
+            let under_way = before.get(index).map_or(0, |before| before.in_flight);
+            let ended = scenario.completed + scenario.failed + scenario.interrupted;
+            scenario.in_flight = (under_way + scenario.started).saturating_sub(ended);
         }
     }
 
@@ -196,65 +201,13 @@ impl Aggregator {
         match self.recent.iter_mut().find(|recent| recent.second == window.second) {
             Some(recent) => {
                 recent.absorb(window);
-                *tick = Tick { cpu_percent: tick.cpu_percent, ..summarise(recent) };
+                *tick = Tick { health: tick.health, ..summarise(recent, &self.scenarios) };
             }
-            None => add_counts(tick, &summarise(window)),
+            None => add_counts(tick, &summarise(window, &self.scenarios)),
         }
-    }
-}
-
-/// The process's gauges as a Window of their own.
-fn gauges(second: u32, health: &Health) -> Window {
-    let values: Vec<(MetricId, Value)> = [
-        (metric::PROCESS_CPU_PERCENT, health.cpu_percent),
-        (metric::PROCESS_MEMORY_BYTES, health.memory_bytes),
-        (metric::PROCESS_THREADS, health.threads),
-        (metric::PROCESS_OPEN_FDS, health.open_fds),
-    ]
-    .into_iter()
-    .filter_map(|(metric, value)| value.map(|value| (metric, gauge(value))))
-    .collect();
-    let row = Row { tags: TagSet::default(), values };
-    let rows = if row.values.is_empty() { Vec::new() } else { vec![row] };
-    Window { second, rows, ..Window::default() }
-}
-
-fn gauge(value: f64) -> Value {
-    Value::Gauge { last: value, max: value }
-}
-
-/// A second in a few numbers.
-fn summarise(window: &Window) -> Tick {
-    let calls = window.fold(&live(metric::HTTP_CALL_DURATION));
-    let calls = calls.as_ref().and_then(Value::histogram);
-    let quantile = |ppm| Some(calls?.quantile(ppm)?.as_secs_f64() * 1e3);
-    let ended = window.count(&live(metric::ITERATIONS));
-    let errors = window.group_by(&live(metric::ERRORS), &["category"]);
-    Tick {
-        second: window.second,
-        vus: level(window, metric::VUS),
-        backlog: level(window, metric::BACKLOG),
-        iterations: ended + window.count(&live(metric::ITERATIONS_INTERRUPTED)),
-        calls: window.count(&live(metric::HTTP_CALLS)),
-        failed: hits(window, &live(metric::HTTP_CALL_FAILED)).0,
-        p50_ms: quantile(500_000),
-        p95_ms: quantile(950_000),
-        p99_ms: quantile(990_000),
-        errors: errors.iter().map(|(key, n)| (key.concat(), n.counter())).collect(),
-        cpu_percent: None,
-    }
-}
-
-/// What users did, in whatever phase.
-fn live(metric: MetricId) -> Selector {
-    Selector::of(metric).without("phase", "setup").without("phase", "teardown")
-}
-
-/// A gauge's level, over all scenarios.
-fn level(window: &Window, metric: MetricId) -> u64 {
-    match window.fold(&Selector::of(metric)) {
-        Some(Value::Gauge { last, .. }) => last.round() as u64,
-        _ => 0,
+        for second in window.second as usize..self.timeline.len() {
+            self.tally(second);
+        }
     }
 }
 
@@ -263,18 +216,6 @@ fn hits(window: &Window, selector: &Selector) -> (u64, u64) {
     match window.fold(selector) {
         Some(Value::Rate { hits, total }) => (hits, total),
         _ => (0, 0),
-    }
-}
-
-/// Adds what can be added without the second's histograms.
-fn add_counts(tick: &mut Tick, late: &Tick) {
-    tick.vus += late.vus;
-    tick.backlog += late.backlog;
-    tick.iterations += late.iterations;
-    tick.calls += late.calls;
-    tick.failed += late.failed;
-    for (category, count) in &late.errors {
-        *tick.errors.entry(category.clone()).or_default() += count;
     }
 }
 
@@ -301,8 +242,10 @@ fn calls_breach(totals: &Window) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
+    use super::second::gauge;
     use super::*;
-    use crate::metrics::{CallSample, Outcome, Place, Recorder};
+    use crate::metrics::window::{Busy, Lifecycle};
+    use crate::metrics::{CallSample, Outcome, Phase, Place, Recorder, StepSample};
 
     /// A worker's second: so many calls of so many milliseconds each.
     fn window(second: u32, calls: u64, ms: u64) -> Window {
@@ -336,9 +279,38 @@ mod tests {
         assert_eq!((tick.second, tick.calls, tick.failed, tick.vus), (0, 40, 0, 10));
         assert_eq!((tick.p50_ms, tick.p99_ms), (Some(20.0), Some(20.0)));
         assert_eq!(tick.errors["reset"], 2);
-        assert_eq!(tick.cpu_percent, Some(42.0));
+        assert_eq!(tick.health.cpu_percent, Some(42.0));
         let cpu = aggregator.totals().fold(&Selector::of(metric::PROCESS_CPU_PERCENT));
         assert_eq!(cpu, Some(gauge(42.0)));
+    }
+
+    #[test]
+    fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
+        let mut recorder = Recorder::new(vec!["shop".into()], 100);
+        let place = Place { step: recorder.intern("pay"), ..Place::default() };
+        let pass = StepSample { duration: Duration::ZERO, outcome: Outcome::Completed };
+        (0..3).for_each(|_| recorder.step(&place, &pass));
+        let setup = Place { phase: Phase::Setup, ..place };
+        recorder.step(&setup, &pass);
+        recorder.gauge(&Place::default(), &metric::VUS, 5.0);
+        recorder.gauge(&Place::default(), &metric::VUS_MAX, 8.0);
+        recorder.time(&metric::LOOP_LAG, Duration::from_millis(7));
+        *recorder.lifecycle(0) =
+            Lifecycle { planned: 4, started: 3, late: 1, ..Lifecycle::default() };
+        let mut window = recorder.flip(0);
+        window.busy = vec![Busy { worker: 0, percent: 20 }, Busy { worker: 1, percent: 30 }];
+        let mut aggregator = aggregator();
+        aggregator.add(window);
+        let tick = aggregator.tick(0, &Health::default()).expect("a new second");
+        let shop = tick.scenarios[0];
+        assert_eq!((shop.vus, shop.reserve, shop.planned, shop.late), (5, 3, 4, 1));
+        assert_eq!(shop.in_flight, 3);
+        let steps: Vec<_> =
+            tick.steps.iter().map(|one| (&*one.scenario, &*one.step, one.count)).collect();
+        assert_eq!(steps, [("shop", "pay", 3)]);
+        assert_eq!(tick.worker_cpu_percent, [20, 30]);
+        assert_eq!(tick.loop_lag_ms, Some(7.0));
+        assert_eq!(aggregator.busy(), [30]);
     }
 
     #[test]
@@ -374,6 +346,29 @@ mod tests {
         let durations = Selector::of(metric::HTTP_CALL_DURATION);
         assert_eq!(stalled.totals().fold(&durations), punctual.totals().fold(&durations));
         assert_eq!(stalled.breaches(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn iterations_under_way_are_those_begun_and_not_ended_however_late_that_is_told() {
+        let mut aggregator = aggregator();
+        let life = |second, started, completed| {
+            let mut window = Window { second, ..Window::default() };
+            *window.lifecycle(0) = Lifecycle { started, completed, ..Lifecycle::default() };
+            window
+        };
+        let under_way = |aggregator: &Aggregator| -> Vec<u64> {
+            aggregator.timeline().iter().map(|tick| tick.scenarios[0].in_flight).collect()
+        };
+        for window in [life(0, 5, 1), life(1, 2, 3), life(9, 0, 3)] {
+            aggregator.add(window);
+        }
+        aggregator.finish();
+        assert_eq!(under_way(&aggregator), [4, 3, 3, 3, 3, 3, 3, 3, 3, 0]);
+        aggregator.add(life(1, 10, 9)); // no longer kept
+        aggregator.add(life(9, 0, 1));
+        assert_eq!(under_way(&aggregator), [4, 4, 4, 4, 4, 4, 4, 4, 4, 0]);
+        let first = &aggregator.timeline()[1].scenarios[0];
+        assert_eq!((first.started, first.completed), (12, 12));
     }
 
     #[test]

@@ -49,6 +49,13 @@ fn json_on_stdout_is_alone_there_and_as_its_schema_says() {
     assert_eq!(summary["steps"][0]["count"], 100);
     assert_eq!(summary["checks"][0]["passed"], 100);
     assert_eq!(summary["errors"][0]["count"], 3);
+    let timeline = summary["timeline"].as_array().expect("a second at least");
+    let sum = |pointer: &str| -> u64 {
+        timeline.iter().filter_map(|second| second.pointer(pointer)?.as_u64()).sum()
+    };
+    assert_eq!((sum("/scenarios/0/started"), sum("/scenarios/0/completed")), (100, 100));
+    assert_eq!((sum("/scenarios/1/failed"), sum("/steps/0/count")), (3, 100));
+    assert_eq!(timeline[timeline.len() - 1]["scenarios"][0]["in_flight"], 0);
     let slowest = &summary["scenarios"][0]["slowest"];
     assert_eq!(slowest.as_array().map(Vec::len), Some(10));
     let kinds = |event: usize| slowest[0]["events"][event]["kind"].as_str();

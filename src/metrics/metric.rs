@@ -113,6 +113,10 @@ metrics! {
     PROCESS_OPEN_FDS = 38, "process_open_fds", Gauge, One;
     LOOP_LAG = 39, "loop_lag", Histogram, Ms;
     POLL_DURATION = 40, "poll_duration", Histogram, Ms;
+    WORKER_CPU_PERCENT = 41, "worker_cpu_percent", Gauge, Percent;
+    PROCESS_THROTTLED_PERCENT = 42, "process_throttled_percent", Gauge, Percent;
+    MACHINE_STEAL_PERCENT = 43, "machine_steal_percent", Gauge, Percent;
+    MACHINE_TCP_SOCKETS = 44, "machine_tcp_sockets", Gauge, One;
 }
 
 impl MetricId {

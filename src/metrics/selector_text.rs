@@ -90,7 +90,7 @@ impl<'t> Reader<'t> {
     }
 
     fn condition(&mut self) -> Result<Condition, Diagnostic> {
-        let tag = self.word();
+        let tag = self.word_to(":");
         if tag.is_empty() {
             return Err(self.fault("expected the name of a tag"));
         }
@@ -107,7 +107,12 @@ impl<'t> Reader<'t> {
 
     /// A name: everything up to white space or a sign of the grammar.
     fn word(&mut self) -> &'t str {
-        let ends = |c: char| c.is_whitespace() || "{}=!:,\"'".contains(c);
+        self.word_to("")
+    }
+
+    /// The same, which one of `more` ends too.
+    fn word_to(&mut self, more: &str) -> &'t str {
+        let ends = |c: char| c.is_whitespace() || "{}=!,\"'".contains(c) || more.contains(c);
         self.take(self.rest.find(ends).unwrap_or(self.rest.len()))
     }
 

@@ -5,6 +5,7 @@
 //! is made harmless on its way here.
 
 mod errors;
+mod generator;
 mod limit;
 mod own;
 mod sections;
@@ -62,6 +63,7 @@ impl Report<'_> {
         slowest::slowest(self.summary, &mut page);
         errors::errors(self.summary, &mut page);
         sections::connections(self.summary, &mut page);
+        generator::generator(self.summary, &mut page);
         page.text(self.color)
     }
 

@@ -2,13 +2,13 @@
 
 use super::run_info::RunInfo;
 use super::summary::{
-    Connections, Distribution, Error, Generator, Run, SCHEMA, Second, Summary, Threshold, Total,
+    Connections, Distribution, Error, Generator, Rate, Run, SCHEMA, Summary, Threshold, Total,
     Totals,
 };
 use super::tick::Tick;
 use super::verdict::{Facts, Verdict};
 use super::watch::Watch;
-use super::{fitness, own, remarks, scenarios, series, tables, thresholds};
+use super::{fitness, own, remarks, scenarios, series, tables, thresholds, timeline};
 use crate::metrics::window::ErrorRow;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
 use crate::plan;
@@ -85,7 +85,7 @@ impl Summary {
             connections: connections(totals),
             own_metrics: own::metrics(totals, run.load),
             metrics: series::metrics(&totals.rows),
-            timeline: sources.timeline.iter().map(Second::from).collect(),
+            timeline: timeline::seconds(sources.timeline, run),
             generator: generator(totals, !measurement.is_empty()),
             anomalies: remarks::anomalies(sources, &scenarios),
             recommendations: remarks::recommendations(sources),
@@ -111,12 +111,13 @@ fn about(run: &RunInfo) -> Run {
 }
 
 fn whole(totals: &Window, run: &RunInfo) -> Totals {
+    let per_second = |count| tables::per_second(count, run.load.as_secs_f64());
     let total = |count, failed, latency| {
         let count = totals.count(&Selector::of(count));
         Total {
             count,
             failed: tables::failed(totals, failed),
-            rate_per_s: tables::per_second(count, run.load.as_secs_f64()),
+            rate_per_s: per_second(count),
             latency_ms: Distribution::meant(totals, &Selector::of(latency)),
         }
     };
@@ -129,6 +130,16 @@ fn whole(totals: &Window, run: &RunInfo) -> Totals {
         ),
         bytes_sent: totals.count(&everywhere(metric::DATA_SENT)),
         bytes_received: totals.count(&everywhere(metric::DATA_RECEIVED)),
+        bytes_sent_per_s: per_second(totals.count(&Selector::of(metric::DATA_SENT))),
+        bytes_received_per_s: per_second(totals.count(&Selector::of(metric::DATA_RECEIVED))),
+        errors: totals
+            .group_by(&Selector::of(metric::ERRORS), &["category"])
+            .into_iter()
+            .map(|(category, value)| {
+                let count = value.counter();
+                (category.concat(), Rate { count, rate_per_s: per_second(count) })
+            })
+            .collect(),
     }
 }
 
@@ -151,10 +162,16 @@ fn generator(totals: &Window, saturated: bool) -> Generator {
         Some(Value::Gauge { max, .. }) => Some(max),
         _ => None,
     };
+    let whole = |metric| most(metric).map(|value| value as u64);
     Generator {
         cpu_percent_max: most(metric::PROCESS_CPU_PERCENT),
-        rss_bytes_max: most(metric::PROCESS_MEMORY_BYTES).map(|bytes| bytes as u64),
-        fds_max: most(metric::PROCESS_OPEN_FDS).map(|fds| fds as u64),
+        rss_bytes_max: whole(metric::PROCESS_MEMORY_BYTES),
+        fds_max: whole(metric::PROCESS_OPEN_FDS),
+        worker_cpu_percent_max: most(metric::WORKER_CPU_PERCENT),
+        threads_max: whole(metric::PROCESS_THREADS),
+        tcp_sockets_max: whole(metric::MACHINE_TCP_SOCKETS),
+        throttled_percent_max: most(metric::PROCESS_THROTTLED_PERCENT),
+        steal_percent_max: most(metric::MACHINE_STEAL_PERCENT),
         loop_lag_ms: Distribution::meant(totals, &everywhere(metric::LOOP_LAG)),
         saturated: Some(saturated),
     }
@@ -180,24 +197,6 @@ fn error(row: &ErrorRow, run: &RunInfo) -> Error {
         first_s: row.first.as_secs_f64(),
         last_s: row.last.as_secs_f64(),
         exemplar: row.exemplar.clone(),
-    }
-}
-
-impl From<&Tick> for Second {
-    fn from(tick: &Tick) -> Second {
-        Second {
-            t_s: tick.second,
-            vus: tick.vus,
-            backlog: tick.backlog,
-            iterations: tick.iterations,
-            calls: tick.calls,
-            failed: tick.failed,
-            p50_ms: tick.p50_ms,
-            p95_ms: tick.p95_ms,
-            p99_ms: tick.p99_ms,
-            errors: tick.errors.clone(),
-            cpu_percent: tick.cpu_percent,
-        }
     }
 }
 

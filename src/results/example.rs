@@ -60,6 +60,9 @@ pub fn good() -> Summary {
             },
             bytes_sent: 1_258_291,
             bytes_received: 36_175_872,
+            bytes_sent_per_s: 125_829.1,
+            bytes_received_per_s: 3_617_587.2,
+            errors: BTreeMap::new(),
         },
         scenarios: vec![Scenario { slowest: vec![journey()], ..scenario("buyers", 4_115, 0) }],
         requests: vec![
@@ -298,7 +301,8 @@ fn request(
 
 fn step(name: &str, count: u64, failed: u64) -> Step {
     let (scenario, step) = ("buyers".into(), name.into());
-    Step { scenario, step, count, failed, duration_ms: distribution(count - failed, 1.3) }
+    let duration_ms = distribution(count - failed, 1.3);
+    Step { scenario, step, count, failed, rate_per_s: count as f64 / 10.0, duration_ms }
 }
 
 fn check(name: &str, passed: u64, failed: u64) -> Check {

@@ -2,10 +2,13 @@
 //!
 //! Verdict rules 2 and 4 of the contract, as sentences. Pure functions of what was recorded.
 
+use std::time::Duration;
+
 use super::build::Sources;
-use super::format::{count, counted, ms};
+use super::format::{count, counted, length, ms};
 use super::run_info::ScenarioInfo;
 use super::summary::{Scenario, Threshold};
+use crate::metrics::{Selector, Value, metric};
 
 /// A worker above that many percent of a core has nothing left to be punctual with, and one that
 /// was so for so many seconds in a row may have been late in ways that no lag shows.
@@ -18,6 +21,9 @@ const LAG_SHARE: f64 = 0.1;
 
 /// Fewer starts have no p99: one that was late by chance would be it.
 const LAG_SAMPLES: u64 = 100;
+
+/// A loop that wakes so late did not run at all in between.
+const STANDSTILL: Duration = Duration::from_secs(2);
 
 /// A trend needs so many seconds.
 const TREND_SECONDS: usize = 5;
@@ -35,6 +41,7 @@ pub fn measurement_failures(sources: &Sources, scenarios: &[Scenario]) -> Vec<St
         failures
             .push(format!("a worker of this tool was busy above {BUSY} % for {seconds} in a row"));
     }
+    failures.extend(stood_still(sources));
     failures.extend(scenarios.iter().filter_map(late));
     let resource: u64 = sources
         .totals
@@ -48,6 +55,13 @@ pub fn measurement_failures(sources: &Sources, scenarios: &[Scenario]) -> Vec<St
         failures.push(format!("this tool ran out of descriptors, ports or memory {times}"));
     }
     failures
+}
+
+/// Whether no worker's loop woke for long: the process was stopped, or the machine slept.
+fn stood_still(sources: &Sources) -> Option<String> {
+    let lag = sources.totals.fold(&Selector::of(metric::LOOP_LAG).any("phase"));
+    let longest = lag.as_ref().and_then(Value::histogram)?.max()?;
+    (longest >= STANDSTILL).then(|| format!("this tool stood still for {}", length(longest)))
 }
 
 /// Whether the tool was later than the latencies of the scenario can bear.

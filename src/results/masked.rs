@@ -28,6 +28,10 @@ impl Summary {
         self.requests.iter_mut().for_each(|request| mask(&mut request.scenario));
         self.steps.iter_mut().for_each(|step| mask(&mut step.scenario));
         self.checks.iter_mut().for_each(|check| mask(&mut check.scenario));
+        for second in &mut self.timeline {
+            second.scenarios.iter_mut().for_each(|scenario| mask(&mut scenario.name));
+            second.steps.iter_mut().for_each(|step| mask(&mut step.scenario));
+        }
         self.errors.iter_mut().filter_map(|error| error.scenario.as_mut()).for_each(mask);
         self.own_metrics.iter_mut().for_each(|metric| mask(&mut metric.name));
         let metrics = std::mem::take(&mut self.metrics).into_iter().map(|(mut name, metric)| {

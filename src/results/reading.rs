@@ -83,6 +83,44 @@ impl Threshold {
 }
 
 impl Summary {
+    /// How this tool and its machine fared, as far as the system tells: names and facts.
+    pub fn generator_facts(&self) -> Vec<(&'static str, String)> {
+        let generator = &self.generator;
+        let most = |value: Option<f64>, unit: &str| {
+            value.map(|value| format!("{}{unit} at most", format::number(value)))
+        };
+        let count =
+            |value: Option<u64>| value.map(|value| format!("{} at most", format::count(value)));
+        let cpu = generator.cpu_percent_max.map(|cpu| {
+            let threads = format::counted(self.run.threads as u64, "worker");
+            format!("{} % of one core at most, {threads}", format::number(cpu))
+        });
+        let lag = &generator.loop_lag_ms;
+        let lag = match [lag.p50, lag.p99, lag.max].map(|value| value.map(format::ms)) {
+            [Some(p50), Some(p99), Some(max)] => Some(format!("p50 {p50}, p99 {p99}, max {max}")),
+            _ => None,
+        };
+        let saturated = generator.saturated.map(|saturated| match saturated {
+            true => "yes: do not trust the latencies".to_owned(),
+            false => "no".to_owned(),
+        });
+        let memory = generator.rss_bytes_max.map(|bytes| format::bytes(bytes as f64));
+        let some = |value: Option<f64>| value.filter(|percent| *percent >= 0.1);
+        let facts = [
+            ("CPU", cpu),
+            ("Busiest worker", most(generator.worker_cpu_percent_max, " % of one core")),
+            ("Memory", memory.map(|memory| format!("{memory} at most"))),
+            ("Open descriptors", count(generator.fds_max)),
+            ("Threads", count(generator.threads_max)),
+            ("TCP sockets of the machine", count(generator.tcp_sockets_max)),
+            ("Out of CPU quota", most(some(generator.throttled_percent_max), " % of a second")),
+            ("CPU taken by other guests", most(some(generator.steal_percent_max), " %")),
+            ("Loops woke late by", lag),
+            ("Was it the bottleneck?", saturated),
+        ];
+        facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
+    }
+
     /// Most users at once: of the whole run at the end of a second, of a scenario at any time.
     pub fn users_max(&self) -> u64 {
         let at_once = self.timeline.iter().map(|second| second.vus);

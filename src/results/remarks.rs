@@ -7,11 +7,15 @@ use super::run_info::{RunInfo, ScenarioInfo};
 use super::summary::{Anomaly, Scenario};
 use super::watch::Watch;
 use crate::metrics::query::matching;
-use crate::metrics::{Histogram, MetricId, Unit};
+use crate::metrics::{Histogram, MetricId, Selector, Unit, Value, metric};
 use crate::plan::condition::Stat;
 
 /// Kinds of errors that the summary tells apart.
 pub const MOST_ERRORS: usize = 100;
+
+/// Less of a second than this, in which the tool had no processor, is no matter [%].
+const THROTTLED: f64 = 5.0;
+const STOLEN: f64 = 10.0;
 
 /// All that applies.
 pub fn anomalies(sources: &Sources, scenarios: &[Scenario]) -> Vec<Anomaly> {
@@ -19,6 +23,7 @@ pub fn anomalies(sources: &Sources, scenarios: &[Scenario]) -> Vec<Anomaly> {
     anomalies.extend(sources.run.scenarios.iter().filter_map(unable));
     anomalies.extend(overflow(sources));
     anomalies.extend(saturated(sources));
+    anomalies.extend(starved(sources));
     anomalies.extend(windows(sources));
     anomalies.extend(errors(sources));
     anomalies.extend(ramps(sources));
@@ -137,6 +142,26 @@ fn saturated(sources: &Sources) -> Vec<Anomaly> {
         "of own metrics lie beyond what a histogram holds and count as its end",
     ));
     anomalies
+}
+
+/// Whether the system kept the processor from this tool.
+fn starved(sources: &Sources) -> Vec<Anomaly> {
+    let told = |metric: MetricId, from: f64, kind: &str, what: &str| {
+        let Some(Value::Gauge { max, .. }) = sources.totals.fold(&Selector::of(metric)) else {
+            return None;
+        };
+        let message = || format!("{what} for up to {} of a second", percent(max / 100.0));
+        (max >= from).then(|| anomaly(kind, message()))
+    };
+    let throttled = "this tool was out of the CPU quota of its control group";
+    let stolen = "the host gave CPU time of this machine to others";
+    [
+        told(metric::PROCESS_THROTTLED_PERCENT, THROTTLED, "throttled", throttled),
+        told(metric::MACHINE_STEAL_PERCENT, STOLEN, "stolen", stolen),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn windows(sources: &Sources) -> Vec<Anomaly> {

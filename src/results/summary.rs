@@ -94,6 +94,24 @@ pub struct Totals {
     pub bytes_sent: u64,
     /// Likewise, before decoding.
     pub bytes_received: u64,
+    /// In phase `load`, over its length.
+    #[serde(default)]
+    pub bytes_sent_per_s: f64,
+    /// Likewise.
+    #[serde(default)]
+    pub bytes_received_per_s: f64,
+    /// Errors of phase `load` by category.
+    #[serde(default)]
+    pub errors: BTreeMap<String, Rate>,
+}
+
+/// How many, and how many a second.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Rate {
+    /// How many.
+    pub count: u64,
+    /// Over the time in which any scenario was in `load`.
+    pub rate_per_s: f64,
 }
 
 /// One kind of thing that takes time and may fail.
@@ -226,6 +244,9 @@ pub struct Step {
     pub count: u64,
     /// Of them, failed.
     pub failed: u64,
+    /// Over the length of the scenario's `load`.
+    #[serde(default)]
+    pub rate_per_s: f64,
     /// Completed and interrupted passes, less `lt.think`.
     pub duration_ms: Distribution,
 }
@@ -423,6 +444,85 @@ pub struct Second {
     pub errors: BTreeMap<String, u64>,
     /// Of this process; 100 is one core.
     pub cpu_percent: Option<f64>,
+    /// Heads and bodies as serialised.
+    #[serde(default)]
+    pub bytes_sent: u64,
+    /// Likewise, before decoding.
+    #[serde(default)]
+    pub bytes_received: u64,
+    /// Set up, used again, and not to be had.
+    #[serde(default)]
+    pub connections: ConnectionsOfSecond,
+    /// In the plan's order.
+    #[serde(default)]
+    pub scenarios: Vec<ScenarioOfSecond>,
+    /// Passes that ended; at most 50.
+    #[serde(default)]
+    pub steps: Vec<StepOfSecond>,
+    /// How this tool and its machine were.
+    #[serde(default)]
+    pub health: HealthOfSecond,
+}
+
+/// Connections in a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ConnectionsOfSecond {
+    /// Set up.
+    pub opened: u64,
+    /// Requests that began on one used before.
+    pub reused: u64,
+    /// Could not be set up.
+    pub failed: u64,
+}
+
+/// A scenario in a second.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ScenarioOfSecond {
+    /// Its name.
+    pub name: String,
+    /// Active users at its end.
+    pub vus: u64,
+    /// Users without anything to do at its end.
+    pub reserve: u64,
+    /// Arrivals waiting for a user at its end.
+    pub backlog: u64,
+    /// Iterations under way at its end.
+    pub in_flight: u64,
+    /// What became of its arrivals within it.
+    #[serde(flatten)]
+    pub iterations: Iterations,
+}
+
+/// A step in a second.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StepOfSecond {
+    /// Its scenario.
+    pub scenario: String,
+    /// Its path.
+    pub step: String,
+    /// Passes that ended.
+    pub count: u64,
+}
+
+/// This tool and its machine in a second; null where the system does not show it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct HealthOfSecond {
+    /// Of each worker's thread; 100 is one core.
+    pub worker_cpu_percent: Vec<u16>,
+    /// The latest that a worker's loop woke.
+    pub loop_lag_ms: Option<f64>,
+    /// Resident.
+    pub memory_bytes: Option<u64>,
+    /// Of this process.
+    pub threads: Option<u64>,
+    /// Open descriptors.
+    pub open_fds: Option<u64>,
+    /// TCP sockets of the machine in use or in TIME_WAIT.
+    pub tcp_sockets: Option<u64>,
+    /// Of the time that the control group was out of CPU quota.
+    pub throttled_percent: Option<f64>,
+    /// Of the machine's CPU time that its host gave to others.
+    pub steal_percent: Option<f64>,
 }
 
 /// How this tool fared.
@@ -434,6 +534,21 @@ pub struct Generator {
     pub rss_bytes_max: Option<u64>,
     /// Open descriptors.
     pub fds_max: Option<u64>,
+    /// Of the busiest worker's thread; 100 is one core.
+    #[serde(default)]
+    pub worker_cpu_percent_max: Option<f64>,
+    /// Threads of this process.
+    #[serde(default)]
+    pub threads_max: Option<u64>,
+    /// TCP sockets of the machine in use or in TIME_WAIT.
+    #[serde(default)]
+    pub tcp_sockets_max: Option<u64>,
+    /// Of a second that the control group was out of CPU quota.
+    #[serde(default)]
+    pub throttled_percent_max: Option<f64>,
+    /// Of a second's CPU time of the machine that its host gave to others.
+    #[serde(default)]
+    pub steal_percent_max: Option<f64>,
     /// How late the workers' loops woke.
     pub loop_lag_ms: Distribution,
     /// Whether it was the bottleneck; null where that was not judged.

@@ -78,12 +78,17 @@ pub fn steps(totals: &Window, run: &RunInfo) -> Vec<Step> {
     let passes = totals.group_by(&Selector::of(metric::STEP_DURATION).any("outcome"), &tags);
     let times = totals.group_by(&Selector::of(metric::STEP_DURATION), &tags);
     let failed = totals.group_by(&Selector::of(metric::STEP_FAILED), &tags);
-    let row = |(key, passes): (&GroupKey, &Value)| Step {
-        scenario: key[0].to_owned(),
-        step: if key[1].is_empty() { OVERFLOW } else { key[1] }.to_owned(),
-        count: passes.histogram().map_or(0, |times| times.count()),
-        failed: hits(failed.get(key)),
-        duration_ms: distribution(times.get(key)),
+    let load = loads(run);
+    let row = |(key, passes): (&GroupKey, &Value)| {
+        let count = passes.histogram().map_or(0, |times| times.count());
+        Step {
+            scenario: key[0].to_owned(),
+            step: if key[1].is_empty() { OVERFLOW } else { key[1] }.to_owned(),
+            count,
+            failed: hits(failed.get(key)),
+            rate_per_s: per_second(count, load(key[0])),
+            duration_ms: distribution(times.get(key)),
+        }
     };
     in_order(run, passes.iter().map(row).collect(), |step| &step.scenario)
 }

@@ -1,6 +1,7 @@
 //! One second of the run in a few numbers: what live views show and the timeline keeps.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The second from `second` to `second + 1` since the run began, over all workers and phases but
 /// `setup` and `teardown`.
@@ -26,6 +27,81 @@ pub struct Tick {
     pub p99_ms: Option<f64>,
     /// Errors by category.
     pub errors: BTreeMap<String, u64>,
-    /// Of this process; 100 is one core. `None` where it could not be read.
+    /// Heads and bodies as serialised.
+    pub bytes_sent: u64,
+    /// Likewise, before decoding.
+    pub bytes_received: u64,
+    /// Connections that were set up.
+    pub connections_opened: u64,
+    /// Requests that began on a connection used before.
+    pub connections_reused: u64,
+    /// Connections that could not be set up.
+    pub connections_failed: u64,
+    /// In the plan's order.
+    pub scenarios: Vec<ScenarioTick>,
+    /// Those that ended passes, the most frequent of them.
+    pub steps: Vec<StepTick>,
+    /// Of this process and its machine.
+    pub health: Health,
+    /// How busy each worker's thread was, by worker; 100 is a core.
+    pub worker_cpu_percent: Vec<u16>,
+    /// The latest that a worker's loop woke.
+    pub loop_lag_ms: Option<f64>,
+}
+
+/// What became of one scenario's arrivals in a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScenarioTick {
+    /// Active users at its end.
+    pub vus: u64,
+    /// Users that were made and had nothing to do at its end.
+    pub reserve: u64,
+    /// Arrivals waiting for a user at its end.
+    pub backlog: u64,
+    /// Iterations under way at its end.
+    pub in_flight: u64,
+    /// Arrivals that were due.
+    pub planned: u64,
+    /// Iterations begun.
+    pub started: u64,
+    /// To their end, without a failure.
+    pub completed: u64,
+    /// By a failure of the journey.
+    pub failed: u64,
+    /// Cut off.
+    pub interrupted: u64,
+    /// Never begun.
+    pub dropped: u64,
+    /// Begun late by our doing.
+    pub late: u64,
+}
+
+/// Passes of one step that ended in a second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepTick {
+    /// Its scenario.
+    pub scenario: Arc<str>,
+    /// Its path.
+    pub step: Arc<str>,
+    /// How many.
+    pub count: u64,
+}
+
+/// How the process and its machine are, as read once a second; `None` where it cannot be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Health {
+    /// 100 is one core.
     pub cpu_percent: Option<f64>,
+    /// Resident.
+    pub memory_bytes: Option<f64>,
+    /// Of the operating system.
+    pub threads: Option<f64>,
+    /// Descriptors.
+    pub open_fds: Option<f64>,
+    /// TCP sockets of the machine (or network namespace) in use or in TIME_WAIT.
+    pub tcp_sockets: Option<f64>,
+    /// Of the time, that the control group was out of CPU quota.
+    pub throttled_percent: Option<f64>,
+    /// Of the machine's CPU time, that its host gave to others.
+    pub steal_percent: Option<f64>,
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 
@@ -121,4 +122,23 @@ fn a_signal_during_setup_is_5_and_starts_no_load() {
     let ran = running.end().exits(5).reports("ABORTED");
     assert!(!ran.err.contains("never"), "{}", ran.err);
     assert_eq!(verdict(&folder), "aborted");
+}
+
+#[test]
+fn a_process_that_was_stopped_for_a_while_does_not_pass_for_a_slow_target() {
+    let script = "{ scenarios = { a = { load = { vus = 2, duration = '6s' },
+        run = function() lt.log.info 'at work' lt.sleep(0.2) end } } }";
+    let (folder, running) = at_work(script);
+    running.signal("STOP");
+    std::thread::sleep(Duration::from_millis(3_500)); // the gap itself
+    running.signal("CONT");
+    let ran = running.end().exits(4).reports("INCONCLUSIVE  script.lua: ");
+    assert!(ran.out.contains("this tool stood still for 3"), "{}", ran.out);
+    let timeline = summary(&folder)["timeline"].clone();
+    let lags = timeline
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one["health"]["loop_lag_ms"].as_f64());
+    assert!(lags.flatten().any(|lag| lag > 2_000.0), "{timeline}");
 }

@@ -6,27 +6,7 @@ use crate::results::format;
 use crate::results::summary::Summary;
 
 pub(super) fn generator(summary: &Summary) -> Markup {
-    let generator = &summary.generator;
-    let lag = &generator.loop_lag_ms;
-    let mut facts = Vec::new();
-    if let Some(cpu) = generator.cpu_percent_max {
-        let threads = format::counted(summary.run.threads as u64, "thread");
-        facts.push(("CPU", format!("{} % of one core at most, {threads}", format::number(cpu))));
-    }
-    if let Some(bytes) = generator.rss_bytes_max {
-        facts.push(("Memory", format!("{} at most", format::bytes(bytes as f64))));
-    }
-    if let Some(fds) = generator.fds_max {
-        facts.push(("Open descriptors", format!("{} at most", format::count(fds))));
-    }
-    if let (Some(p50), Some(p99), Some(max)) = (lag.p50, lag.p99, lag.max) {
-        let [p50, p99, max] = [p50, p99, max].map(format::ms);
-        facts.push(("Loops woke late by", format!("p50 {p50}, p99 {p99}, max {max}")));
-    }
-    if let Some(saturated) = generator.saturated {
-        let answer = if saturated { "yes: do not trust the latencies" } else { "no" };
-        facts.push(("Was it the bottleneck?", answer.to_owned()));
-    }
+    let facts = summary.generator_facts();
     html! {
         @if !facts.is_empty() {
             section #generator { h2 { "Health of the load generator" } (list(&facts)) }

@@ -74,14 +74,15 @@ pub(super) fn stages(summary: &Summary) -> Markup {
 }
 
 pub(super) fn steps(summary: &Summary) -> Markup {
-    let mut grid =
-        Grid::new("steps").name("scenario").name("step").number("count").number("failed").latency();
+    let grid = Grid::new("steps").name("scenario").name("step").number("count").number("failed");
+    let mut grid = grid.number("per s").latency();
     for step in &summary.steps {
         let mut cells = vec![
             named(summary, &step.scenario),
             step.step.as_str().into(),
             Cell::count(step.count),
             Cell::bad(step.failed),
+            Cell::rate(step.rate_per_s),
         ];
         cells.extend(latency(&step.duration_ms));
         grid.row(cells);

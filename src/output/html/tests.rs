@@ -111,6 +111,7 @@ fn numbers_beyond_reason_break_nothing() {
             p99_ms: Some(f64::NAN),
             errors: [("a".to_owned(), u64::MAX), ("b".to_owned(), u64::MAX)].into(),
             cpu_percent: Some(f64::INFINITY),
+            ..Second::default()
         })
         .collect();
     for scenario in &mut summary.scenarios {

@@ -131,7 +131,12 @@ fn charts<'c>(
     }
     if summary.timeline.iter().any(|second| second.cpu_percent.is_some()) {
         let cpu = highest(|second| second.cpu_percent);
-        let lines = vec![thinned.line("used", "c6", cpu)];
+        let mut lines = vec![thinned.line("all of it", "c6", cpu)];
+        if summary.run.threads > 1 {
+            let busiest = |second: &Second| second.health.worker_cpu_percent.iter().max().copied();
+            let busiest = highest(move |second| busiest(second).map(f64::from));
+            lines.push(thinned.line("busiest worker", "c1", busiest));
+        }
         let threads = format::counted(summary.run.threads as u64, "thread");
         let note = format!("100 % is one core; {threads}");
         let chart = chart("cpu", "CPU of the load generator", Unit::Percent, lines);

@@ -43,7 +43,18 @@ pub(super) fn totals(summary: &Summary, page: &mut Page) {
     let (sent, received) = (totals.bytes_sent as f64, totals.bytes_received as f64);
     if sent + received > 0.0 {
         let (sent, received) = (format::bytes(sent), format::bytes(received));
-        page.line(format!("  data: {sent} sent, {received} received"));
+        let [sent_per_s, received_per_s] =
+            [totals.bytes_sent_per_s, totals.bytes_received_per_s].map(format::bytes);
+        page.line(format!(
+            "  data: {sent} sent ({sent_per_s}/s), {received} received ({received_per_s}/s)"
+        ));
+    }
+    let rates = totals.errors.iter().map(|(category, rate)| {
+        format!("{} {category} ({}/s)", format::count(rate.count), format::rate(rate.rate_per_s))
+    });
+    let rates = rates.collect::<Vec<_>>().join(", ");
+    if !rates.is_empty() {
+        page.item("errors:", &rates);
     }
 }
 
@@ -165,6 +176,7 @@ pub(super) fn steps(summary: &Summary, page: &mut Page) {
         Name("step"),
         Number("count"),
         Number("failed"),
+        Number("per s"),
     ]));
     for step in most(&summary.steps) {
         let mut cells = vec![
@@ -172,6 +184,7 @@ pub(super) fn steps(summary: &Summary, page: &mut Page) {
             step.step.as_str().into(),
             format::count(step.count).into(),
             bad(step.failed),
+            format::rate(step.rate_per_s).into(),
         ];
         cells.extend(latency(&step.duration_ms));
         table.row(cells);
@@ -249,10 +262,12 @@ pub(super) fn connections(summary: &Summary, page: &mut Page) {
         return;
     }
     page.head("Connections");
+    let begun = (connections.opened + connections.reused).max(1);
     let mut line = format!(
-        "  {} opened, {} times reused, {} failed",
+        "  {} opened, {} times reused ({}), {} failed",
         format::count(connections.opened),
         format::count(connections.reused),
+        format::percent(connections.reused as f64 / begun as f64),
         format::count(connections.failed)
     );
     if let (Some(p50), Some(max)) = (connections.connect_ms.p50, connections.connect_ms.max) {

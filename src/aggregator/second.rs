@@ -1,0 +1,198 @@
+//! A merged Window → a second in a few numbers, in one pass over its rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::metrics::metric::{self, MetricId};
+use crate::metrics::window::{Row, Value, Window};
+use crate::metrics::{Histogram, Selector};
+use crate::results::tick::{Health, ScenarioTick, StepTick, Tick};
+
+/// Steps that a second tells apart; a timeline of more would be read by nobody.
+const MOST_STEPS: usize = 50;
+
+/// A second in a few numbers, but for the health of this process. Iterations in flight are those
+/// that began in it less those that ended: whoever knows the second before adds these.
+pub(super) fn summarise(window: &Window, scenarios: &[Arc<str>]) -> Tick {
+    let mut sum = Sum::default();
+    let latencies = live(metric::HTTP_CALL_DURATION);
+    for row in &window.rows {
+        let phase = row.tags.get("phase").map_or("", |phase| phase);
+        if phase != "setup" && phase != "teardown" {
+            sum.add(row, &latencies);
+        }
+    }
+    let quantile = |ppm| Some(sum.latency.quantile(ppm)?.as_secs_f64() * 1e3);
+    let (p50_ms, p95_ms, p99_ms) = (quantile(500_000), quantile(950_000), quantile(990_000));
+    let mut tick = Tick {
+        second: window.second,
+        p50_ms,
+        p95_ms,
+        p99_ms,
+        scenarios: vec![ScenarioTick::default(); scenarios.len()],
+        steps: most_frequent(sum.steps),
+        worker_cpu_percent: window.busy.iter().map(|worker| worker.percent).collect(),
+        loop_lag_ms: sum.loop_lag.max().map(|lag| lag.as_secs_f64() * 1e3),
+        ..sum.tick
+    };
+    for (name, made) in sum.levels {
+        let levels = ScenarioTick { reserve: made.reserve.saturating_sub(made.vus), ..made };
+        tick.vus += levels.vus;
+        tick.backlog += levels.backlog;
+        if let Some(index) = scenarios.iter().position(|scenario| *scenario == name) {
+            tick.scenarios[index] = levels;
+        }
+    }
+    for (scenario, life) in tick.scenarios.iter_mut().zip(&window.lifecycles) {
+        scenario.planned = life.planned;
+        scenario.started = life.started;
+        scenario.completed = life.completed;
+        scenario.failed = life.failed;
+        scenario.interrupted = life.interrupted;
+        scenario.dropped = life.dropped.total();
+        scenario.late = life.late;
+    }
+    tick
+}
+
+/// Adds what can be added without the second's histograms.
+pub(super) fn add_counts(tick: &mut Tick, late: &Tick) {
+    tick.vus += late.vus;
+    tick.backlog += late.backlog;
+    tick.iterations += late.iterations;
+    tick.calls += late.calls;
+    tick.failed += late.failed;
+    tick.bytes_sent += late.bytes_sent;
+    tick.bytes_received += late.bytes_received;
+    tick.connections_opened += late.connections_opened;
+    tick.connections_reused += late.connections_reused;
+    tick.connections_failed += late.connections_failed;
+    for (category, count) in &late.errors {
+        *tick.errors.entry(category.clone()).or_default() += count;
+    }
+    for (ours, theirs) in tick.scenarios.iter_mut().zip(&late.scenarios) {
+        ours.add(theirs);
+    }
+    for step in &late.steps {
+        let same = |ours: &&mut StepTick| ours.scenario == step.scenario && ours.step == step.step;
+        match tick.steps.iter_mut().find(same) {
+            Some(ours) => ours.count += step.count,
+            None => tick.steps.push(step.clone()),
+        }
+    }
+}
+
+/// The process's gauges as a Window of their own.
+pub(super) fn gauges(second: u32, health: &Health, busiest: Option<u16>) -> Window {
+    let values: Vec<(MetricId, Value)> = [
+        (metric::PROCESS_CPU_PERCENT, health.cpu_percent),
+        (metric::PROCESS_MEMORY_BYTES, health.memory_bytes),
+        (metric::PROCESS_THREADS, health.threads),
+        (metric::PROCESS_OPEN_FDS, health.open_fds),
+        (metric::WORKER_CPU_PERCENT, busiest.map(f64::from)),
+        (metric::PROCESS_THROTTLED_PERCENT, health.throttled_percent),
+        (metric::MACHINE_STEAL_PERCENT, health.steal_percent),
+        (metric::MACHINE_TCP_SOCKETS, health.tcp_sockets),
+    ]
+    .into_iter()
+    .filter_map(|(metric, value)| value.map(|value| (metric, gauge(value))))
+    .collect();
+    let row = Row { tags: Default::default(), values };
+    let rows = if row.values.is_empty() { Vec::new() } else { vec![row] };
+    Window { second, rows, ..Window::default() }
+}
+
+pub(super) fn gauge(value: f64) -> Value {
+    Value::Gauge { last: value, max: value }
+}
+
+/// What users did, in whatever phase.
+fn live(metric: MetricId) -> Selector {
+    Selector::of(metric).without("phase", "setup").without("phase", "teardown")
+}
+
+/// What the rows add up to.
+#[derive(Default)]
+struct Sum {
+    tick: Tick,
+    latency: Histogram,
+    loop_lag: Histogram,
+    steps: BTreeMap<(Arc<str>, Arc<str>), u64>,
+    /// By scenario; of those in reserve, the others are still to be taken away.
+    levels: BTreeMap<Arc<str>, ScenarioTick>,
+}
+
+impl Sum {
+    fn add(&mut self, row: &Row, latencies: &Selector) {
+        for (metric, value) in &row.values {
+            let tick = &mut self.tick;
+            match (metric, value) {
+                (&metric::HTTP_CALLS, value) => tick.calls += value.counter(),
+                (&metric::HTTP_CALL_FAILED, Value::Rate { hits, .. }) => tick.failed += hits,
+                (&metric::HTTP_CALL_DURATION, Value::Histogram(times))
+                    if latencies.matches(&row.tags) =>
+                {
+                    self.latency.merge(times);
+                }
+                (&metric::ITERATIONS | &metric::ITERATIONS_INTERRUPTED, value) => {
+                    tick.iterations += value.counter();
+                }
+                (&metric::ERRORS, value) => {
+                    let category = row.tags.get("category").map_or("", |category| category);
+                    *tick.errors.entry(category.to_owned()).or_default() += value.counter();
+                }
+                (&metric::DATA_SENT, value) => tick.bytes_sent += value.counter(),
+                (&metric::DATA_RECEIVED, value) => tick.bytes_received += value.counter(),
+                (&metric::CONNECTIONS_OPENED, value) => tick.connections_opened += value.counter(),
+                (&metric::CONNECTIONS_REUSED, value) => tick.connections_reused += value.counter(),
+                (&metric::CONNECTIONS_FAILED, value) => tick.connections_failed += value.counter(),
+                (&metric::STEP_DURATION, Value::Histogram(times)) => self.step(row, times.count()),
+                (&metric::LOOP_LAG, Value::Histogram(lag)) => self.loop_lag.merge(lag),
+                (&metric::VUS, value) => self.level(row).vus += level(value),
+                (&metric::VUS_MAX, value) => self.level(row).reserve += level(value),
+                (&metric::BACKLOG, value) => self.level(row).backlog += level(value),
+                _ => {}
+            }
+        }
+    }
+
+    fn step(&mut self, row: &Row, passes: u64) {
+        let tag = |name: &str| row.tags.get(name).cloned().unwrap_or_else(|| "".into());
+        *self.steps.entry((tag("scenario"), tag("step"))).or_default() += passes;
+    }
+
+    fn level(&mut self, row: &Row) -> &mut ScenarioTick {
+        let scenario = row.tags.get("scenario").cloned().unwrap_or_else(|| "".into());
+        self.levels.entry(scenario).or_default()
+    }
+}
+
+fn level(value: &Value) -> u64 {
+    if let Value::Gauge { last, .. } = value { last.round() as u64 } else { 0 }
+}
+
+fn most_frequent(steps: BTreeMap<(Arc<str>, Arc<str>), u64>) -> Vec<StepTick> {
+    let tick = |((scenario, step), count)| StepTick { scenario, step, count };
+    let mut steps: Vec<_> = steps.into_iter().map(tick).collect();
+    if steps.len() > MOST_STEPS {
+        steps.sort_by_key(|step| std::cmp::Reverse(step.count)); // stable: by name where equal
+        steps.truncate(MOST_STEPS);
+    }
+    steps
+}
+
+impl ScenarioTick {
+    /// Adds what another worker told of the same second.
+    fn add(&mut self, other: &ScenarioTick) {
+        self.vus += other.vus;
+        self.reserve += other.reserve;
+        self.backlog += other.backlog;
+        self.planned += other.planned;
+        self.started += other.started;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.interrupted += other.interrupted;
+        self.dropped += other.dropped;
+        self.late += other.late;
+    }
+}
