@@ -62,6 +62,7 @@ pub(super) fn add_counts(tick: &mut Tick, late: &Tick) {
     tick.iterations += late.iterations;
     tick.calls += late.calls;
     tick.failed += late.failed;
+    tick.requests += late.requests;
     tick.bytes_sent += late.bytes_sent;
     tick.bytes_received += late.bytes_received;
     tick.connections_opened += late.connections_opened;
@@ -128,6 +129,7 @@ impl Sum {
             let tick = &mut self.tick;
             match (metric, value) {
                 (&metric::HTTP_CALLS, value) => tick.calls += value.counter(),
+                (&metric::HTTP_REQS, value) => tick.requests += value.counter(),
                 (&metric::HTTP_CALL_FAILED, Value::Rate { hits, .. }) => tick.failed += hits,
                 (&metric::HTTP_CALL_DURATION, Value::Histogram(times))
                     if latencies.matches(&row.tags) =>

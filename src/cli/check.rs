@@ -2,17 +2,15 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
-use tokio::time::Instant;
 
 use super::logging::{self, LogArgs};
 use super::script::ScriptArgs;
-use crate::lua::vm::UserSpec;
 use crate::plan::draft::Flags;
 use crate::results::format;
-use crate::run::prepare::{Prepared, prepare};
+use crate::run::preflight::{Cost, weigh};
+use crate::run::prepare::prepare;
 
 /// Users made to see what one costs.
 const SAMPLE: u64 = 64;
@@ -42,32 +40,14 @@ impl CheckArgs {
         logging::start(&self.log, &secrets)?;
         let flags = Flags { base_url: self.base_url, ..Flags::default() };
         let prepared = prepare(self.script.spec(flags, secrets.clone())?)?;
-        let (bytes, time) = cost(&prepared)?;
+        let cost = weigh(&prepared, SAMPLE)?;
         let plan = prepared.plan.explain();
-        Ok(super::print(&format!("{}{}", secrets.mask(&plan), told(bytes, time))))
+        Ok(super::print(&format!("{}{}", secrets.mask(&plan), told(cost))))
     }
 }
 
-fn told(bytes: u64, time: Duration) -> String {
+fn told(Cost { bytes, time }: Cost) -> String {
     let size = format::bytes(bytes as f64);
     let warning = if bytes > HEAVY { TOO_HEAVY } else { "" };
     format!("one user: {size}, made in {} µs\n{warning}", time.as_micros())
-}
-
-/// Lua memory [bytes] and time of one user of the first scenario.
-fn cost(prepared: &Prepared) -> anyhow::Result<(u64, Duration)> {
-    let vm = &prepared.vm;
-    vm.bind(&prepared.plan, None)?;
-    let user = |id| vm.user(UserSpec { id, number: id, scenario: 0, agent: 1 });
-    // What the first one brings along, such as modules, is shared by all; garbage costs nobody.
-    let first = user(1)?;
-    vm.collect();
-    let before = vm.used_memory();
-    let began = Instant::now();
-    let users = vm.bulk(|| (2..SAMPLE + 2).map(user).collect::<Result<Vec<_>, _>>())?;
-    let time = began.elapsed() / u32::try_from(SAMPLE).unwrap_or(u32::MAX);
-    vm.collect();
-    let bytes = vm.used_memory().saturating_sub(before) / SAMPLE;
-    drop((first, users));
-    Ok((bytes, time))
 }

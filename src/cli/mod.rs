@@ -1,5 +1,6 @@
 //! The command line: what was typed. What it means is for the commands, a file each.
 
+mod calibrate;
 mod check;
 mod connections;
 mod demo;
@@ -65,6 +66,8 @@ enum Command {
     Limit(Box<limit::LimitArgs>),
     /// Show what would run and what one user costs; sends nothing
     Check(check::CheckArgs),
+    /// Measure what this machine can do at most, so that runs near it say so
+    Calibrate(calibrate::CalibrateArgs),
     /// Make the HTML report of a JSON summary
     Report(report::ReportArgs),
     /// Serve the built-in shop, a target to try scripts against
@@ -84,6 +87,7 @@ impl Cli {
             Command::Once(args) => args.run(),
             Command::Limit(args) => args.run(),
             Command::Check(args) => args.run(),
+            Command::Calibrate(args) => args.run(),
             Command::Report(args) => args.run(),
             Command::Demo(args) => args.run(),
         }

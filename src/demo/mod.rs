@@ -22,6 +22,7 @@ mod cart;
 mod catalogue;
 mod encoding;
 mod form;
+pub mod null;
 mod orders;
 mod products;
 mod session;

@@ -41,6 +41,8 @@ pub struct Sources<'a> {
     pub lost_windows: u64,
     /// Why the run ended before its plan did, if so.
     pub stop: Option<&'a StopReason>,
+    /// Requests per second that the workers can make on this machine, if that was measured.
+    pub ceiling: Option<f64>,
 }
 
 impl Summary {
@@ -223,6 +225,7 @@ mod tests {
             late_windows: 0,
             lost_windows: 0,
             stop: None,
+            ceiling: None,
         })
     }
 

@@ -5,6 +5,7 @@ use super::build::Sources;
 use super::format::{count, counted, percent};
 use super::run_info::{RunInfo, ScenarioInfo};
 use super::summary::{Anomaly, Scenario};
+use super::tick::Tick;
 use super::watch::Watch;
 use crate::metrics::query::matching;
 use crate::metrics::{Histogram, MetricId, Selector, Unit, Value, metric};
@@ -17,6 +18,10 @@ pub const MOST_ERRORS: usize = 100;
 const THROTTLED: f64 = 5.0;
 const STOLEN: f64 = 10.0;
 
+/// How much of what this machine can do at most is near it, for so many seconds in a row.
+pub const NEAR: f64 = 0.8;
+const NEAR_SECONDS: usize = 5;
+
 /// All that applies.
 pub fn anomalies(sources: &Sources, scenarios: &[Scenario]) -> Vec<Anomaly> {
     let mut anomalies: Vec<Anomaly> = scenarios.iter().flat_map(of_scenario).collect();
@@ -24,6 +29,7 @@ pub fn anomalies(sources: &Sources, scenarios: &[Scenario]) -> Vec<Anomaly> {
     anomalies.extend(overflow(sources));
     anomalies.extend(saturated(sources));
     anomalies.extend(starved(sources));
+    anomalies.extend(near_ceiling(sources));
     anomalies.extend(windows(sources));
     anomalies.extend(errors(sources));
     anomalies.extend(ramps(sources));
@@ -164,6 +170,25 @@ fn starved(sources: &Sources) -> Vec<Anomaly> {
     .collect()
 }
 
+/// Whether the load came near what this machine can do at most.
+fn near_ceiling(sources: &Sources) -> Option<Anomaly> {
+    let ceiling = sources.ceiling?;
+    let is_near = |tick: &Tick| tick.requests as f64 > NEAR * ceiling;
+    let longest = sources.timeline.split(|tick| !is_near(tick)).max_by_key(|near| near.len())?;
+    let most = longest.iter().map(|tick| tick.requests).max()?;
+    let message = || {
+        format!(
+            "up to {} requests/s for {}: {} of the {} that `loadtool calibrate` found this machine \
+             to be capable of",
+            count(most),
+            counted(longest.len() as u64, "second"),
+            percent(most as f64 / ceiling),
+            count(ceiling as u64)
+        )
+    };
+    (longest.len() >= NEAR_SECONDS).then(|| anomaly("near_ceiling", message()))
+}
+
 fn windows(sources: &Sources) -> Vec<Anomaly> {
     let mut anomalies = Vec::new();
     if sources.late_windows > 0 {
@@ -234,6 +259,7 @@ mod tests {
             late_windows: 0,
             lost_windows: 0,
             stop: None,
+            ceiling: None,
         }
     }
 
@@ -282,6 +308,19 @@ mod tests {
             };
             let verdict = Summary::of(&sources(&run, &totals)).verdict;
             assert_eq!(verdict.exit_code, exit_code, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn five_seconds_near_the_ceiling_of_the_machine_are_told() {
+        let (run, totals) = (fixture::run(), fixture::totals());
+        for (seconds, requests, near) in [(5, 81, true), (4, 99, false), (9, 79, false)] {
+            let second = |requests| Tick { requests, ..Tick::default() };
+            let timeline = [vec![second(10)], vec![second(requests); seconds]].concat();
+            let sources = Sources { timeline: &timeline, ..sources(&run, &totals) };
+            let told = kinds(&Sources { ceiling: Some(100.0), ..sources });
+            assert_eq!(told.contains(&"near_ceiling".to_owned()), near, "{seconds} of {requests}");
+            assert!(!kinds(&sources).contains(&"near_ceiling".to_owned()), "not calibrated");
         }
     }
 

@@ -444,6 +444,9 @@ pub struct Second {
     pub errors: BTreeMap<String, u64>,
     /// Of this process; 100 is one core.
     pub cpu_percent: Option<f64>,
+    /// Requests that ended: a call's redirects and retries too.
+    #[serde(default)]
+    pub requests: u64,
     /// Heads and bodies as serialised.
     #[serde(default)]
     pub bytes_sent: u64,

@@ -19,6 +19,8 @@ pub struct Tick {
     pub calls: u64,
     /// Calls that failed.
     pub failed: u64,
+    /// Requests that ended: a call's redirects and retries too.
+    pub requests: u64,
     /// Latency of calls [ms]; `None` where there was none.
     pub p50_ms: Option<f64>,
     /// Likewise.

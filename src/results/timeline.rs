@@ -20,6 +20,7 @@ fn second(tick: &Tick, run: &RunInfo) -> Second {
         iterations: tick.iterations,
         calls: tick.calls,
         failed: tick.failed,
+        requests: tick.requests,
         p50_ms: tick.p50_ms,
         p95_ms: tick.p95_ms,
         p99_ms: tick.p99_ms,

@@ -1,10 +1,13 @@
 //! One run on one page: prepare, set up, drive, tear down, judge, tell.
 
+pub mod calibrate;
+pub mod ceiling;
 pub mod control;
 pub mod pilot;
 mod hook;
 pub mod health;
 pub mod once;
+pub mod preflight;
 pub mod prepare;
 mod rehearsal;
 pub mod signals;
@@ -35,6 +38,7 @@ use crate::results::build::Sources;
 use crate::results::run_info::together;
 use crate::results::{RunInfo, ScenarioInfo, Summary, Watch};
 use crate::stop::{Stop, StopReason, StopSwitch};
+use ceiling::{Ceiling, state_folder};
 use control::Control;
 use pilot::Pilot;
 use prepare::{Prepared, ScriptSpec, prepare};
@@ -124,6 +128,7 @@ async fn drive(
     let switch = StopSwitch::default();
     let signals = Signals::heed(switch.clone())?;
     let prepared = prepare(spec.script.clone())?;
+    preflight::preflight(&prepared)?;
     let started_at = jiff::Timestamp::now();
     let mut control = Control {
         aggregator: Aggregator::new(
@@ -162,6 +167,7 @@ async fn drive(
         late_windows: control.aggregator.late_windows(),
         lost_windows: control.aggregator.lost_windows(),
         stop: stop.reason(),
+        ceiling: ceiling(info.threads),
     });
     if let Some(pilot) = &mut control.pilot {
         pilot.conclude(&mut summary);
@@ -172,6 +178,12 @@ async fn drive(
     let hooked = hook::tell(&prepared, &summary, streams, &switch).await;
     drop(signals);
     Ok(summary.verdict.exit_code_after(!(told && hooked)))
+}
+
+/// Requests per second that so many workers can make on this machine, if it was calibrated.
+fn ceiling(workers: usize) -> Option<f64> {
+    let folder = state_folder(|name| std::env::var_os(name))?;
+    Some(Ceiling::stored(&folder)?.requests_per_s(workers))
 }
 
 /// Runs `setup`; `None` if it failed, which ends the run.

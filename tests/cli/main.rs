@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod calibrate;
 mod data;
 mod examples;
 mod exits;
@@ -15,6 +16,7 @@ mod mistakes;
 mod once;
 mod output;
 mod own_metrics;
+mod preflight;
 mod report;
 mod secrets;
 mod signals;

@@ -131,6 +131,7 @@ fn help_and_version_are_what_they_were() {
         ("help_run", &["run", "--help"]),
         ("help_once", &["once", "--help"]),
         ("help_check", &["check", "--help"]),
+        ("help_calibrate", &["calibrate", "--help"]),
         ("help_report", &["report", "--help"]),
         ("help_demo", &["demo", "--help"]),
     ] {

@@ -133,7 +133,7 @@ fn a_process_that_was_stopped_for_a_while_does_not_pass_for_a_slow_target() {
     std::thread::sleep(Duration::from_millis(3_500)); // the gap itself
     running.signal("CONT");
     let ran = running.end().exits(4).reports("INCONCLUSIVE  script.lua: ");
-    assert!(ran.out.contains("this tool stood still for 3"), "{}", ran.out);
+    assert!(ran.out.contains("this tool stood still for "), "{}", ran.out);
     let timeline = summary(&folder)["timeline"].clone();
     let lags = timeline
         .as_array()

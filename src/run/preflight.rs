@@ -1,0 +1,263 @@
+//! Whether this machine can carry the load, asked before any of it: descriptors, ephemeral ports
+//! and memory, the last by making a few users and looking what they weigh.
+//!
+//! What is sure to fail is refused, with the cure; what may fail, because `max_vus` may never be
+//! reached or connections go to several addresses, is a warning.
+
+mod machine;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use self::machine::Machine;
+use super::prepare::Prepared;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lua::vm::UserSpec;
+use crate::plan::{Connections, Load, Plan, Scenario};
+use crate::results::format::{bytes, count, counted};
+
+/// Fewer users fit everywhere; they are not weighed.
+const MANY: u64 = 1_000;
+
+/// Users that are made to see what one weighs.
+const SAMPLE: u64 = 16;
+
+/// What a user weighs outside Lua, and a connection while it is being made, when it takes most
+/// [bytes].
+const USER: u64 = 2 << 10;
+const CONNECTION: u64 = 40 << 10;
+
+/// Descriptors of the tool itself, and of each of its threads.
+const OWN: u64 = 32;
+const OF_THREAD: u64 = 8;
+
+/// A port that a connection was closed at rests so long (TIME_WAIT).
+const REST: Duration = Duration::from_secs(60);
+
+/// What one user costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// In Lua's heap.
+    pub bytes: u64,
+    /// To make it.
+    pub time: Duration,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// May fail.
+    pub warnings: Vec<Diagnostic>,
+    /// Will fail.
+    pub refusals: Vec<Diagnostic>,
+}
+
+/// Warns of what may fail.
+///
+/// # Errors
+/// What will.
+pub fn preflight(prepared: &Prepared) -> Result<(), Diagnostics> {
+    let plan = &prepared.plan;
+    let users: u64 = plan.scenarios().iter().map(|scenario| scenario.load().peak_vus()).sum();
+    // What goes wrong in making users is told when they are made in earnest.
+    let cost = (users >= MANY).then(|| weigh(prepared, SAMPLE).ok()).flatten();
+    let findings = look(plan, cost, prepared.host.memory_limit() as u64, &Machine::here());
+    findings.warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    match findings.refusals.is_empty() {
+        true => Ok(()),
+        false => Err(Diagnostics(findings.refusals)),
+    }
+}
+
+/// What a user of the first scenario costs, by making so many.
+///
+/// # Errors
+/// The script's, at top level.
+pub fn weigh(prepared: &Prepared, sample: u64) -> Result<Cost, Diagnostic> {
+    let vm = &prepared.vm;
+    vm.bind(&prepared.plan, None)?;
+    let user = |id| vm.user(UserSpec { id, number: id, scenario: 0, agent: 1 });
+    // What the first one brings along, such as modules, is shared by all; garbage costs nobody.
+    let first = user(1)?;
+    vm.collect();
+    let before = vm.used_memory();
+    let began = Instant::now();
+    let users = vm.bulk(|| (2..sample + 2).map(user).collect::<Result<Vec<_>, _>>())?;
+    let time = began.elapsed() / u32::try_from(sample).unwrap_or(u32::MAX);
+    vm.collect();
+    let bytes = vm.used_memory().saturating_sub(before) / sample;
+    drop((first, users));
+    Ok(Cost { bytes, time })
+}
+
+/// Holds a plan against a machine; `heap` is what Lua may have on each worker [bytes].
+pub fn look(plan: &Plan, cost: Option<Cost>, heap: u64, machine: &Machine) -> Findings {
+    let mut findings = Findings::default();
+    let crowd = Crowd::of(plan);
+    descriptors(plan, &crowd, machine, &mut findings);
+    ports(plan, &crowd, machine, &mut findings);
+    if let Some(cost) = cost {
+        memory(&crowd, cost, machine, &mut findings);
+        heaps(plan, &crowd, cost, heap, &mut findings);
+    }
+    findings
+}
+
+/// How many users there are at once.
+#[derive(Debug, Default)]
+struct Crowd {
+    /// For sure: the most of one scenario, made beforehand.
+    sure: u64,
+    /// If all scenarios run side by side and need all they may have.
+    most: u64,
+    /// Of these, those that keep a connection of their own.
+    sure_connected: u64,
+    most_connected: u64,
+    /// Connections that are made anew for iterations, per second.
+    fresh_per_s: f64,
+}
+
+impl Crowd {
+    fn of(plan: &Plan) -> Crowd {
+        let mut crowd = Crowd::default();
+        for scenario in plan.scenarios() {
+            let most = scenario.load().peak_vus();
+            let sure = match scenario.load() {
+                Load::Open(open) => open.vus,
+                _ => most,
+            };
+            crowd.most += most;
+            crowd.sure = crowd.sure.max(sure);
+            match scenario.connections() {
+                Connections::Keep => {
+                    crowd.most_connected += most;
+                    crowd.sure_connected = crowd.sure_connected.max(sure);
+                }
+                Connections::Fresh => crowd.fresh_per_s += rate_of(scenario),
+                Connections::Shared => {}
+            }
+        }
+        crowd
+    }
+}
+
+/// Iterations per second, where the plan says how many.
+fn rate_of(scenario: &Scenario) -> f64 {
+    match scenario.load() {
+        Load::Open(open) => open.profile().peak(),
+        load => scenario.pace().map_or(0.0, |pace| load.peak_vus() as f64 / pace.as_secs_f64()),
+    }
+}
+
+/// Each user has a connection of its own, so a descriptor.
+fn descriptors(plan: &Plan, crowd: &Crowd, machine: &Machine, findings: &mut Findings) {
+    let Some(allowed) = machine.descriptors else { return };
+    let own = OWN + OF_THREAD * plan.threads() as u64;
+    let sure = crowd.sure_connected > 0 && crowd.sure_connected + own > allowed;
+    if crowd.most_connected == 0 || crowd.most_connected + own <= allowed {
+        return;
+    }
+    let users = if sure { crowd.sure_connected } else { crowd.most_connected };
+    let fault = Diagnostic::new(format!(
+        "{} with a connection each need {} descriptors, and this process may have {}",
+        up_to(users, sure),
+        count(users + own),
+        count(allowed)
+    ));
+    let fault = fault.hint(format!(
+        "`ulimit -n {}` in the shell before, fewer users, or connections = \"shared\"",
+        (users + own).next_multiple_of(1_000)
+    ));
+    // A script that has no base URL may send nothing.
+    findings.add(fault, sure && plan.base_url().is_some());
+}
+
+/// A connection to one address takes a port from one range.
+fn ports(plan: &Plan, crowd: &Crowd, machine: &Machine, findings: &mut Findings) {
+    let Some(free) = machine.ports else { return };
+    let addresses = |scenario: &Scenario| scenario.transport().local_addresses.is_empty();
+    if !plan.scenarios().iter().all(addresses) {
+        return; // who gives addresses has thought of ports
+    }
+    const HINT: &str = "widen net.ipv4.ip_local_port_range, send from several addresses \
+                        (--local-address), or connections = \"shared\"";
+    if crowd.most_connected > free {
+        let users = up_to(crowd.most_connected, false);
+        let message = format!(
+            "{users} with a connection each need a port each, and {} are free: for one target \
+             address that is too few",
+            count(free)
+        );
+        findings.add(Diagnostic::new(message).hint(HINT), false);
+    }
+    let lasting = free as f64 / REST.as_secs_f64();
+    if crowd.fresh_per_s > lasting {
+        let message = format!(
+            "fresh connections for {} iterations a second use up {} ports, each of which rests \
+             for {} s: about {} a second can last",
+            count(crowd.fresh_per_s.ceil() as u64),
+            count(free),
+            REST.as_secs(),
+            count(lasting as u64)
+        );
+        findings.add(Diagnostic::new(message).hint(HINT), false);
+    }
+}
+
+/// Users, and their connections when they take most.
+fn memory(crowd: &Crowd, cost: Cost, machine: &Machine, findings: &mut Findings) {
+    let Some(free) = machine.memory else { return };
+    let need = |users: u64, connected: u64| users * (cost.bytes + USER) + connected * CONNECTION;
+    let (least, most) = (need(crowd.sure, 0), need(crowd.most, crowd.most_connected));
+    let sure = least > free;
+    if !sure && most <= free {
+        return;
+    }
+    let (users, need) = if sure { (crowd.sure, least) } else { (crowd.most, most) };
+    let message = format!(
+        "{} of {} each need about {}, and {} are free",
+        up_to(users, sure),
+        bytes((cost.bytes + USER) as f64),
+        bytes(need as f64),
+        bytes(free as f64)
+    );
+    findings.add(Diagnostic::new(message).hint(LIGHTER), sure);
+}
+
+const LIGHTER: &str = "fewer users, or lighter ones: what all need only once belongs into \
+                       lt.data, or into functions rather than tables at top level";
+
+/// Lua's heap of a worker is bounded.
+fn heaps(plan: &Plan, crowd: &Crowd, cost: Cost, heap: u64, findings: &mut Findings) {
+    let of_worker = |users: u64| users.div_ceil(plan.threads().max(1) as u64) * cost.bytes;
+    let sure = of_worker(crowd.sure) > heap;
+    if heap == 0 || of_worker(crowd.most) <= heap {
+        return;
+    }
+    let users = if sure { crowd.sure } else { crowd.most };
+    let message = format!(
+        "{} of {} each, on {}, do not fit the {} of Lua memory of a worker",
+        up_to(users, sure),
+        bytes(cost.bytes as f64),
+        counted(plan.threads() as u64, "worker"),
+        bytes(heap as f64)
+    );
+    let limit = of_worker(users).div_ceil(64 << 20) * 64 * 2;
+    let hint = format!("--script-memory-limit {limit}MiB, or {LIGHTER}");
+    findings.add(Diagnostic::new(message).hint(hint), sure);
+}
+
+fn up_to(users: u64, sure: bool) -> String {
+    let users = counted(users, "user");
+    if sure { users } else { format!("up to {users}") }
+}
+
+impl Findings {
+    fn add(&mut self, finding: Diagnostic, refuse: bool) {
+        if refuse { self.refusals.push(finding) } else { self.warnings.push(finding) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

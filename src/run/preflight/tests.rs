@@ -1,0 +1,83 @@
+//! Plans held against machines that are too small for them.
+
+use super::*;
+use crate::lua::script::node;
+use crate::plan::draft::{Draft, Flags};
+use crate::plan::validate::validate;
+
+fn plan(scenario: &str, more: &str) -> Plan {
+    let source =
+        format!("return {{ {more} scenarios = {{ a = {{ run = function() end, {scenario} }} }} }}");
+    let lua = mlua::Lua::new();
+    let draft = Draft {
+        script: "a.lua".into(),
+        source: source.as_str().into(),
+        definition: node(&lua.load(&source).eval::<mlua::Value>().expect("it runs")),
+        metrics: Default::default(),
+        flags: Flags { threads: Some(2), ..Flags::default() },
+    };
+    validate(&draft).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+const CLOSED: &str = "load = { vus = 5000, duration = '1m' }";
+const OPEN: &str = "load = { rate = 500, duration = '1m', max_vus = 5000 }";
+const WITH_URL: &str = "base_url = 'http://127.0.0.1:1',";
+
+/// Warnings and refusals, as texts.
+fn found(plan: &Plan, bytes: u64, machine: Machine) -> (Vec<String>, Vec<String>) {
+    let cost = Some(Cost { bytes, time: Duration::ZERO });
+    let found = look(plan, cost, 64 << 20, &machine);
+    let told = |findings: Vec<Diagnostic>| findings.iter().map(Diagnostic::to_string).collect();
+    (told(found.warnings), told(found.refusals))
+}
+
+#[test]
+fn a_machine_that_is_large_enough_says_nothing() {
+    let large = Machine { descriptors: Some(9_000), ports: Some(9_000), memory: Some(1 << 30) };
+    for scenario in [CLOSED, OPEN] {
+        let plan = plan(scenario, WITH_URL);
+        assert_eq!(found(&plan, 4 << 10, large), (vec![], vec![]));
+        assert_eq!(found(&plan, 4 << 10, Machine::default()), (vec![], vec![]), "it tells nothing");
+    }
+}
+
+#[test]
+fn users_that_are_sure_to_lack_a_descriptor_are_refused_and_others_warned_of() {
+    let few = Machine { descriptors: Some(1_024), ..Machine::default() };
+    let (warnings, refusals) = found(&plan(CLOSED, WITH_URL), 0, few);
+    assert!(warnings.is_empty());
+    let expected = "5,000 users with a connection each need 5,048 descriptors, and this process may \
+                    have 1,024\n  hint: `ulimit -n 6000`";
+    assert!(refusals[0].starts_with(expected), "{refusals:?}");
+    for (scenario, more) in [(OPEN, WITH_URL), (CLOSED, "")] {
+        let (warnings, refusals) = found(&plan(scenario, more), 0, few);
+        assert_eq!((warnings.len(), refusals.len()), (1, 0), "{scenario}");
+    }
+    for connections in ["shared", "fresh"] {
+        let scenario = format!("{CLOSED}, connections = '{connections}'");
+        assert_eq!(found(&plan(&scenario, WITH_URL), 0, few), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn ports_are_for_connections_kept_and_for_those_that_rest() {
+    let few = Machine { ports: Some(3_000), ..Machine::default() };
+    let (warnings, _) = found(&plan(CLOSED, WITH_URL), 0, few);
+    assert!(warnings[0].contains("a port each, and 3,000 are free"), "{warnings:?}");
+    let (warnings, _) = found(&plan(&format!("{OPEN}, connections = 'fresh'"), ""), 0, few);
+    assert!(warnings[0].contains("500 iterations a second use up 3,000 ports"), "{warnings:?}");
+    assert!(warnings[0].contains("about 50 a second can last"), "{warnings:?}");
+}
+
+#[test]
+fn users_that_are_too_heavy_for_the_machine_or_for_a_worker_are_refused() {
+    let small = Machine { memory: Some(100 << 20), ..Machine::default() };
+    let (warnings, refusals) = found(&plan(CLOSED, ""), 21 << 10, small);
+    assert_eq!((warnings.len(), refusals.len()), (0, 1), "{warnings:?} {refusals:?}");
+    assert!(refusals[0].contains("5,000 users of 23.0 KiB each need about"), "{refusals:?}");
+    let (warnings, refusals) = found(&plan(OPEN, ""), 21 << 10, small);
+    assert_eq!((warnings.len(), refusals.len()), (1, 0), "{warnings:?} {refusals:?}");
+    let (_, refusals) = found(&plan(CLOSED, ""), 40 << 10, Machine::default());
+    assert!(refusals[0].contains("do not fit the 64.0 MiB of Lua memory of a worker"));
+    assert!(refusals[0].contains("--script-memory-limit 256MiB"), "{refusals:?}");
+}
