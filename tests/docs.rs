@@ -139,6 +139,9 @@ fn links_lead_somewhere() {
 const WORDS_JSON: &str = r#"{ "words": [{ "text": "blue mug", "stock": 3 }, { "text": "lamp" }] }"#;
 const WORDS_NDJSON: &str = "{ \"text\": \"chair\", \"tags\": [\"new\"] }\n{ \"text\": \"sofa\" }\n";
 
+/// Traffic of two hours.
+const TRAFFIC_CSV: &str = "t,rate\n0,20\n1h,80\n2h,40\n";
+
 // Examples ----------------------------------------------------------------------------------------
 
 /// A block of Lua in a document.
@@ -175,6 +178,7 @@ impl Example {
             .file("data/users.csv", read("scripts/data/users.csv"))
             .file("data/words.json", WORDS_JSON)
             .file("data/words.ndjson", WORDS_NDJSON)
+            .file("data/traffic.csv", TRAFFIC_CSV)
             .file("lib/shop.lua", read("scripts/lib/shop.lua"))
             .file("lib/example.lua", &self.text);
         let arguments = ["--quiet", "--base-url", url];

@@ -3,23 +3,34 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use loadtool::diagnostic::Diagnostics;
+use loadtool::diagnostic::{Diagnostic, Diagnostics};
 use loadtool::http::settings::Pick;
 use loadtool::lua::script::node;
-use loadtool::plan::draft::{ConnectionFlags, Draft, Flags};
+use loadtool::plan::draft::{ConnectionFlags, Draft, Flags, Node};
+use loadtool::plan::profile::Profile;
 use loadtool::plan::validate::validate;
 use loadtool::plan::{Connections, Late, Load, Plan};
 
 fn plan_with(source: &str, flags: Flags) -> Result<Plan, Diagnostics> {
     let lua = mlua::Lua::new();
     let value = lua.load(source).eval::<mlua::Value>().expect("the script of a test runs");
-    validate(&Draft {
+    let draft = Draft {
         script: PathBuf::from("shop.lua"),
         source: source.into(),
         definition: node(&value),
         metrics: Default::default(),
         flags,
-    })
+    };
+    validate(&draft, &|path, times| samples(&value, path, times))
+}
+
+/// What the function at `path` gives at each time.
+fn samples(value: &mlua::Value, path: &[&str], times: &[f64]) -> Result<Vec<Node>, Diagnostic> {
+    let found = path.iter().fold(value.clone(), |at, key| {
+        at.as_table().expect("a table").get(*key).expect("it can be read")
+    });
+    let function = found.as_function().expect("it is a function");
+    Ok(times.iter().map(|t| node(&function.call(*t).expect("it does not fail"))).collect())
 }
 
 fn plan(source: &str) -> Plan {
@@ -118,6 +129,9 @@ fn the_kind_of_a_load_follows_from_its_fields() {
         ("vus = '1k', iterations = '10k'", "shared_iterations"),
         ("vus = 2, iterations_per_vu = 3, max_duration = '1h'", "per_vu_iterations"),
         ("kind = 'per_vu_iterations', vus = 2", "per_vu_iterations"),
+        ("points = function(t) return t end, duration = 9", "curve"),
+        ("profile = 'spike', peak_vus = 2", "ramping_vus"),
+        ("profile = 'spike', peak_rate = 2, max_vus = 7, arrivals = 'poisson'", "ramping_rate"),
     ] {
         assert_eq!(plan(&load(fields)).scenarios()[0].load().kind(), kind, "{fields}");
     }
@@ -185,8 +199,32 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
         (load("rat = 50, duration = '1m'"), &["unknown field `rat`", "did you mean `rate`?"]),
         (scenario("pace = 1, load = { rate = 50, duration = '1m' }"), &["pace does not go with an open load"]),
         (load("kind = 'constant_rate'"), &["lacks `rate`", "lacks `duration`"]),
-        (load("kind = 'manual', vus = 1, duration = 1"), &["kind = \"manual\": this version"]),
-        (load("points = 'traffic.csv'"), &["`points`: this version"]),
+        // curves
+        (load("points = 'none.csv'"), &["shop.lua:2: the curve `none.csv` cannot be read", "hint: its path begins at the script's folder"]),
+        (load("points = 5"), &["scenarios.a.load.points cannot be 5", "hint: write `points = \"traffic.csv\"`"]),
+        (load("kind = 'curve'"), &["scenarios.a.load lacks `points`"]),
+        (load("points = function() return 1 end"), &["scenarios.a.load lacks `duration`", "hint: a curve that is a function says no end"]),
+        (load("points = function() end, duration = 5"), &["scenarios.a.load.points(0) gave nil", "hint: it is to give a rate"]),
+        (load("points = function(t) return 1 - t end, duration = 5"), &["load.points(1.0005) gave -0.000"]),
+        (load("points = function(t) return 0 end, duration = 5"), &["nothing would ever start"]),
+        (load("points = function(t) return 2e6 end, duration = 5"), &["2000000 arrivals per second are more than 1,000,000"]),
+        (load("points = function(t) return 1 end, duration = 5, scale = 0"), &["load.scale must be a number above 0, not 0"]),
+        (load("points = function(t) return 1 end, duration = 5, speed = -2"), &["load.speed must be a number above 0, not -2", "an hour passes in a minute"]),
+        (load("points = function(t) return 1 end, duration = 5, rate = 2"), &["`rate` does not go with `points`"]),
+        (load("point = 'x.csv', duration = 5"), &["unknown field `point`", "did you mean `points`?"]),
+        (scenario("pace = 1, load = { points = function(t) return 1 end, duration = 5 }"), &["pace does not go with an open load"]),
+        // profiles
+        (load("profile = 'spike'"), &["scenarios.a.load does not say how high its profile goes", "hint: add `peak_vus = 100`"]),
+        (load("profile = 'spike', vus = 5"), &["how high its profile goes", "hint: its highest number of users is `peak_vus`"]),
+        (load("profile = 'spik', peak_vus = 5"), &["scenarios.a.load.profile cannot be \"spik\"", "did you mean `spike`?"]),
+        (load("profile = 'spike', peak_vus = 5, peak_rate = 5"), &["has both `peak_vus` and `peak_rate`"]),
+        (load("profile = 'spike', peak_vus = 0"), &["peak_vus = 0: there must be at least 1 user"]),
+        (load("profile = 'spike', peak_rate = 0"), &["scenarios.a.load.peak_rate: nothing would ever start"]),
+        (load("profile = 'spike', peak_vus = 5, max_vus = 9"), &["`max_vus` goes with `peak_rate`"]),
+        (load("profile = 'spike', peak_rate = 5, graceful_ramp_down = 1"), &["`graceful_ramp_down` goes with `peak_vus`"]),
+        (load("profile = 'spike', peak_rate = 5, rate = 1"), &["`rate` does not go with `profile`", "hint: its highest rate is `peak_rate`"]),
+        (load("profile = 'spike', peak_vus = 5, duration = 0"), &["duration must be above 0"]),
+        (load("peak_vus = 5"), &["does not say how long it lasts", "`profile`"]),
         (load("vus = 5, duration = '1m', iterations = 3"), &["`duration` does not go with `iterations` in scenarios.a.load", "hint: to limit how long they take, write `max_duration`"]),
         (load("vus = 5, stages = { { 1, 1 } }"), &["`vus` does not go with `stages`", "`start_vus`"]),
         (load("duration = 5, stages = { { 1, 1 } }"), &["hint: a ramp lasts as long as its stages"]),
@@ -311,6 +349,64 @@ fn flags_replace_the_load() {
         let plan = plan_with(source, flags).unwrap_or_else(|faults| panic!("{faults}"));
         assert_eq!(plan.scenarios()[0].load().to_string(), want);
     }
+}
+
+#[test]
+fn a_profile_of_the_command_line_has_its_peak_from_vus_or_rate() {
+    let spike = |vus, rate, duration: Option<u64>| Flags {
+        profile: Some(Profile::Spike),
+        vus,
+        rate,
+        duration: duration.map(seconds),
+        ..Flags::default()
+    };
+    for source in [load("vus = 3, duration = 60"), load("rate = 3, duration = 60")] {
+        for (flags, kind, peak, length) in [
+            (spike(Some(40), None, Some(50)), "ramping_vus", 40, 50),
+            (spike(None, Some(40.0), Some(50)), "ramping_rate", 400, 50),
+            (spike(Some(40), None, None), "ramping_vus", 40, 600),
+        ] {
+            let plan = plan_with(&source, flags).unwrap_or_else(|faults| panic!("{faults}"));
+            let load = plan.scenarios()[0].load();
+            let got = (load.kind(), load.peak_vus(), load.length());
+            assert_eq!(got, (kind, peak, seconds(length)), "{source}");
+        }
+        let peakless = faults_with(&source, spike(None, None, Some(9)));
+        assert!(peakless.starts_with("--profile does not say how high it goes"), "{peakless}");
+        let queue = Flags { max_vus: Some(9), ..spike(None, None, None) };
+        assert!(faults_with(&source, queue).contains("hint: add for example --vus 100"));
+        let both = Flags { iterations: Some(9), ..spike(Some(1), None, None) };
+        assert!(
+            faults_with(&source, both).contains("--profile and --iterations do not go together")
+        );
+    }
+}
+
+#[test]
+fn a_plan_draws_what_changes_within_a_hundred_columns() {
+    let script = load("profile = 'diurnal', peak_rate = 1000");
+    let told = plan(&script).explain();
+    assert!(told.contains("1000/s │") && told.contains('█'), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 100), "{told}");
+    assert!(!plan(&load("vus = 3, duration = 60")).explain().contains('█'));
+}
+
+#[test]
+fn a_curve_of_a_file_is_cut_scaled_and_sped_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("traffic.csv");
+    std::fs::write(&file, "t,rate\n0,10\n100s,10\n200s,50\n").expect("it can be written");
+    let curve = |more: &str| load(&format!("points = [[{}]]{more}", file.display()));
+    let told = |more: &str| plan(&curve(more)).scenarios()[0].load().to_string();
+    assert!(
+        told("").ends_with("traffic.csv, at most 50/s, for 3m20s, up to 500 users"),
+        "{}",
+        told("")
+    );
+    let half = told(", speed = 100, scale = 2, duration = 1.5, per = '1m', max_vus = 7");
+    assert!(half.ends_with("traffic.csv, at most 60/m, for 1.5s, up to 7 users"), "{half}");
+    let long = faults_with(&curve(",\nduration = 300"), Flags::default());
+    assert!(long.contains("shop.lua:3: scenarios.a.load.points ends after 3m20s"), "{long}");
 }
 
 #[test]
@@ -453,6 +549,13 @@ fn a_plan_is_told_in_words() {
   browsers  0 users at first, to 1000 in 30s, to 20 in 1m (plateau), jump to 200
             draws from read 87.5 %, 2 12.5 %
             starts 2.5s after buyers; one iteration per user every 2s; a fresh session each iteration; connections shared by the users; certificates are not verified
+    1000 users │                 ▂▄▆███▇▆▅▄▃▂▁▁
+               │            ▁▃▅▆████████████████▇▆▅▄▃▂▁
+               │        ▁▃▅▇████████████████████████████▇▆▅▅▄▃▂▁
+               │    ▂▄▆▇█████████████████████████████████████████▇▆▅▄▃▂▂▁
+               │▂▄▆███████████████████████████████████████████████████████▇▆▅▄▃▂
+             0 └────────────────────────────────────────────────────────────────
+                0s                                                         1m30s
   buyers    20 users for 1m
             warm-up 5s; certificates are not verified
 thresholds

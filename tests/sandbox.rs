@@ -62,11 +62,13 @@ fn vm(case: &Case) -> Vm {
     let host = Host::new(recorder, Rc::new(transport), Arc::new(shared));
     host.clock.set_limit(LIMIT);
     let vm = Vm::new(program.clone(), host).unwrap();
-    let definition = vm.define().unwrap().node();
+    let defined = vm.define().unwrap();
+    let definition = defined.node();
     let (script, source) = (path, program.text().clone());
     let (metrics, flags) = Default::default();
     let draft = Draft { script, source, definition, metrics, flags };
-    vm.bind(&Arc::new(validate(&draft).unwrap()), None).unwrap();
+    let plan = validate(&draft, &|path, times| vm.samples(&defined, path, times)).unwrap();
+    vm.bind(&Arc::new(plan), None).unwrap();
     vm
 }
 

@@ -392,6 +392,28 @@ fn a_ramping_rate_starts_what_its_area_says() {
 }
 
 #[test]
+fn a_curve_starts_what_its_area_says() {
+    // 10·t within the curve's 20 s, in half the time: 0 to 200/s.
+    let run = open("points = function(t) return 10 * t end, speed = 2, duration = '10s'", 10);
+    assert_eq!((run.life(0).planned, run.life(0).completed), (1_000, 1_000));
+    let halves = "points = function(t) return t < 30 and 10 or 100 end, speed = 60, scale = 0.5";
+    let run = open(&format!("{halves}, duration = '1s', per = '100ms'"), 10);
+    // A jump takes a ten-thousandth of the load.
+    assert_eq!(run.life(0).planned, 25 + 250);
+}
+
+#[test]
+fn a_profile_is_a_ramp_with_names() {
+    let run = open("profile = 'stress', peak_rate = 100, duration = '100s'", 10);
+    let of = |stage: &str| {
+        run.aggregator.totals().count(&Selector::of(metric::ITERATIONS).with("stage", stage))
+    };
+    let holds = ["hold 1", "hold 2", "hold 3", "hold 4", "recovery"].map(of);
+    assert_eq!(holds, [375, 750, 1125, 1500, 375]);
+    assert_eq!(run.life(0).dropped.total(), 0);
+}
+
+#[test]
 fn a_load_may_begin_after_another_and_be_capped() {
     let a = "{ run = get, load = { vus = 1, iterations_per_vu = 10 } }";
     let b =

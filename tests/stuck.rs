@@ -68,6 +68,7 @@ fn a_worker_that_is_stuck_ends_the_run_with_its_report() {
             flags,
         },
         summary: SummaryTo::File(folder.path("summary.json")),
+        explain: false,
         live: false,
         color: false,
         columns: 80,

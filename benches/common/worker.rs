@@ -83,14 +83,16 @@ impl Worker {
         let shared = Arc::new(Shared::new(Vec::new(), Default::default(), 1, &[]));
         let host = Host::new(recorder, transport(&runtime), shared);
         let vm = Vm::new(program.clone(), host.clone()).expect("Lua can be set up");
+        let definition = vm.define().expect("the script runs");
+        let samples = |path: &[&str], times: &[f64]| vm.samples(&definition, path, times);
         let draft = Draft {
             script: path,
             source: program.text().clone(),
-            definition: vm.define().expect("the script runs").node(),
+            definition: definition.node(),
             metrics: Default::default(),
             flags: Flags { base_url: Some(base_url.into()), ..Flags::default() },
         };
-        let plan = Arc::new(validate(&draft).expect("the plan is right"));
+        let plan = Arc::new(validate(&draft, &samples).expect("the plan is right"));
         vm.bind(&plan, None).expect("there is no ctx");
         adapt(&vm);
         let spec = UserSpec { id: 1, number: 1, scenario: 0, agent: 1 };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::load::LoadArgs;
 use super::logging::{self, LogArgs};
 use super::script::ScriptArgs;
 use crate::plan::draft::Flags;
@@ -31,6 +32,9 @@ pub struct CheckArgs {
     base_url: Option<String>,
 
     #[command(flatten)]
+    load: LoadArgs,
+
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -38,7 +42,7 @@ impl CheckArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let secrets = Arc::default();
         logging::start(&self.log, &secrets)?;
-        let flags = Flags { base_url: self.base_url, ..Flags::default() };
+        let flags = Flags { base_url: self.base_url, ..self.load.into() };
         let prepared = prepare(self.script.spec(flags, secrets.clone())?)?;
         let cost = weigh(&prepared, SAMPLE)?;
         let plan = prepared.plan.explain();

@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
 
+use super::load::duration;
 use super::logging::{self, LogArgs};
-use super::run::{duration, html, summary_to};
+use super::run::{html, summary_to};
 use super::script::ScriptArgs;
 use crate::limit::pilot::LimitPilot;
 use crate::limit::search::Strategy;
@@ -212,6 +213,7 @@ impl LimitArgs {
         let run = RunSpec {
             script: ScriptSpec { ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, false),
+            explain: false,
             live: !self.quiet,
             color: self.log.color.stdout(),
             columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),

@@ -6,6 +6,7 @@ mod connections;
 mod demo;
 mod libraries;
 mod limit;
+mod load;
 mod logging;
 mod once;
 mod report;
@@ -65,7 +66,7 @@ enum Command {
     /// Find the highest load that holds, with its evidence
     Limit(Box<limit::LimitArgs>),
     /// Show what would run and what one user costs; sends nothing
-    Check(check::CheckArgs),
+    Check(Box<check::CheckArgs>),
     /// Measure what this machine can do at most, so that runs near it say so
     Calibrate(calibrate::CalibrateArgs),
     /// Make the HTML report of a JSON summary

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 
 use super::connections::ConnectionArgs;
+use super::load::LoadArgs;
 use super::logging::{self, Color, LogArgs};
 use super::script::{ScriptArgs, pair};
 use crate::output::Output;
@@ -17,13 +17,13 @@ use crate::output::screen::columns_of;
 use crate::plan::draft::Flags;
 use crate::run::prepare::ScriptSpec;
 use crate::run::{RunSpec, SummaryTo};
-use crate::units;
 
 const EXAMPLES: &str = "\
 Examples:
   loadtool run scripts/shop.lua --demo
   loadtool run shop.lua --vus 50 --duration 1m --base-url http://127.0.0.1:8080
   loadtool run shop.lua --rate 500/s --duration 1m --max-vus 1000
+  loadtool run shop.lua --profile spike --vus 200 --duration 5m --explain
   loadtool run shop.lua --stage 30s:100 --stage 2m:100 --stage 10s:0
   loadtool run shop.lua --threshold 'http_call_duration{step=login}: p95 < 200ms'
   loadtool run shop.lua --iterations 1000 --vus 10 --summary-json report.json
@@ -46,41 +46,12 @@ pub struct RunArgs {
     #[command(flatten)]
     connections: ConnectionArgs,
 
-    /// The scenario that the load flags below are for
-    #[arg(long, value_name = "NAME", help_heading = "Load")]
-    scenario: Option<String>,
+    #[command(flatten)]
+    load: LoadArgs,
 
-    /// How many virtual users; with --rate, how many are made beforehand
-    #[arg(long, value_name = "N", value_parser = count, help_heading = "Load")]
-    vus: Option<u64>,
-
-    /// Start this many iterations per second, whatever becomes of those before: 500, 30/m
-    #[arg(long, value_name = "R", value_parser = rate, help_heading = "Load")]
-    rate: Option<f64>,
-
-    /// Most users that --rate may make on demand [default: ten times the rate, 100 to 10,000]
-    #[arg(long, value_name = "N", value_parser = count, help_heading = "Load")]
-    max_vus: Option<u64>,
-
-    /// For how long: 30s, 1m30s, 2h
-    #[arg(long, value_name = "D", value_parser = duration, help_heading = "Load")]
-    duration: Option<Duration>,
-
-    /// How many iterations, all users together; with --duration, within that time
-    #[arg(long, value_name = "N", value_parser = count, help_heading = "Load")]
-    iterations: Option<u64>,
-
-    /// Ramp to N users over D (repeatable, one after the other)
-    #[arg(long = "stage", value_name = "D:N", value_parser = stage, help_heading = "Load")]
-    stages: Vec<(Duration, f64)>,
-
-    /// Decides every random choice; printed, so that a run can be repeated
-    #[arg(long, value_name = "N", help_heading = "Load")]
-    seed: Option<u64>,
-
-    /// Worker threads [default: all cores]
-    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Load")]
-    threads: Option<usize>,
+    /// Print the plan, with a chart of the load, before it runs
+    #[arg(long, help_heading = "Output")]
+    explain: bool,
 
     /// What must hold, beside the script's own (repeatable): 'http_call_duration: p95 < 200ms'
     #[arg(long = "threshold", value_name = "SELECTOR: EXPR", help_heading = "Verdict")]
@@ -118,25 +89,17 @@ impl RunArgs {
         let demo = self.demo.then(|| super::demo::open(([127, 0, 0, 1], 0).into())).transpose()?;
         let base_url = demo.as_ref().map(|demo| demo.url());
         let flags = Flags {
-            scenario: self.scenario,
-            vus: self.vus,
-            rate: self.rate,
-            max_vus: self.max_vus,
-            duration: self.duration,
-            iterations: self.iterations,
-            stages: self.stages,
             base_url: base_url.or(self.base_url),
-            seed: self.seed,
-            threads: self.threads,
             thresholds: self.thresholds,
             tags: self.tags,
             connections: self.connections.into(),
-            ..Flags::default()
+            ..self.load.into()
         };
         let html = self.html.map(|path| Box::new(Html::File(path)) as Box<dyn Output>);
         let spec = RunSpec {
             script: ScriptSpec { redact: self.redact, ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, self.demo),
+            explain: self.explain,
             live: !self.quiet,
             color: self.log.color.stdout(),
             columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),
@@ -166,36 +129,12 @@ pub fn summary_to(asked: Option<PathBuf>, demo: bool) -> SummaryTo {
     }
 }
 
-fn count(text: &str) -> Result<u64, String> {
-    units::count(text).map_err(|error| error.to_string())
-}
-
-pub fn duration(text: &str) -> Result<Duration, String> {
-    units::duration(text).map_err(|error| error.to_string())
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    units::rate(text).map_err(|error| error.to_string())
-}
-
 pub fn html(text: &str) -> Result<PathBuf, String> {
     match text {
         "-" => Err("stdout is the text report's; `loadtool report -o -` writes to stdout".into()),
         "" => Err("expected a file".into()),
         file => Ok(file.into()),
     }
-}
-
-fn threads(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("expected a whole number from 1".to_owned()),
-        Ok(threads) => Ok(threads),
-    }
-}
-
-fn stage(text: &str) -> Result<(Duration, f64), String> {
-    let (length, target) = text.split_once(':').ok_or("expected D:N, as in 30s:100")?;
-    Ok((duration(length)?, count(target)? as f64))
 }
 
 impl Color {

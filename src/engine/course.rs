@@ -47,31 +47,21 @@ pub struct Course {
 impl Course {
     /// Of a scenario of a plan.
     pub fn of(scenario: &Scenario) -> Course {
-        let (profile, quota, ramp_down) = match scenario.load() {
-            Load::ConstantVus { vus, duration } => {
-                (VuProfile::constant(*vus, *duration), Quota::Time, Duration::ZERO)
-            }
-            Load::RampingVus { start_vus, stages, graceful_ramp_down } => {
-                let pieces = stages.iter().map(|s| (s.duration, s.target as u64)).collect();
-                (VuProfile::new(*start_vus, pieces), Quota::Time, *graceful_ramp_down)
-            }
-            Load::PerVuIterations { vus, iterations, max_duration } => {
-                (VuProfile::constant(*vus, *max_duration), Quota::Each(*iterations), Duration::ZERO)
-            }
-            Load::SharedIterations { vus, iterations, max_duration } => {
-                let profile = VuProfile::constant(*vus, *max_duration);
-                (profile, Quota::Shared(*iterations), Duration::ZERO)
-            }
-            Load::Open(load) => {
-                let profile = VuProfile::constant(load.max_vus, load.length());
-                (profile, Quota::Time, Duration::ZERO)
-            }
+        let load = scenario.load();
+        let quota = match load {
+            Load::PerVuIterations { iterations, .. } => Quota::Each(*iterations),
+            Load::SharedIterations { iterations, .. } => Quota::Shared(*iterations),
+            _ => Quota::Time,
         };
-        let open = match scenario.load() {
+        let ramp_down = match load {
+            Load::RampingVus { graceful_ramp_down, .. } => *graceful_ramp_down,
+            _ => Duration::ZERO,
+        };
+        let open = match load {
             Load::Open(load) => Some(load.clone()),
             _ => None,
         };
-        let stages = stage_ends(scenario.load());
+        let (profile, stages) = (load.users(), stage_ends(load));
         Course { profile, open, quota, stages, warmup: scenario.warmup(), ramp_down }
     }
 

@@ -221,6 +221,35 @@ impl Vm {
         })
     }
 
+    /// What the definition's function at `path` gives at each of `times`; nothing can wait there.
+    pub fn samples(
+        &self,
+        definition: &Definition,
+        path: &[&str],
+        times: &[f64],
+    ) -> Result<Vec<Node>, Diagnostic> {
+        let Definition { value, user, coroutine } = definition;
+        let internal = |e| Diagnostic::new(format!("cannot call {}: {e}", path.join(".")));
+        let Some(cell) = user.cell.get() else { unreachable!("an instance has a cell") };
+        let slot = || -> mlua::Result<()> {
+            let function = path.iter().try_fold(value.clone(), |at, key| match at {
+                Value::Table(table) => table.raw_get(*key),
+                _ => Ok(Value::Nil),
+            })?;
+            let sampling: Function = self.core.kernel.get("sampling")?;
+            cell.raw_set(BRANCHES, sampling.call::<Function>((cell, function, times))?)
+        };
+        slot().map_err(internal)?;
+        match self.core.run_now(coroutine, user, &self.core.body, (cell, BRANCHES)) {
+            Ended::Completed => {}
+            Ended::Failed(failure) => return Err(failure.diagnostic()),
+            Ended::Stopped(why) => return Err(stopped(why).diagnostic()),
+        }
+        let given: Table = cell.raw_get("result").map_err(internal)?;
+        let value = |index| given.raw_get(index).map(|value| super::script::node(&value));
+        (1..=times.len()).map(value).collect::<mlua::Result<_>>().map_err(internal)
+    }
+
     async fn call(
         &self,
         definition: &Definition,

@@ -89,7 +89,7 @@ impl RateProfile {
     /// Arrivals/s at `t`; none from the end on.
     pub fn rate_at(&self, t: Duration) -> f64 {
         let t = t.as_secs_f64();
-        let piece = self.pieces.iter().find(|piece| piece.start <= t && t < piece.end());
+        let piece = self.pieces.get(self.pieces.partition_point(|piece| piece.end() <= t));
         piece.map_or(0.0, |piece| piece.rate(t - piece.start))
     }
 
@@ -101,7 +101,8 @@ impl RateProfile {
     /// N(t): the area under the rate up to `t`.
     pub fn area(&self, t: Duration) -> f64 {
         let t = t.as_secs_f64();
-        let piece = self.pieces.iter().rev().find(|piece| piece.start <= t);
+        let begun = self.pieces.partition_point(|piece| piece.start <= t);
+        let piece = begun.checked_sub(1).and_then(|index| self.pieces.get(index));
         piece.map_or(0.0, |piece| piece.before + piece.area((t - piece.start).min(piece.length)))
     }
 

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::profile::Profile;
+use crate::diagnostic::Diagnostic;
 use crate::metrics::own::OwnMetrics;
 
 /// A value of the definition table.
@@ -31,6 +33,10 @@ pub enum Node {
     /// Anything else, named by its Lua type, or a table with other keys.
     Other(&'static str),
 }
+
+/// Calls functions of the definition, which stay in Lua: what the one at a path gives at each of
+/// some times [s].
+pub type Sampler<'f> = &'f dyn Fn(&[&str], &[f64]) -> Result<Vec<Node>, Diagnostic>;
 
 /// The script as read, and what the command line adds.
 #[derive(Debug, Clone)]
@@ -62,6 +68,8 @@ pub struct Flags {
     pub duration: Option<Duration>,
     /// `--iterations`: the total over users.
     pub iterations: Option<u64>,
+    /// `--profile`.
+    pub profile: Option<Profile>,
     /// `--stage D:N`, in order.
     pub stages: Vec<(Duration, f64)>,
     /// `--base-url`.

@@ -2,20 +2,25 @@
 
 use std::fmt::Write;
 
+use super::chart::chart;
 use super::{Connections, Plan, Scenario};
 use crate::units::print_duration;
 
 impl Plan {
-    /// Name, scenarios, loads and thresholds; lines that end with a line feed, no colour.
+    /// Name, scenarios, loads, with a chart of those that change, and thresholds; lines that end with
+    /// a line feed, no colour.
     pub fn explain(&self) -> String {
         let mut text = format!("{}\n", self.heading());
         let width = self.scenarios.iter().map(|scenario| scenario.name.chars().count()).max();
         let width = width.unwrap_or(0);
         for scenario in &self.scenarios {
             let mut name = &*scenario.name;
-            for line in self.scenario_lines(scenario) {
+            for line in self.scenario_lines(scenario).iter().flat_map(|line| wrapped(line)) {
                 let _ = writeln!(text, "  {name:<width$}  {line}");
                 name = "";
+            }
+            for line in chart(&scenario.load) {
+                let _ = writeln!(text, "    {line}");
             }
         }
         text += &self.threshold_lines();
@@ -91,6 +96,25 @@ impl Plan {
         };
         format!("thresholds\n{}", self.thresholds.iter().map(line).collect::<String>())
     }
+}
+
+/// Where a line of stages may go on.
+const COLUMNS: usize = 80;
+
+/// The line in pieces of that length, parted behind commas.
+fn wrapped(line: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut last = String::new();
+    for part in line.split_inclusive(", ") {
+        let full = last.chars().count() + part.trim_end().chars().count() > COLUMNS;
+        if full && !last.is_empty() {
+            lines.push(last.trim_end().to_owned());
+            last = "  ".to_owned();
+        }
+        last += part;
+    }
+    lines.push(last);
+    lines
 }
 
 /// `read 70 %, write 30 %`.

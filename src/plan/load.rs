@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::open::OpenLoad;
+use crate::pace::VuProfile;
 use crate::units::print_duration;
 
 /// One scenario's load.
@@ -82,6 +83,17 @@ impl Load {
                 targets.max().unwrap_or(0).max(*start_vus)
             }
             Load::Open(open) => open.max_vus,
+        }
+    }
+
+    /// Which users are wanted when; of an open load, who may be there when.
+    pub fn users(&self) -> VuProfile {
+        match self {
+            Load::RampingVus { start_vus, stages, .. } => {
+                let pieces = stages.iter().map(|s| (s.duration, s.target as u64)).collect();
+                VuProfile::new(*start_vus, pieces)
+            }
+            _ => VuProfile::constant(self.peak_vus(), self.length()),
         }
     }
 

@@ -52,6 +52,15 @@ impl Path {
         self.with(Key::Item(index))
     }
 
+    /// Its names, from the definition down; places of items are left out.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let names = self.0.iter().filter_map(|key| match key {
+            Key::Field(name) => Some(name.as_str()),
+            Key::Item(_) => None,
+        });
+        names.collect()
+    }
+
     fn with(&self, key: Key) -> Path {
         Path(self.0.iter().cloned().chain([key]).collect())
     }

@@ -3,14 +3,17 @@
 //! Script and command line write a [`Draft`](draft::Draft); [`validate`](validate::validate)
 //! makes it a Plan or tells every fault at once.
 
+mod chart;
 pub mod condition;
 pub mod draft;
 mod connections;
+mod curve;
 mod explain;
 pub mod load;
 mod locate;
 pub mod open;
 mod options;
+pub mod profile;
 mod read;
 pub mod retry;
 pub mod search;

@@ -1,6 +1,7 @@
 //! How many iterations start when, whatever becomes of those before: the open load models.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::{Stage, users};
@@ -58,6 +59,13 @@ pub enum Shape {
         /// At least one.
         stages: Vec<Stage>,
     },
+    /// Straight lines between points of (offset, rate).
+    Curve {
+        /// At least two; offsets begin with 0 and never fall.
+        points: Arc<[(Duration, f64)]>,
+        /// Whose: a file's name, or `a function`.
+        of: String,
+    },
 }
 
 /// What becomes of an arrival that finds no free user.
@@ -98,6 +106,7 @@ impl OpenLoad {
         match self.shape {
             Shape::Constant { .. } => "constant_rate",
             Shape::Ramping { .. } => "ramping_rate",
+            Shape::Curve { .. } => "curve",
         }
     }
 
@@ -113,6 +122,11 @@ impl OpenLoad {
                     stages.iter().map(|s| (s.duration, per_second(s.target))).collect();
                 RateProfile::ramp(per_second(*start_rate), &stages)
             }
+            Shape::Curve { points, .. } => {
+                let points: Vec<_> =
+                    points.iter().map(|&(t, rate)| (t, per_second(rate))).collect();
+                RateProfile::curve(&points)
+            }
         }
     }
 
@@ -121,13 +135,14 @@ impl OpenLoad {
         match &self.shape {
             Shape::Constant { duration, .. } => *duration,
             Shape::Ramping { stages, .. } => stages.iter().map(|stage| stage.duration).sum(),
+            Shape::Curve { points, .. } => points.last().map_or(Duration::ZERO, |point| point.0),
         }
     }
 
     /// Stages of a ramp, in their order.
     pub fn stages(&self) -> &[Stage] {
         match &self.shape {
-            Shape::Constant { .. } => &[],
+            Shape::Constant { .. } | Shape::Curve { .. } => &[],
             Shape::Ramping { stages, .. } => stages,
         }
     }
@@ -150,6 +165,11 @@ impl fmt::Display for OpenLoad {
             Shape::Ramping { start_rate, stages } => {
                 write!(f, "{start_rate}{unit} at first")?;
                 stages.iter().try_for_each(|stage| write!(f, ", {}", stage.told(&unit)))?;
+            }
+            Shape::Curve { points, of } => {
+                let peak = points.iter().map(|point| point.1).fold(0.0, f64::max);
+                let length = print_duration(self.length());
+                write!(f, "the curve of {of}, at most {peak}{unit}, for {length}")?;
             }
         }
         if self.arrivals == Pattern::Poisson {

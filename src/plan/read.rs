@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::draft::{Draft, Node};
+use super::draft::{Draft, Node, Sampler};
 use super::locate::{Path, Source};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::http::proxy::masked;
@@ -15,6 +15,7 @@ use crate::units::{self, Misread};
 /// The faults of a draft.
 pub(super) struct Report<'d> {
     pub(super) draft: &'d Draft,
+    pub(super) sampler: Sampler<'d>,
     source: OnceCell<Source<'d>>,
     faults: RefCell<Vec<Diagnostic>>,
 }
@@ -27,8 +28,13 @@ pub(super) struct Fields<'r, 'd> {
 }
 
 impl<'d> Report<'d> {
-    pub(super) fn new(draft: &'d Draft) -> Self {
-        Report { draft, source: OnceCell::new(), faults: RefCell::default() }
+    pub(super) fn new(draft: &'d Draft, sampler: Sampler<'d>) -> Self {
+        Report { draft, sampler, source: OnceCell::new(), faults: RefCell::default() }
+    }
+
+    /// One of the same draft, whose faults nobody need hear of.
+    pub(super) fn aside(&self) -> Self {
+        Report::new(self.draft, self.sampler)
     }
 
     /// Notes a fault of what stands at `path`.

@@ -93,7 +93,7 @@ const FIELDS: [&str; 13] = [
 /// # Errors
 /// Every fault of the table at once.
 pub fn search(draft: &Draft) -> Result<Search, Diagnostics> {
-    let report = Report::new(draft);
+    let report = Report::new(draft, &|_, _| unreachable!("a search has no curve"));
     let search = match &draft.definition {
         table @ Node::Map(_) => Fields::any(&report, Path::default(), table)
             .map(|definition| read(&definition))

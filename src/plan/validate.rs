@@ -1,8 +1,10 @@
 //! `Draft` → `Plan`, or every fault of it at once.
 
+mod curve;
 mod flags;
 mod load;
 mod open;
+mod profile;
 mod scenario;
 mod thresholds;
 
@@ -14,7 +16,7 @@ use url::Url;
 
 pub(super) use self::thresholds::objectives;
 use super::connections::connection_options;
-use super::draft::{Draft, Limits, Node};
+use super::draft::{Draft, Limits, Node, Sampler};
 use super::locate::Path;
 use super::options::call_options;
 use super::read::{Fields, Report, Shown};
@@ -41,12 +43,12 @@ const DEFINITION: [&str; 13] = [
 
 const SETUP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Makes a plan of what script and command line say.
+/// Makes a plan of what script and command line say; `sampler` calls the script's functions.
 ///
 /// # Errors
 /// All faults at once, in the order of their lines; those of the command line come first.
-pub fn validate(draft: &Draft) -> Result<Plan, Diagnostics> {
-    let report = Report::new(draft);
+pub fn validate(draft: &Draft, sampler: Sampler<'_>) -> Result<Plan, Diagnostics> {
+    let report = Report::new(draft, sampler);
     let plan = read(&report);
     match (plan, report.into_faults()) {
         (Some(plan), faults) if faults.is_empty() => Ok(plan),

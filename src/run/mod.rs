@@ -59,6 +59,8 @@ pub struct RunSpec {
     pub script: ScriptSpec,
     /// Where the JSON summary goes.
     pub summary: SummaryTo,
+    /// Whether the plan is told before it runs.
+    pub explain: bool,
     /// Whether there is a live line.
     pub live: bool,
     /// Whether the report gets colours.
@@ -128,6 +130,9 @@ async fn drive(
     let switch = StopSwitch::default();
     let signals = Signals::heed(switch.clone())?;
     let prepared = prepare(spec.script.clone())?;
+    if spec.explain {
+        spec.screen.line(&prepared.plan.explain());
+    }
     preflight::preflight(&prepared)?;
     let started_at = jiff::Timestamp::now();
     let mut control = Control {

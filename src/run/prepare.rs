@@ -74,7 +74,7 @@ pub fn prepare_for(witness: Option<Witness>, spec: ScriptSpec) -> Result<Prepare
 
 fn attempt(witness: Option<Witness>, spec: ScriptSpec) -> Result<Prepared, Diagnostics> {
     let Defined { program, shared, host, vm, definition, recorder, draft } = define(witness, spec)?;
-    let plan = Arc::new(validate(&draft)?);
+    let plan = Arc::new(validate(&draft, &|path, times| vm.samples(&definition, path, times))?);
     let of_scenarios = plan.scenarios().iter().map(Scenario::transport);
     let transport = ReqwestTransport::with_scenarios(plan.transport(), of_scenarios)?;
     host.use_transport(Rc::new(transport.clone()));

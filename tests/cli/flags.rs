@@ -204,3 +204,27 @@ fn no_secret_is_in_anything_that_is_written() {
     let exemplar = summary["errors"][0]["exemplar"].as_str().expect("a text");
     assert!(exemplar.contains("authorization: ***"), "{exemplar}");
 }
+
+#[test]
+fn a_profile_is_explained_before_it_runs_and_by_check() {
+    let folder = Folder::of("lt.sleep(0.01)");
+    let profile = ["--profile", "sustained", "--vus", "4", "--duration", "300ms"];
+    let (ran, summary) = folder.summary(&[&profile[..], &["--explain", "--quiet"]].concat());
+    let ran = ran.exits(0);
+    assert_eq!(load(&scenario(&summary, "default")).0, "ramping_vus");
+    let stages = scenario(&summary, "default")["stages"].clone();
+    let names: Vec<_> =
+        stages.as_array().expect("a list").iter().map(|s| s["name"].clone()).collect();
+    assert_eq!(names, ["up", "hold", "down"]);
+    assert!(ran.err.contains("to 4 in 30ms (up)") && ran.err.contains("4 users │"), "{}", ran.err);
+    let check = |flags: &[&str]| {
+        let command = folder.tool().arg("check").arg("script.lua").args(flags).output();
+        command.expect("it runs")
+    };
+    let told = String::from_utf8(check(&profile).stdout).expect("text");
+    assert!(told.contains("4 users │"), "{told}");
+    let peakless = check(&["--profile", "spike"]);
+    assert_eq!(peakless.status.code(), Some(2));
+    let told = String::from_utf8(check(&["--profile", "spkie"]).stderr).expect("text");
+    assert!(told.contains("did you mean `spike`?"), "{told}");
+}

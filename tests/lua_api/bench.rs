@@ -82,7 +82,8 @@ impl Bench {
             metrics: host.shared.metrics(),
             flags,
         };
-        let plan: Plan = validate(&draft).unwrap_or_else(|faults| panic!("{faults}"));
+        let plan: Plan = validate(&draft, &|path, times| vm.samples(&definition, path, times))
+            .unwrap_or_else(|faults| panic!("{faults}"));
         vm.bind(&Arc::new(plan), None)?;
         drop(_inside);
         Ok(Bench { server, vm, definition, host, runtime, _folder: folder })

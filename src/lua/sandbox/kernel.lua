@@ -177,6 +177,15 @@ function k.keeping(cell, f)
   return function(ctx) cell.result = f(ctx) end
 end
 
+-- A function that keeps in the cell what `f` gives at each of these moments, for curves.
+function k.sampling(cell, f, times)
+  return function()
+    local given = {}
+    for i = 1, #times do given[i] = (f(times[i])) end
+    cell.result = given
+  end
+end
+
 -- A function of one argument that is known already, for summary.
 function k.with(f, v)
   return function() return f(v) end

@@ -7,6 +7,7 @@ use super::{check_vus, check_warmup};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::plan::draft::Flags;
 use crate::plan::open::{MAX_RATE, Shape};
+use crate::plan::profile::Profile;
 use crate::plan::read::{Fields, Report};
 use crate::plan::{Load, OpenLoad, Scenario, Stage};
 
@@ -67,6 +68,7 @@ impl Flags {
             || self.max_vus.is_some()
             || self.duration.is_some()
             || self.iterations.is_some()
+            || self.profile.is_some()
             || !self.stages.is_empty()
     }
 
@@ -78,6 +80,7 @@ impl Flags {
             Flags { max_vus: Some(_), .. } => "--max-vus",
             Flags { duration: Some(_), .. } => "--duration",
             Flags { iterations: Some(_), .. } => "--iterations",
+            Flags { profile: Some(_), .. } => "--profile",
             _ => "--stage",
         }
     }
@@ -88,6 +91,9 @@ impl Flags {
         self.check()?;
         if self.is_open(script) {
             return self.open_load(script);
+        }
+        if let Some(profile) = self.profile {
+            return self.profile_of_users(profile);
         }
         let vus = self.vus.unwrap_or_else(|| script.peak_vus());
         Ok(match (self, script) {
@@ -120,8 +126,14 @@ impl Flags {
 
     /// Whether what they make of the script's load is an open one.
     fn is_open(&self, script: &Load) -> bool {
-        let closes = self.iterations.is_some() || !self.stages.is_empty();
+        let closes = self.iterations.is_some() || !self.stages.is_empty() || self.profile.is_some();
         self.rate.is_some() || self.max_vus.is_some() || (script.is_open() && !closes)
+    }
+
+    fn profile_of_users(&self, profile: Profile) -> Result<Load, (String, &'static str)> {
+        let peak = self.vus.ok_or_else(no_peak)?;
+        let duration = self.duration.unwrap_or(profile.usual_duration());
+        Ok(profile.users(peak, duration, GRACEFUL_RAMP_DOWN))
     }
 
     fn open_load(&self, script: &Load) -> Result<Load, (String, &'static str)> {
@@ -129,8 +141,13 @@ impl Flags {
             Load::Open(open) => Some(open),
             _ => None,
         };
-        let mut open = match (self.rate, script_open) {
-            (Some(rate), _) => {
+        let mut open = match (self.rate, self.profile, script_open) {
+            (Some(peak), Some(profile), _) => {
+                let duration = self.duration.unwrap_or(profile.usual_duration());
+                OpenLoad::usual(profile.rates(peak, duration), Duration::from_secs(1), self.vus)
+            }
+            (None, Some(_), _) => return Err(no_peak()),
+            (Some(rate), None, _) => {
                 let Some(duration) = self.duration.or(script.is_timed().then(|| script.length()))
                 else {
                     let message = "--rate does not say for how long".to_owned();
@@ -139,8 +156,8 @@ impl Flags {
                 let vus = self.vus.or(script_open.map(|open| open.vus));
                 OpenLoad::usual(Shape::Constant { rate, duration }, Duration::from_secs(1), vus)
             }
-            (None, Some(open)) => open.clone(),
-            (None, None) => {
+            (None, None, Some(open)) => open.clone(),
+            (None, None, None) => {
                 let message = "--max-vus is for open loads, and this one is closed".to_owned();
                 return Err((message, "add --rate, or use --vus"));
             }
@@ -150,8 +167,10 @@ impl Flags {
         match (&mut open.shape, self.duration) {
             (_, None) => {}
             (Shape::Constant { duration, .. }, Some(given)) => *duration = given,
-            (Shape::Ramping { .. }, Some(_)) => {
-                let message = "--duration does not go with the script's stages".to_owned();
+            _ if self.profile.is_some() => {}
+            (Shape::Ramping { .. } | Shape::Curve { .. }, Some(_)) => {
+                let what = if let Shape::Curve { .. } = open.shape { "curve" } else { "stages" };
+                let message = format!("--duration does not go with the script's {what}");
                 return Err((message, "give --rate too, for a constant rate"));
             }
         }
@@ -193,10 +212,15 @@ impl Flags {
                 "a rate lasts for a --duration; in a script it may have max_iterations",
             ));
         }
+        if self.profile.is_some() && self.iterations.is_some() {
+            let message = "--profile and --iterations do not go together".to_owned();
+            return Err((message, "a profile lasts for a --duration"));
+        }
         if self.stages.is_empty() {
             return Ok(());
         }
         let other = match self {
+            Flags { profile: Some(_), .. } => "--profile",
             Flags { rate: Some(_), .. } => "--rate",
             Flags { max_vus: Some(_), .. } => "--max-vus",
             Flags { duration: Some(_), .. } => "--duration",
@@ -220,6 +244,11 @@ impl Flags {
         let peak = self.stages.iter().map(|(_, target)| *target as u64).chain(self.vus).max();
         check_vus(peak.unwrap_or(0)).or_else(fault)
     }
+}
+
+fn no_peak() -> (String, &'static str) {
+    let message = "--profile does not say how high it goes".to_owned();
+    (message, "add for example --vus 100, or --rate 50/s for an open load")
 }
 
 fn named(stages: &[(Duration, f64)]) -> Vec<Stage> {

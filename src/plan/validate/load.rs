@@ -7,7 +7,7 @@ use crate::plan::load::{Load, Stage};
 use crate::plan::read::{Fields, Shown, duration, number};
 use crate::units::{self, Misread};
 
-use super::{check_vus, open};
+use super::{check_vus, curve, open, profile};
 
 pub(super) const GRACEFUL_STOP: Duration = Duration::from_secs(30);
 pub(super) const GRACEFUL_RAMP_DOWN: Duration = Duration::from_secs(30);
@@ -18,13 +18,28 @@ struct Kind {
     name: &'static str,
     /// Beside `kind`, `graceful_stop` and what all open kinds take.
     fields: &'static [&'static str],
+    /// Whether it is, or may be, an open one: it takes what all of those take.
     open: bool,
     /// Having it says that the load is of this kind; tried in the order of [`KINDS`].
     tell: &'static str,
     read: fn(&Fields<'_, '_>) -> Option<Load>,
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 8] = [
+    Kind {
+        name: "profile",
+        fields: &["profile", "peak_vus", "peak_rate", "duration", "per", "graceful_ramp_down"],
+        open: true,
+        tell: "profile",
+        read: profile::profile,
+    },
+    Kind {
+        name: "curve",
+        fields: &["points", "scale", "speed", "duration", "per"],
+        open: true,
+        tell: "points",
+        read: curve::curve,
+    },
     Kind {
         name: "constant_rate",
         fields: &["rate", "per", "duration"],
@@ -77,25 +92,13 @@ impl Kind {
     }
 }
 
-/// Kinds that a later version has, and their fields that no other kind has.
-const LATER: [&str; 3] = ["curve", "profile", "manual"];
-const LATER_FIELDS: [&str; 6] = ["peak_rate", "peak_vus", "points", "profile", "scale", "speed"];
-
 const COMMON: [&str; 2] = ["kind", "graceful_stop"];
 
-const KINDS_HINT: &str = "give `duration`, `rate`, `stages`, `iterations` or `iterations_per_vu`";
+const KINDS_HINT: &str = "give `duration`, `rate`, `stages`, `points`, `profile`, `iterations` or \
+                          `iterations_per_vu`";
 
 /// The load of a `load` table; `None` if a fault was noted.
 pub(super) fn read(fields: &Fields<'_, '_>) -> Option<Load> {
-    if let Some(what) = later(fields) {
-        let message = format!("{what}: this version of loadtool has no such load");
-        fields.report.fault(
-            &fields.path,
-            message,
-            "write for example `{ rate = 50, duration = \"1m\" }`",
-        );
-        return None;
-    }
     let kind = kind(fields);
     let mut known: Vec<&str> = COMMON.to_vec();
     known.extend(KINDS.iter().flat_map(Kind::fields));
@@ -109,14 +112,6 @@ pub(super) fn read(fields: &Fields<'_, '_>) -> Option<Load> {
         }
     }
     (kind?.read)(fields)
-}
-
-/// What makes it a load of a kind that is not there yet.
-fn later(fields: &Fields<'_, '_>) -> Option<String> {
-    if let Some(Node::Text(kind)) = fields.get("kind") {
-        return LATER.contains(&kind.as_str()).then(|| format!("kind = \"{kind}\""));
-    }
-    LATER_FIELDS.iter().find(|name| fields.has(name)).map(|name| format!("`{name}`"))
 }
 
 /// The kind that is named, else the one that the fields tell.
@@ -142,6 +137,7 @@ fn contradiction(fields: &Fields<'_, '_>, kind: &Kind, name: &str) {
         }
         ("ramping_vus", "vus") => "the first number of users is `start_vus`".to_owned(),
         ("ramping_vus", "duration") => "a ramp lasts as long as its stages".to_owned(),
+        ("profile", "rate") => "its highest rate is `peak_rate`".to_owned(),
         _ => format!("{} takes {}", kind.name, kind.fields().collect::<Vec<_>>().join(", ")),
     };
     let because = if fields.has("kind") {
@@ -172,10 +168,7 @@ fn shared_iterations(fields: &Fields<'_, '_>) -> Option<Load> {
 }
 
 fn ramping_vus(fields: &Fields<'_, '_>) -> Option<Load> {
-    let graceful_ramp_down = match fields.has("graceful_ramp_down") {
-        true => fields.duration("graceful_ramp_down"),
-        false => Some(GRACEFUL_RAMP_DOWN),
-    };
+    let graceful_ramp_down = graceful_ramp_down(fields);
     let start_vus = if fields.has("start_vus") { fields.count("start_vus") } else { Some(1) };
     let stages = required(fields, "stages").then(|| stages(fields, &number_of_users));
     let load = Load::RampingVus {
@@ -193,6 +186,13 @@ fn ramping_vus(fields: &Fields<'_, '_>) -> Option<Load> {
     match check_vus(load.peak_vus()) {
         Ok(()) => Some(load),
         Err(message) => fault(message, "raise or lower the targets"),
+    }
+}
+
+pub(super) fn graceful_ramp_down(fields: &Fields<'_, '_>) -> Option<Duration> {
+    match fields.has("graceful_ramp_down") {
+        true => fields.duration("graceful_ramp_down"),
+        false => Some(GRACEFUL_RAMP_DOWN),
     }
 }
 

@@ -15,9 +15,9 @@ use crate::units;
 pub(super) const SHARED: [&str; 7] =
     ["arrivals", "late", "late_after", "max_iterations", "max_vus", "queue_limit", "vus"];
 
-/// Whether a table has fields that only an open load has.
+/// Whether a table has fields that no closed load has.
 pub(super) fn is_open(fields: &Fields<'_, '_>) -> bool {
-    let own = ["rate", "per", "start_rate"];
+    let own = ["rate", "per", "start_rate", "points", "profile", "scale", "speed"];
     let shared = SHARED.iter().filter(|name| **name != "vus");
     own.iter().chain(shared).any(|name| fields.has(name))
 }
@@ -43,12 +43,12 @@ pub(super) fn ramping_rate(fields: &Fields<'_, '_>) -> Option<Load> {
 }
 
 /// What rates are per.
-fn per(fields: &Fields<'_, '_>) -> Option<Duration> {
+pub(super) fn per(fields: &Fields<'_, '_>) -> Option<Duration> {
     if fields.has("per") { fields.positive_duration("per") } else { Some(Duration::from_secs(1)) }
 }
 
 /// A rate: a number, or a text like `"10k"` or, where nothing else says per what, `"500/s"`.
-fn rate(fields: &Fields<'_, '_>, name: &str) -> Option<f64> {
+pub(super) fn rate(fields: &Fields<'_, '_>, name: &str) -> Option<f64> {
     let node = fields.get(name)?;
     let rate = match node {
         Node::Text(text) if text.contains('/') && !fields.has("per") => units::rate(text).ok(),
@@ -62,7 +62,7 @@ fn rate(fields: &Fields<'_, '_>, name: &str) -> Option<f64> {
 }
 
 /// The load, if it can be driven.
-fn load(fields: &Fields<'_, '_>, shape: Shape, per: Duration) -> Option<Load> {
+pub(super) fn load(fields: &Fields<'_, '_>, shape: Shape, per: Duration) -> Option<Load> {
     check_rates(fields, &shape, per)?;
     let count =
         |name: &str| if fields.has(name) { fields.count(name).map(Some) } else { Some(None) };
@@ -85,7 +85,12 @@ fn load(fields: &Fields<'_, '_>, shape: Shape, per: Duration) -> Option<Load> {
 
 /// Whether there is a rate that can be driven.
 fn check_rates(fields: &Fields<'_, '_>, shape: &Shape, per: Duration) -> Option<()> {
-    let what = if matches!(shape, Shape::Constant { .. }) { "rate" } else { "stages" };
+    let what = match shape {
+        Shape::Constant { .. } => "rate",
+        Shape::Ramping { .. } if fields.has("peak_rate") => "peak_rate",
+        Shape::Ramping { .. } => "stages",
+        Shape::Curve { .. } => "points",
+    };
     let named = fields.name(what);
     let fault = |what: &str, message: String, hint: &str| {
         fields.fault(what, message, hint);
@@ -112,7 +117,7 @@ fn check_rates(fields: &Fields<'_, '_>, shape: &Shape, per: Duration) -> Option<
     let peak = OpenLoad::usual(shape.clone(), per, None).profile().peak();
     if peak <= 0.0 {
         let message = format!("{named}: nothing would ever start");
-        return fault(what, message, "give at least one stage a rate above 0");
+        return fault(what, message, "the rate has to be above 0 somewhere");
     }
     if peak > MAX_RATE {
         let message = format!("{named}: {peak} arrivals per second are more than 1,000,000");

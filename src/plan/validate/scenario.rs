@@ -130,7 +130,7 @@ fn one(
 /// The load and its `graceful_stop`. Where flags replace the load, its faults do not matter.
 fn load(fields: &Fields<'_, '_>) -> (Load, Duration) {
     let Some(node) = fields.get("load") else { return (single(), GRACEFUL_STOP) };
-    let quiet = Report::new(fields.report.draft);
+    let quiet = fields.report.aside();
     let report = if super::flags::replaces(fields) { &quiet } else { fields.report };
     let Some(table) = Fields::any(report, fields.path.field("load"), node) else {
         return (single(), GRACEFUL_STOP);
