@@ -213,6 +213,12 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
         (load("points = function(t) return 1 end, duration = 5, rate = 2"), &["`rate` does not go with `points`"]),
         (load("point = 'x.csv', duration = 5"), &["unknown field `point`", "did you mean `points`?"]),
         (scenario("pace = 1, load = { points = function(t) return 1 end, duration = 5 }"), &["pace does not go with an open load"]),
+        // by hand
+        (load("kind = 'manual', vus = 1"), &["scenarios.a.load lacks `duration`"]),
+        (load("kind = 'manual', vus = 5, max_vus = 3, duration = 1"), &["max_vus = 3 is less than vus = 5"]),
+        (load("kind = 'manual', max_vus = 0, duration = 1"), &["max_vus = 0: there must be at least 1 user"]),
+        (load("kind = 'manual', vus = '2M', duration = 1"), &["vus = 2000000: a scenario has at most"]),
+        (load("kind = 'manual', rate = 5, duration = 1"), &["`rate` does not go with kind = \"manual\""]),
         // profiles
         (load("profile = 'spike'"), &["scenarios.a.load does not say how high its profile goes", "hint: add `peak_vus = 100`"]),
         (load("profile = 'spike', vus = 5"), &["how high its profile goes", "hint: its highest number of users is `peak_vus`"]),

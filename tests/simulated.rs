@@ -550,6 +550,29 @@ fn users_can_be_paused_and_fewer_of_them_wanted() {
     assert_eq!(run.vus()[..8], [3, 3, 0, 0, 1, 1, 3, 3]);
 }
 
+#[test]
+fn a_manual_load_has_as_many_users_as_are_set_and_wakes_no_others() {
+    let steer =
+        vec![(ms(2_900), Setting::users(ms(3_000), 5)), (ms(5_900), Setting::users(ms(6_000), 1))];
+    let script = "local lt = require 'loadtool'
+        local woken = lt.shared.counter 'woken'
+        return { scenarios = { a = {
+          on_start = function() woken:add(1) end,
+          on_stop = function() assert(woken:get() == 5) lt.metrics.counter 'parted':add(1) end,
+          run = function() lt.http.get '/' end,
+          load = { kind = 'manual', vus = 2, max_vus = 10, duration = '9s' } } } }";
+    let meanwhile = Meanwhile { steer, ..Meanwhile::default() };
+    let run = simulate_against(script, SimulatedTransport::ok(ms(100)), meanwhile);
+    assert_eq!(run.vus()[..9], [2, 2, 2, 5, 5, 5, 1, 1, 1]);
+    let life = run.life(0);
+    assert_eq!((life.planned, life.completed), (2 * 30 + 5 * 30 + 30, 240));
+    let of = |stage: &str| {
+        run.aggregator.totals().count(&Selector::of(metric::ITERATIONS).with("stage", stage))
+    };
+    assert_eq!(["2 users", "5 users", "1 user"].map(of), [60, 150, 30]);
+    assert_eq!(run.lasted, ms(9_000));
+}
+
 /// A script of scenarios, each `name = body` of its function and its load.
 fn scenarios(top: &str, scenarios: &[(&str, &str, &str)]) -> String {
     let scenarios: String = scenarios

@@ -37,6 +37,8 @@ pub struct Course {
     pub open: Option<OpenLoad>,
     /// How many iterations there are.
     pub quota: Quota,
+    /// How many users there are until somebody says otherwise, if that is not for the plan to say.
+    pub by_hand: Option<u64>,
     /// Ends of the stages and their names; empty unless the load ramps.
     stages: Vec<(Duration, String)>,
     warmup: Duration,
@@ -57,12 +59,16 @@ impl Course {
             Load::RampingVus { graceful_ramp_down, .. } => *graceful_ramp_down,
             _ => Duration::ZERO,
         };
+        let by_hand = match load {
+            Load::Manual { vus, .. } => Some(*vus),
+            _ => None,
+        };
         let open = match load {
             Load::Open(load) => Some(load.clone()),
             _ => None,
         };
         let (profile, stages) = (load.users(), stage_ends(load));
-        Course { profile, open, quota, stages, warmup: scenario.warmup(), ramp_down }
+        Course { profile, open, quota, by_hand, stages, warmup: scenario.warmup(), ramp_down }
     }
 
     /// How many ends make up the end of the scenario, over `workers` of them: those of its users,

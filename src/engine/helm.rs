@@ -25,6 +25,22 @@ pub struct Setting {
     pub stage: Option<Arc<str>>,
 }
 
+impl Setting {
+    /// So many users of a closed load, and a stage that says so.
+    pub fn users(from: Duration, users: u64) -> Setting {
+        let plural = if users == 1 { "" } else { "s" };
+        Setting { from, level: users as f64, stage: Some(format!("{users} user{plural}").into()) }
+    }
+
+    /// The users of a closed load that the plan wants.
+    pub fn as_planned(from: Duration) -> Setting {
+        Setting { from, level: f64::INFINITY, stage: None }
+    }
+}
+
+/// Settings that are kept; of iterations that are still older the stage is lost.
+const MOST: usize = 1_000;
+
 /// All settings of one scenario so far, in the order of their moments; empty as long as the plan
 /// alone decides.
 pub type Settings = Arc<[Setting]>;
@@ -48,7 +64,8 @@ impl Helm {
     pub fn set(&self, setting: Setting) {
         self.settings.send_modify(|settings| {
             let before = settings.partition_point(|other| other.from < setting.from);
-            *settings = settings[..before].iter().cloned().chain([setting]).collect();
+            let kept = before.saturating_sub(MOST - 1)..before;
+            *settings = settings[kept].iter().cloned().chain([setting]).collect();
         });
         self.steered.store(true, Release);
     }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::backlog::Backlog;
 use super::course::{Course, Quota};
-use super::helm::Helm;
+use super::helm::{Helm, Setting};
 
 /// How many first iterations must all end in a script error for the run to be given up.
 const HOPELESS: u64 = 20;
@@ -46,7 +46,11 @@ pub struct Running {
 impl Running {
     /// Of a scenario on so many workers of this process.
     pub fn new(course: &Course, workers: u64) -> Running {
-        Running::of(course.ends(workers), course.quota, workers)
+        let running = Running::of(course.ends(workers), course.quota, workers);
+        if let Some(users) = course.by_hand {
+            running.helm.set(Setting::users(Duration::ZERO, users));
+        }
+        running
     }
 
     fn of(ends: u64, quota: Quota, workers: u64) -> Running {

@@ -99,6 +99,13 @@ impl Member {
             }
             self.cancel.closes_at(self.post.desk.instant(origin + interval.end));
             let mut free = origin + from;
+            if !self.is_wanted(free) {
+                match self.turn(origin + interval.end).await {
+                    Next::GoOn => free = self.post.desk.now(),
+                    Next::EndInterval => continue,
+                    Next::Leave => break,
+                }
+            }
             if !awake && self.vu.has_on_start() {
                 if !self.wake(origin + interval.end, grace).await {
                     return;
@@ -207,15 +214,22 @@ impl Member {
     /// Rests while it is not wanted, at most until `end`.
     async fn stand_by(&self, end: Duration) -> Next {
         self.post.leave();
+        let next = self.turn(end).await;
+        self.post.enter();
+        next
+    }
+
+    /// Waits until whoever steers wants it, at most until `end`.
+    async fn turn(&self, end: Duration) -> Next {
         let mut changes = self.post.running.helm.follow();
-        let next = loop {
+        loop {
             let now = self.post.desk.now();
             changes.mark_unchanged();
             if now >= end {
-                break Next::EndInterval;
+                return Next::EndInterval;
             }
             if self.is_wanted(now) {
-                break Next::GoOn;
+                return Next::GoOn;
             }
             let until = self.post.running.helm.next_after(now).map_or(end, |next| next.min(end));
             let mut wait = pin!(async {
@@ -226,11 +240,9 @@ impl Member {
             });
             match self.cancel.race(Level::Stopping, wait.as_mut()).await {
                 Some(true) => {}
-                Some(false) | None => break Next::Leave,
+                Some(false) | None => return Next::Leave,
             }
-        };
-        self.post.enter();
-        next
+        }
     }
 
     /// Accounts for the slots that passed while the user was busy until it was told to end: those

@@ -18,6 +18,8 @@ pub struct ConsoleSpec {
     pub live: bool,
     /// The run's whole length, where the plan has one.
     pub planned: Option<Duration>,
+    /// What was steered by hand, for the live line; empty if nothing was.
+    pub steered: Box<dyn Fn() -> String>,
     /// Where the report goes: stdout, or stderr if stdout is for the JSON summary alone.
     pub out: Box<dyn Write>,
     /// Whether the report gets colours.
@@ -29,6 +31,7 @@ pub struct ConsoleSpec {
 /// The live line and the report.
 pub struct Console {
     live: Option<Live>,
+    steered: Box<dyn Fn() -> String>,
     out: Box<dyn Write>,
     color: bool,
     columns: usize,
@@ -38,14 +41,20 @@ impl Console {
     /// Nothing is shown before the first tick.
     pub fn new(spec: ConsoleSpec) -> Console {
         let live = spec.live.then(|| Live::new(spec.screen, spec.planned));
-        Console { live, out: spec.out, color: spec.color, columns: spec.columns }
+        Console {
+            live,
+            steered: spec.steered,
+            out: spec.out,
+            color: spec.color,
+            columns: spec.columns,
+        }
     }
 }
 
 impl Output for Console {
     fn tick(&mut self, tick: &Tick) {
         if let Some(live) = &mut self.live {
-            live.tick(tick);
+            live.tick(tick, &(self.steered)());
         }
     }
 

@@ -27,13 +27,13 @@ impl Live {
         Live { screen, planned, iterations: 0, calls: 0, failed: 0, errors: 0 }
     }
 
-    /// Shows one more second.
-    pub fn tick(&mut self, tick: &Tick) {
+    /// Shows one more second; `steered` is what was changed by hand.
+    pub fn tick(&mut self, tick: &Tick, steered: &str) {
         self.iterations += tick.iterations;
         self.calls += tick.calls;
         self.failed += tick.failed;
         self.errors += tick.errors.values().sum::<u64>();
-        let line = self.line(tick);
+        let line = self.line(tick, steered);
         if self.screen.is_terminal() {
             self.screen.live(&line);
         } else if (tick.second + 1).is_multiple_of(EVERY) {
@@ -47,12 +47,15 @@ impl Live {
     }
 
     /// `0:07/0:10  20 users  1,234 iterations  812 calls/s  p95 12.3 ms  3 errors`
-    fn line(&self, tick: &Tick) -> String {
+    fn line(&self, tick: &Tick, steered: &str) -> String {
         let mut parts = vec![
             self.clock(tick),
             format::counted(tick.vus, "user"),
             format::counted(self.iterations, "iteration"),
         ];
+        if !steered.is_empty() {
+            parts.insert(1, steered.to_owned());
+        }
         if self.calls > 0 {
             parts.push(format!("{} calls/s", format::count(tick.calls)));
             parts.push(format!("p95 {}", tick.p95_ms.map_or_else(|| "–".to_owned(), format::ms)));
@@ -94,7 +97,7 @@ mod tests {
         let paper = Paper::default();
         let screen = Arc::new(paper.screen(terminal, 100));
         let mut live = Live::new(screen, planned.map(Duration::from_secs));
-        (0..seconds).for_each(|second| live.tick(&tick(second)));
+        (0..seconds).for_each(|second| live.tick(&tick(second), ""));
         paper.text()
     }
 

@@ -45,6 +45,15 @@ pub enum Load {
         /// What has not started by then is dropped.
         max_duration: Duration,
     },
+    /// As many users as whoever steers the run says.
+    Manual {
+        /// At first.
+        vus: u64,
+        /// At most; at least 1 and `vus`.
+        max_vus: u64,
+        /// Above 0.
+        duration: Duration,
+    },
     /// Iterations start at planned times.
     Open(OpenLoad),
 }
@@ -68,6 +77,7 @@ impl Load {
             Load::RampingVus { .. } => "ramping_vus",
             Load::PerVuIterations { .. } => "per_vu_iterations",
             Load::SharedIterations { .. } => "shared_iterations",
+            Load::Manual { .. } => "manual",
             Load::Open(open) => open.kind(),
         }
     }
@@ -82,6 +92,7 @@ impl Load {
                 let targets = stages.iter().map(|stage| stage.target.ceil() as u64);
                 targets.max().unwrap_or(0).max(*start_vus)
             }
+            Load::Manual { max_vus, .. } => *max_vus,
             Load::Open(open) => open.max_vus,
         }
     }
@@ -100,7 +111,7 @@ impl Load {
     /// When nothing more starts, from the scenario's own start.
     pub fn length(&self) -> Duration {
         match self {
-            Load::ConstantVus { duration, .. } => *duration,
+            Load::ConstantVus { duration, .. } | Load::Manual { duration, .. } => *duration,
             Load::RampingVus { stages, .. } => stages.iter().map(|stage| stage.duration).sum(),
             Load::PerVuIterations { max_duration, .. }
             | Load::SharedIterations { max_duration, .. } => *max_duration,
@@ -147,6 +158,10 @@ impl fmt::Display for Load {
             Load::SharedIterations { vus, iterations, max_duration } => {
                 let within = print_duration(*max_duration);
                 write!(f, "{}, {} in all, within {within}", users(*vus), passes(*iterations))
+            }
+            Load::Manual { vus, max_vus, duration } => {
+                let length = print_duration(*duration);
+                write!(f, "{} at first, up to {max_vus} by hand, for {length}", users(*vus))
             }
             Load::Open(open) => open.fmt(f),
         }

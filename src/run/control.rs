@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::controls::Controls;
 use super::health::Reader;
 use super::pilot::Pilot;
 use crate::aggregator::Aggregator;
@@ -29,6 +30,8 @@ pub struct Control {
     pub watch: Watch,
     /// Of this process.
     pub health: Reader,
+    /// For people and programs to steer the load.
+    pub controls: Controls,
     /// Steers the load.
     pub pilot: Option<Box<dyn Pilot>>,
     /// Workers whose thread panicked.

@@ -3,14 +3,17 @@
 pub mod calibrate;
 pub mod ceiling;
 pub mod control;
+pub mod controls;
 pub mod pilot;
 mod hook;
 pub mod health;
+pub mod keyboard;
 pub mod once;
 pub mod preflight;
 pub mod prepare;
 mod rehearsal;
 pub mod signals;
+mod steered;
 
 use std::io;
 use std::path::PathBuf;
@@ -40,6 +43,8 @@ use crate::results::{RunInfo, ScenarioInfo, Summary, Watch};
 use crate::stop::{Stop, StopReason, StopSwitch};
 use ceiling::{Ceiling, state_folder};
 use control::Control;
+use controls::Controls;
+use keyboard::{Keyboard, Terminal};
 use pilot::Pilot;
 use prepare::{Prepared, ScriptSpec, prepare};
 use signals::Signals;
@@ -128,8 +133,10 @@ async fn drive(
     transport: impl Fn(&Prepared) -> TransportMaker,
 ) -> Result<u8, RunError> {
     let switch = StopSwitch::default();
-    let signals = Signals::heed(switch.clone())?;
+    let terminal = Terminal::default();
+    let signals = Signals::heed(switch.clone(), terminal.clone())?;
     let prepared = prepare(spec.script.clone())?;
+    let controls = Controls::new(&prepared.plan, switch.clone());
     if spec.explain {
         spec.screen.line(&prepared.plan.explain());
     }
@@ -139,9 +146,10 @@ async fn drive(
         aggregator: Aggregator::new(
             prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect(),
         ),
-        outputs: outputs(&mut spec, &prepared.plan)?,
+        outputs: outputs(&mut spec, &prepared.plan, &controls)?,
         pilot: spec.pilot.take(),
         watch: Watch::new(prepared.plan.thresholds()),
+        controls,
         health: health::Reader::default(),
         panicked: 0,
     };
@@ -151,13 +159,16 @@ async fn drive(
     let mut loads = Vec::new();
     let mut duration = Duration::ZERO;
     if let Some(ctx) = ctx {
+        let keyboard = spec.live.then(|| keys(&spec, &control, &terminal)).flatten();
         let loaded = load(&prepared, ctx, transport(&prepared), &switch, &mut control).await;
+        drop(keyboard);
         tear_down(&prepared, &switch).await; // what setup made is there, whatever came of the load
         (loads, duration) = loaded?;
     }
     let last = prepared.recorder.borrow_mut().flip(second_of(duration));
     control.close(last, &prepared.plan, &loads);
-    let info = info(&prepared, started_at, duration, &loads);
+    let mut info = info(&prepared, started_at, duration, &loads);
+    control.controls.add_stages(&mut info);
     let stop = switch.watch().borrow().clone();
     let mut summary = Summary::of(&Sources {
         run: &info,
@@ -174,6 +185,7 @@ async fn drive(
         stop: stop.reason(),
         ceiling: ceiling(info.threads),
     });
+    control.controls.conclude(&mut summary);
     if let Some(pilot) = &mut control.pilot {
         pilot.conclude(&mut summary);
     }
@@ -254,13 +266,26 @@ async fn load(
     if let Some(pilot) = &mut control.pilot {
         pilot.begin(&prepared.plan, starting.helms());
     }
+    let helms = starting.helms();
     let mut engine = starting.begin();
+    control.controls.begin(engine.started, helms);
     control.health.read();
     control.follow(&mut engine, &prepared.plan, switch, &mut windows).await;
     let duration = engine.started.elapsed();
     let (loads, panicked) = engine.join(&prepared.plan);
     control.panicked = panicked;
     Ok((loads, duration))
+}
+
+/// Whoever sits at the terminal steers, unless a pilot does.
+fn keys(spec: &RunSpec, control: &Control, terminal: &Terminal) -> Option<Keyboard> {
+    if control.pilot.is_some() {
+        return None;
+    }
+    let keyboard = Keyboard::open(terminal, &control.controls)?;
+    let closed = !control.controls.wanted().is_empty();
+    spec.screen.line(if closed { "keys: + - users, p pause, q stop" } else { "keys: q stop" });
+    Some(keyboard)
 }
 
 /// All workers share TLS settings, names and the turns of local addresses.
@@ -289,7 +314,11 @@ async fn tear_down(prepared: &Prepared, switch: &StopSwitch) {
 }
 
 /// Where results go; a file that cannot be written is told before anything is sent.
-fn outputs(spec: &mut RunSpec, plan: &Plan) -> Result<Vec<Box<dyn Output>>, Diagnostic> {
+fn outputs(
+    spec: &mut RunSpec,
+    plan: &Plan,
+    controls: &Controls,
+) -> Result<Vec<Box<dyn Output>>, Diagnostic> {
     let out: Box<dyn io::Write> = match spec.summary {
         SummaryTo::Stdout => Box::new(io::stderr()),
         _ => Box::new(io::stdout()),
@@ -298,6 +327,10 @@ fn outputs(spec: &mut RunSpec, plan: &Plan) -> Result<Vec<Box<dyn Output>>, Diag
         screen: spec.screen.clone(),
         live: spec.live,
         planned: plan.length().filter(|_| !spec.pilot.as_ref().is_some_and(|one| one.seeks())),
+        steered: Box::new({
+            let controls = controls.clone();
+            move || controls.told()
+        }),
         out,
         color: spec.color,
         columns: spec.columns,

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::keyboard::Terminal;
 use crate::stop::{StopReason, StopSwitch};
 
 /// Exit code of a signal before there is anything to report.
@@ -18,6 +19,9 @@ const STOPPED: i32 = 5;
 
 /// Exit code of the third signal, as shells give for SIGINT.
 const KILLED: i32 = 130;
+
+/// Exit code of SIGQUIT, which ends everything at once.
+const QUIT: i32 = 131;
 
 /// Turns signals into stops as long as it lives.
 pub struct Signals {
@@ -31,19 +35,25 @@ impl Signals {
     ///
     /// # Errors
     /// What the operating system says when it refuses a handler or a thread.
-    pub fn heed(switch: StopSwitch) -> std::io::Result<Signals> {
+    pub fn heed(switch: StopSwitch, terminal: Terminal) -> std::io::Result<Signals> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let mut sources = {
+        let sources = {
             let _inside = runtime.enter();
-            [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
+            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
+            kinds.map(signal)
         };
+        let [interrupt, terminate, quit] = sources;
+        let mut sources = [interrupt?, terminate?, quit?];
         let prepared = Arc::new(AtomicBool::new(false));
         let (over, is_over) = oneshot::channel();
         let told = prepared.clone();
         let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = strokes(&mut sources, &switch, &told) => {}
+                    code = strokes(&mut sources, &switch, &told) => {
+                        terminal.give_back();
+                        std::process::exit(code);
+                    }
                     _ = is_over => {}
                 }
             });
@@ -67,17 +77,21 @@ impl Drop for Signals {
     }
 }
 
-async fn strokes(sources: &mut [Signal; 2], switch: &StopSwitch, prepared: &AtomicBool) {
-    let [interrupt, terminate] = sources;
-    for stroke in 1.. {
+/// Heeds one after the other; the exit code once there is to be no report.
+async fn strokes(sources: &mut [Signal; 3], switch: &StopSwitch, prepared: &AtomicBool) -> i32 {
+    let [interrupt, terminate, quit] = sources;
+    let mut stroke = 0;
+    loop {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = quit.recv() => return QUIT,
         }
+        stroke += 1;
         match stroke {
             1 if !prepared.load(Relaxed) => {
                 log::warn!("stopped by a signal before the run: nothing was sent");
-                std::process::exit(STOPPED);
+                return STOPPED;
             }
             1 => {
                 log::warn!("stopping: iterations under way may finish; again to stop now");
@@ -87,7 +101,7 @@ async fn strokes(sources: &mut [Signal; 2], switch: &StopSwitch, prepared: &Atom
                 log::warn!("interrupting what is under way; again to exit without a report");
                 switch.hurry(StopReason::Signal);
             }
-            _ => std::process::exit(KILLED),
+            _ => return KILLED,
         }
     }
 }

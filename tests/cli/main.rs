@@ -9,6 +9,7 @@ mod examples;
 mod exits;
 mod flags;
 mod hook;
+mod keys;
 mod libraries;
 mod limit_search;
 mod limits;

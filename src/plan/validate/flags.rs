@@ -107,6 +107,14 @@ impl Flags {
                 iterations: *iterations,
                 max_duration: duration.unwrap_or(MAX_DURATION),
             },
+            (
+                Flags { duration: given, vus, .. },
+                Load::Manual { vus: first, max_vus, duration },
+            ) => {
+                let vus = vus.unwrap_or(*first);
+                let duration = given.unwrap_or(*duration);
+                Load::Manual { vus, max_vus: vus.max(*max_vus), duration }
+            }
             (Flags { duration: Some(duration), .. }, _) => {
                 Load::ConstantVus { vus, duration: *duration }
             }

@@ -7,10 +7,12 @@ use crate::plan::load::{Load, Stage};
 use crate::plan::read::{Fields, Shown, duration, number};
 use crate::units::{self, Misread};
 
-use super::{check_vus, curve, open, profile};
+use super::{MAX_VUS, check_vus, curve, open, profile};
 
 pub(super) const GRACEFUL_STOP: Duration = Duration::from_secs(30);
 pub(super) const GRACEFUL_RAMP_DOWN: Duration = Duration::from_secs(30);
+/// Users that a manual load may have at least, unless it says otherwise; else ten times the first.
+const MANUAL_VUS: u64 = 100;
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(600);
 
 /// A way to say how much load there is.
@@ -25,7 +27,7 @@ struct Kind {
     read: fn(&Fields<'_, '_>) -> Option<Load>,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind {
         name: "profile",
         fields: &["profile", "peak_vus", "peak_rate", "duration", "per", "graceful_ramp_down"],
@@ -74,6 +76,13 @@ const KINDS: [Kind; 8] = [
         open: false,
         tell: "iterations",
         read: shared_iterations,
+    },
+    Kind {
+        name: "manual",
+        fields: &["vus", "max_vus", "duration"],
+        open: false,
+        tell: "kind", // it is always named
+        read: manual,
     },
     Kind {
         name: "constant_vus",
@@ -151,6 +160,30 @@ fn contradiction(fields: &Fields<'_, '_>, kind: &Kind, name: &str) {
 fn constant_vus(fields: &Fields<'_, '_>) -> Option<Load> {
     let duration = required(fields, "duration").then(|| fields.positive_duration("duration"));
     Some(Load::ConstantVus { vus: vus(fields)?, duration: duration?? })
+}
+
+fn manual(fields: &Fields<'_, '_>) -> Option<Load> {
+    let duration = required(fields, "duration").then(|| fields.positive_duration("duration"));
+    let vus = if fields.has("vus") { fields.count("vus") } else { Some(1) };
+    let max_vus =
+        if fields.has("max_vus") { fields.count("max_vus").map(Some) } else { Some(None) };
+    let (vus, max_vus) = (vus?, max_vus?);
+    let usual = vus.saturating_mul(10).clamp(MANUAL_VUS, MAX_VUS).max(vus);
+    let most = max_vus.unwrap_or(usual);
+    let name = if max_vus.is_some() { "max_vus" } else { "vus" };
+    let fault = |message: String| {
+        fields.fault(
+            name,
+            format!("{} {message}", fields.name(name)),
+            "write for example `vus = 5, max_vus = 200`",
+        );
+        None
+    };
+    match check_vus(most) {
+        Err(message) => fault(format!("= {}: {message}", max_vus.unwrap_or(vus))),
+        Ok(()) if vus > most => fault(format!("= {most} is less than vus = {vus}")),
+        Ok(()) => Some(Load::Manual { vus, max_vus: most, duration: duration?? }),
+    }
 }
 
 fn per_vu_iterations(fields: &Fields<'_, '_>) -> Option<Load> {
