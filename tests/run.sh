@@ -2,7 +2,8 @@
 # Installs what the tests need beside a Rust toolchain and a C compiler, then runs them all.
 # Arguments go to `cargo test`. Installed are nginx, tinyproxy and microsocks (by apt) and httpbin
 # (by pip, under target/), servers and proxies that were not written here, openssl to make keys, and
-# (by apt) Lua modules that scripts may want; `script` of util-linux, which plays a terminal, if it is missing.
+# (by apt) Lua modules that scripts may want, libfaketime, which makes clocks jump, and `script`, which
+# plays a terminal.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
@@ -40,6 +41,7 @@ command -v cc >/dev/null || fail "there is no C compiler (cc): install gcc or cl
 command -v nginx >/dev/null || apt_install nginx-light
 command -v tinyproxy >/dev/null || apt_install tinyproxy-bin
 command -v microsocks >/dev/null || apt_install microsocks
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || apt_install libfaketime
 command -v script >/dev/null || apt_install bsdutils
 command -v openssl >/dev/null || apt_install openssl
 [ -e /usr/share/lua/5.4/pl/init.lua ] && [ -e /usr/share/lua/5.4/dkjson.lua ] && [ -e /usr/share/lua/5.4/argparse.lua ] \

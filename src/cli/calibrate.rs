@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use super::load::duration;
 use super::logging::{self, LogArgs};
-use super::run::duration;
 use crate::results::format;
 use crate::results::remarks::NEAR;
 use crate::run::calibrate::calibrate;

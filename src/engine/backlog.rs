@@ -12,11 +12,20 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+/// A planned start for which a user is sought. The older, the smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Arrival {
+    /// When it was meant to be, since the run's start.
+    pub due: Duration,
+    /// When the dispatcher came to it: later than that only by its own doing.
+    pub called: Duration,
+}
+
 /// The queue, and a bell for each worker that has users of the scenario.
 #[derive(Debug)]
 pub struct Backlog {
-    /// When they were due, since the run's start, oldest first.
-    waiting: Mutex<VecDeque<Duration>>,
+    /// Oldest first.
+    waiting: Mutex<VecDeque<Arrival>>,
     length: AtomicUsize,
     bells: Vec<Bell>,
 }
@@ -44,15 +53,15 @@ impl Backlog {
         self.len() == 0
     }
 
-    /// Adds one that was `due` then; `false` if `limit` wait already.
-    pub fn push(&self, due: Duration, limit: u64) -> bool {
+    /// Adds one; `false` if `limit` wait already.
+    pub fn push(&self, arrival: Arrival, limit: u64) -> bool {
         let mut waiting = self.waiting();
         if waiting.len() as u64 >= limit {
             return false;
         }
         // Workers push in their own order: the oldest is taken first all the same.
-        let behind = waiting.partition_point(|&other| other <= due);
-        waiting.insert(behind, due);
+        let behind = waiting.partition_point(|&other| other <= arrival);
+        waiting.insert(behind, arrival);
         self.length.store(waiting.len(), SeqCst);
         drop(waiting);
         if let Some(bell) = self.bells.iter().find(|bell| bell.idle.load(SeqCst) > 0) {
@@ -62,7 +71,7 @@ impl Backlog {
     }
 
     /// Takes the oldest.
-    pub fn pop(&self) -> Option<Duration> {
+    pub fn pop(&self) -> Option<Arrival> {
         if self.is_empty() {
             return None;
         }
@@ -91,7 +100,7 @@ impl Backlog {
         self.bells[worker].rung.notified().await;
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Duration>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arrival>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,10 +112,13 @@ mod tests {
     #[test]
     fn the_oldest_is_taken_first_and_a_full_queue_refuses() {
         let backlog = Backlog::new(1);
-        let ms = Duration::from_millis;
-        let pushed = [20, 10, 30, 40].map(|due| backlog.push(ms(due), 3));
+        let at = |ms| {
+            let due = Duration::from_millis(ms);
+            Arrival { due, called: due }
+        };
+        let pushed = [20, 10, 30, 40].map(|due| backlog.push(at(due), 3));
         assert_eq!(pushed, [true, true, true, false]);
-        assert_eq!((backlog.pop(), backlog.pop(), backlog.len()), (Some(ms(10)), Some(ms(20)), 1));
+        assert_eq!((backlog.pop(), backlog.pop(), backlog.len()), (Some(at(10)), Some(at(20)), 1));
         assert_eq!((backlog.clear(), backlog.pop()), (1, None));
     }
 
@@ -114,7 +126,7 @@ mod tests {
     async fn a_bell_rings_for_the_worker_that_has_idle_users() {
         let backlog = Backlog::new(2);
         backlog.idle(1, 1);
-        backlog.push(Duration::ZERO, 1);
+        backlog.push(Arrival { due: Duration::ZERO, called: Duration::ZERO }, 1);
         tokio::select! {
             biased;
             () = backlog.rung(0) => panic!("its users are busy"),

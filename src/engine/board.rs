@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
-use std::time::Duration;
+
+use super::backlog::Arrival;
 
 /// The idle users of one crew.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub struct Board {
 /// One user's place on the board, used again and again.
 #[derive(Debug, Default)]
 pub struct Seat {
-    given: Cell<Option<Duration>>,
+    given: Cell<Option<Arrival>>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -27,10 +28,10 @@ impl Board {
         self.idle.borrow().len()
     }
 
-    /// Gives an arrival that was `due` then to whoever rested last; `false` if nobody rests.
-    pub fn give(&self, due: Duration) -> bool {
+    /// Gives an arrival to whoever rested last; `false` if nobody rests.
+    pub fn give(&self, arrival: Arrival) -> bool {
         let Some(seat) = self.idle.borrow_mut().pop() else { return false };
-        seat.given.set(Some(due));
+        seat.given.set(Some(arrival));
         seat.wake();
         true
     }
@@ -52,16 +53,16 @@ impl Board {
     }
 
     /// `seat` rests no longer; what it was given meanwhile.
-    pub fn leave(&self, seat: &Rc<Seat>) -> Option<Duration> {
+    pub fn leave(&self, seat: &Rc<Seat>) -> Option<Arrival> {
         self.idle.borrow_mut().retain(|other| !Rc::ptr_eq(other, seat));
         seat.given.take()
     }
 
     /// Waits until `seat` is given an arrival; `None` once nothing more will be.
-    pub async fn wait(&self, seat: &Seat) -> Option<Duration> {
+    pub async fn wait(&self, seat: &Seat) -> Option<Arrival> {
         poll_fn(|context| {
-            if let Some(due) = seat.given.take() {
-                return Poll::Ready(Some(due));
+            if let Some(arrival) = seat.given.take() {
+                return Poll::Ready(Some(arrival));
             }
             if self.over.get() {
                 return Poll::Ready(None);
@@ -83,27 +84,34 @@ impl Seat {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn at(second: u64) -> Arrival {
+        let due = Duration::from_secs(second);
+        Arrival { due, called: due }
+    }
 
     #[tokio::test]
     async fn the_last_to_rest_goes_first_and_the_end_is_told_to_all() {
         let (board, first, second) = (Board::default(), Rc::default(), Rc::default());
         board.rest(&first);
         board.rest(&second);
-        assert!(board.give(Duration::from_secs(1)));
-        assert_eq!(board.wait(&second).await, Some(Duration::from_secs(1)));
+        assert!(board.give(at(1)));
+        assert_eq!(board.wait(&second).await, Some(at(1)));
         assert_eq!(board.resting(), 1);
         board.close();
         assert_eq!(board.wait(&first).await, None);
-        assert!(!board.give(Duration::from_secs(2)));
+        assert!(!board.give(at(2)));
     }
 
     #[test]
     fn who_leaves_takes_along_what_it_was_given() {
         let (board, seat) = (Board::default(), Rc::default());
         board.rest(&seat);
-        board.give(Duration::from_secs(1));
-        assert_eq!(board.leave(&seat), Some(Duration::from_secs(1)));
+        board.give(at(1));
+        assert_eq!(board.leave(&seat), Some(at(1)));
         board.rest(&seat);
         assert_eq!((board.leave(&seat), board.resting()), (None, 0));
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use tokio::task::{JoinError, JoinSet};
 
+use super::backlog::Arrival;
 use super::board::{Board, Seat};
 use super::helm::Settings;
 use super::post::Post;
@@ -186,9 +187,9 @@ impl Crew {
     fn relieve(&self) {
         let backlog = &self.post.running.backlog;
         while self.board.resting() > 0
-            && let Some(due) = backlog.pop()
+            && let Some(arrival) = backlog.pop()
         {
-            self.board.give(due);
+            self.board.give(arrival);
         }
         backlog.idle(self.worker(), self.board.resting());
     }
@@ -199,8 +200,9 @@ impl Crew {
             life.planned += 1;
             life.due += 1;
         });
+        let arrival = Arrival { due, called: self.post.desk.now().max(due) };
         let backlog = &self.post.running.backlog;
-        if self.board.give(due) {
+        if self.board.give(arrival) {
             backlog.idle(self.worker(), self.board.resting());
             return;
         }
@@ -211,17 +213,17 @@ impl Crew {
         match (recruit, self.load.late) {
             // Whoever is free first shall have it, be it this one or another.
             (Some(member), Late::Queue { limit }) if member.vu.has_on_start() => {
-                self.queue(due, limit);
+                self.queue(arrival, limit);
                 self.hire(member, origin, None);
             }
-            (Some(member), _) => self.hire(member, origin, Some(due)),
-            (None, Late::Queue { limit }) => self.queue(due, limit),
+            (Some(member), _) => self.hire(member, origin, Some(arrival)),
+            (None, Late::Queue { limit }) => self.queue(arrival, limit),
             (None, Late::Drop) => self.post.lifecycle(|life| life.dropped.users += 1),
         }
     }
 
-    fn queue(&self, due: Duration, limit: u64) {
-        if !self.post.running.backlog.push(due, limit) {
+    fn queue(&self, arrival: Arrival, limit: u64) {
+        if !self.post.running.backlog.push(arrival, limit) {
             self.post.lifecycle(|life| life.dropped.queue_full += 1);
         }
     }
@@ -238,7 +240,7 @@ impl Crew {
     }
 
     /// Puts a user to work, on `first` if it is for that one alone.
-    fn hire(&mut self, member: Member, origin: Duration, first: Option<Duration>) {
+    fn hire(&mut self, member: Member, origin: Duration, first: Option<Arrival>) {
         self.post.made.set(self.post.made.get() + 1);
         let shift = Shift {
             post: self.post.clone(),
@@ -266,7 +268,7 @@ fn pass_on(ended: Result<(), JoinError>) {
 
 impl Member {
     /// Takes one arrival after the other, first of all `first`, until the load is over.
-    async fn serve(self, shift: Shift, first: Option<Duration>) {
+    async fn serve(self, shift: Shift, first: Option<Arrival>) {
         let end = shift.origin + shift.length;
         let grace = self.post.graceful_stop;
         self.cancel.closes_at(self.post.desk.instant(end));
@@ -285,10 +287,10 @@ impl Member {
             if next.is_none() {
                 next = self.rest(&shift, &seat, end.saturating_add(grace)).await;
             }
-            let Some(due) = next.take() else { break };
+            let Some(Arrival { due, called }) = next.take() else { break };
             self.post.enter();
             let begun = self.post.desk.now();
-            let start = Start { due, free: free.min(begun), begun };
+            let start = Start { due, called, free: free.min(begun), begun };
             let (now, then) = self.iteration(shift.origin, start, cutoff.as_mut()).await;
             self.post.leave();
             free = now;
@@ -302,15 +304,15 @@ impl Member {
     }
 
     /// Waits for an arrival; `None` if there will be none for it before `cutoff`.
-    async fn rest(&self, shift: &Shift, seat: &Rc<Seat>, cutoff: Duration) -> Option<Duration> {
+    async fn rest(&self, shift: &Shift, seat: &Rc<Seat>, cutoff: Duration) -> Option<Arrival> {
         let Shift { post, board, worker, .. } = shift;
         let backlog = &post.running.backlog;
         loop {
             if self.cancel.level() >= Level::Stopping || post.desk.now() >= cutoff {
                 return None;
             }
-            if let Some(due) = backlog.pop() {
-                return Some(due);
+            if let Some(arrival) = backlog.pop() {
+                return Some(arrival);
             }
             if board.is_closed() {
                 return None;
@@ -326,7 +328,7 @@ impl Member {
                 continue;
             }
             match self.cancel.race(Level::Stopping, pin!(board.wait(seat))).await {
-                Some(Some(due)) => return Some(due),
+                Some(Some(arrival)) => return Some(arrival),
                 Some(None) => {}
                 None => {
                     if board.leave(seat).is_some() {

@@ -47,11 +47,12 @@ pub struct Member {
     pub started: Cell<u64>,
 }
 
-/// The start of one iteration, since the run's start: when it was meant to be, from when on the
-/// user was free for it, and when it was.
+/// The start of one iteration, since the run's start: when it was meant to be, when a user was
+/// sought for it, from when on that user was free, and when it was.
 #[derive(Clone, Copy)]
 pub(super) struct Start {
     pub(super) due: Duration,
+    pub(super) called: Duration,
     pub(super) free: Duration,
     pub(super) begun: Duration,
 }
@@ -61,9 +62,9 @@ impl Start {
         self.begun.saturating_sub(self.due)
     }
 
-    /// As far as its user was not free yet: the target's doing. The rest is ours.
+    /// As far as its user was not free yet when it was sought: the target's doing. The rest is ours.
     fn lag_users(&self) -> Duration {
-        self.free.saturating_sub(self.due).min(self.lag())
+        self.free.saturating_sub(self.called).min(self.lag())
     }
 }
 
@@ -91,6 +92,7 @@ impl Member {
         let last = intervals.last().map(|interval| interval.end);
         let mut awake = false;
         let mut slots = None;
+        let mut busy = Duration::ZERO; // with what outlived the interval before
         for interval in intervals {
             let from = interval.start.max(delay);
             let grace = self.post.grace(Some(interval.end) == last);
@@ -98,7 +100,7 @@ impl Member {
                 continue;
             }
             self.cancel.closes_at(self.post.desk.instant(origin + interval.end));
-            let mut free = origin + from;
+            let mut free = busy.max(origin + from);
             if !self.is_wanted(free) {
                 match self.turn(origin + interval.end).await {
                     Next::GoOn => free = self.post.desk.now(),
@@ -120,6 +122,7 @@ impl Member {
             self.post.enter();
             let next = self.work(origin, interval, grace, free, slots).await;
             self.post.leave();
+            busy = self.post.desk.now();
             if next == Next::Leave {
                 break;
             }
@@ -186,7 +189,7 @@ impl Member {
                 life.planned += 1;
                 life.due += 1;
             });
-            let start = Start { due, free: free.min(now), begun: now };
+            let start = Start { due, called: due, free: free.min(now), begun: now };
             let next;
             (now, next) = self.iteration(origin, start, cutoff.as_mut()).await;
             free = now;
@@ -476,14 +479,17 @@ mod tests {
 
     #[test]
     fn a_start_is_late_by_us_as_far_as_its_user_was_free() {
-        let lags = |due, free, begun| {
+        let lags_of = |due, called, free, begun| {
             let start = Start {
                 due: Duration::from_millis(due),
+                called: Duration::from_millis(called),
                 free: Duration::from_millis(free),
                 begun: Duration::from_millis(begun),
             };
             (start.lag().as_millis(), start.lag_users().as_millis())
         };
+        let lags = |due, free, begun| lags_of(due, due, free, begun);
+        assert_eq!(lags_of(100, 3_100, 3_150, 3_160), (3_060, 50)); // the dispatcher stood still
         assert_eq!(lags(100, 60, 130), (30, 0)); // it waited for its slot: the timer was late
         assert_eq!(lags(100, 180, 190), (90, 80));
         assert_eq!(lags(100, 100, 100), (0, 0));

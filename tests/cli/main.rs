@@ -4,6 +4,7 @@
 mod common;
 
 mod calibrate;
+mod clock;
 mod data;
 mod examples;
 mod exits;

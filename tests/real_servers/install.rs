@@ -37,6 +37,13 @@ impl Server {
         panic!("{name} has fewer than {lines} lines");
     }
 
+    /// Sends it a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let kill = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(kill.expect("there is kill").success());
+    }
+
     /// The body of a request of the test's own, on a connection of its own.
     pub fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
@@ -105,7 +112,7 @@ pub fn nginx(directives: &str, files: &[(&str, &[u8])]) -> Option<Server> {
         .concat();
     let config = format!(
         "daemon off;\nmaster_process off;\npid {path}/nginx.pid;\nerror_log {path}/error.log;\n\
-         events {{ worker_connections 512; }}\nhttp {{\n{temporary}{directives}\n}}\n"
+         events {{ worker_connections 4096; }}\nhttp {{\n{temporary}{directives}\n}}\n"
     );
     fs::write(folder.path().join("nginx.conf"), config).expect("the folder can be written");
     let mut command = Command::new(program);

@@ -1,7 +1,10 @@
 //! nginx: what it counts and what we count are the same.
 
 use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
 
+use loadtool::metrics::Histogram;
 use serde_json::Value as Json;
 
 use crate::common::Folder;
@@ -197,4 +200,59 @@ fn who_is_turned_away_by_a_limit_comes_back_until_it_is_let_in() {
         .sum();
     assert!(refused > 0);
     assert_eq!(tried, refused as u64);
+}
+
+/// A load of 500/s for 10 s, during which nginx is frozen for a second: the summary's scenario.
+fn frozen(max_vus: u64) -> Option<Json> {
+    let server = server()?;
+    let folder = Folder::new(&format!(
+        "local lt = require 'loadtool'
+         local function go() lt.http.get '/hello' end
+         return {{ base_url = '{}', scenarios = {{ a = {{ run = go,
+           load = {{ rate = 500, duration = '10s', max_vus = {max_vus} }} }} }} }}",
+        server.url()
+    ));
+    let running = folder.start(&["--summary-json", "summary.json"]);
+    running.wait_for_stderr("0:05/0:10");
+    server.signal("STOP");
+    sleep(Duration::from_secs(1));
+    server.signal("CONT");
+    running.end();
+    let summary = fs::read(folder.path("summary.json")).expect("there is a summary");
+    let summary: Json = serde_json::from_slice(&summary).expect("it is JSON");
+    Some(summary["scenarios"][0].clone())
+}
+
+/// At least 425 of 5,000 waited above 100 ms, and 250 of them above 400: the half second in which
+/// they came to a server that stood still. A busy machine only adds to them.
+fn tells_of_the_freeze(scenario: &Json) {
+    let count = |name: &str| scenario["iterations"][name].as_u64().expect("a number");
+    assert_eq!(["planned", "started", "completed", "dropped"].map(count), [5_000, 5_000, 5_000, 0]);
+    let times = scenario["response_time_ms"]["hdr"].as_str().expect("a histogram");
+    let times = Histogram::from_base64(times).expect("it reads back");
+    let quantile = |ppm| times.quantile(ppm).expect("samples");
+    assert!(quantile(915_000) >= Duration::from_millis(100), "{:?}", quantile(915_000));
+    assert!(quantile(950_000) >= Duration::from_millis(400), "{:?}", quantile(950_000));
+}
+
+#[test]
+fn a_frozen_nginx_is_seen_by_as_many_users_as_come() {
+    let Some(scenario) = frozen(1_000) else { return };
+    tells_of_the_freeze(&scenario);
+}
+
+#[test]
+fn a_frozen_nginx_is_seen_by_those_who_wait_for_one_of_fifty_users() {
+    let Some(scenario) = frozen(50) else { return };
+    tells_of_the_freeze(&scenario);
+}
+
+#[test]
+fn with_five_users_the_response_time_tells_what_the_service_time_hides() {
+    let Some(scenario) = frozen(5) else { return };
+    tells_of_the_freeze(&scenario);
+    // Only the five who were being served saw the server stand still; the others waited for them.
+    let waited = scenario["lag_users_ms"]["p95"].as_f64().expect("a time");
+    let served = scenario["duration_ms"]["p95"].as_f64().expect("a time");
+    assert!(waited >= 400.0 && served < waited / 2.0, "waited {waited} ms, served in {served} ms");
 }

@@ -1,6 +1,8 @@
 //! The whole engine over a simulated transport with paused time: minutes in milliseconds, and
 //! counts that are exact.
 
+mod laws;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use loadtool::http::Exchange;
 use loadtool::http::simulated::SimulatedTransport;
 use loadtool::metrics::window::Lifecycle;
 use loadtool::metrics::{Outcome, Selector, What, metric};
+use loadtool::plan::Plan;
 use loadtool::plan::draft::Flags;
 use loadtool::run::prepare::{ScriptSpec, prepare};
 use loadtool::stop::{StopReason, StopSwitch};
@@ -26,6 +29,7 @@ const GET: &str = "local lt = require 'loadtool'\nlocal function get() lt.http.g
 
 /// What a simulated run came to.
 struct Simulated {
+    plan: Arc<Plan>,
     aggregator: Aggregator,
     /// From the start of the load to the end of the last user.
     lasted: Duration,
@@ -136,7 +140,7 @@ async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile
     aggregator.finish();
     aggregator.tick(0, &Health::default());
     assert_eq!(aggregator.breaches(), Vec::<String>::new(), "conservation laws");
-    Simulated { aggregator, lasted }
+    Simulated { plan: prepared.plan, aggregator, lasted }
 }
 
 fn ms(ms: u64) -> Duration {
