@@ -16,7 +16,8 @@ fn plan(scenario: &str, more: &str) -> Plan {
         metrics: Default::default(),
         flags: Flags { threads: Some(2), ..Flags::default() },
     };
-    validate(&draft, &|_, _| unreachable!("there is no curve")).unwrap_or_else(|faults| panic!("{faults}"))
+    validate(&draft, &|_, _| unreachable!("there is no curve"))
+        .unwrap_or_else(|faults| panic!("{faults}"))
 }
 
 const CLOSED: &str = "load = { vus = 5000, duration = '1m' }";
