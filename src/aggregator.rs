@@ -25,6 +25,18 @@ use crate::results::tick::Tick;
 /// Closed seconds whose Windows are kept for those that come late, and for sliding views.
 const KEPT_SECONDS: usize = 5;
 
+/// One closed second, or what came of one after it was closed: all of them together are all that
+/// was recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Second {
+    /// In a few numbers.
+    pub tick: Tick,
+    /// All of it.
+    pub window: Arc<Window>,
+    /// Whether the same second was told before, without this.
+    pub late: bool,
+}
+
 /// What all workers recorded so far.
 #[derive(Debug)]
 pub struct Aggregator {
@@ -33,7 +45,9 @@ pub struct Aggregator {
     /// Seconds that are not closed yet.
     open: BTreeMap<u32, Window>,
     /// The last closed ones, in order.
-    recent: VecDeque<Window>,
+    recent: VecDeque<Arc<Window>>,
+    /// What [`take_seconds`](Aggregator::take_seconds) has not handed out yet.
+    untold: Vec<Second>,
     /// Every closed second, from 0.
     timeline: Vec<Tick>,
     /// By scenario: how many arrivals waited at the end of each second; empty for closed ones.
@@ -51,6 +65,7 @@ impl Aggregator {
             totals: Window::default(),
             open: BTreeMap::new(),
             recent: VecDeque::new(),
+            untold: Vec::new(),
             timeline: Vec::new(),
             backlogs: vec![Vec::new(); scenarios.len()],
             busy: Vec::new(),
@@ -63,7 +78,7 @@ impl Aggregator {
     /// One worker's Window.
     pub fn add(&mut self, window: Window) {
         if (window.second as usize) < self.timeline.len() {
-            self.add_late(&window);
+            self.add_late(window);
         } else {
             self.open.entry(window.second).or_default().merge(window);
         }
@@ -95,6 +110,12 @@ impl Aggregator {
         }
     }
 
+    /// What was closed, or came late, since this was last asked for. To be asked for once a second:
+    /// it is kept until then.
+    pub fn take_seconds(&mut self) -> Vec<Second> {
+        std::mem::take(&mut self.untold)
+    }
+
     /// Everything so far, but for seconds that are still open.
     pub fn totals(&self) -> &Window {
         &self.totals
@@ -107,7 +128,7 @@ impl Aggregator {
 
     /// The merged Window of a closed second, if it is one of the last few.
     pub fn window(&self, second: u32) -> Option<&Window> {
-        self.recent.iter().rev().find(|window| window.second == second)
+        self.recent.iter().rev().find(|window| window.second == second).map(|window| &**window)
     }
 
     /// By scenario: how many arrivals waited for a user at the end of each second, from 0; empty
@@ -164,6 +185,9 @@ impl Aggregator {
         self.note_backlogs(&window);
         self.totals.absorb(&window);
         self.totals.busy.clear();
+        let tick = self.timeline[second as usize].clone();
+        let window = Arc::new(window);
+        self.untold.push(Second { tick, window: window.clone(), late: false });
         self.recent.push_back(window);
         if self.recent.len() > KEPT_SECONDS {
             self.recent.pop_front();
@@ -193,21 +217,23 @@ impl Aggregator {
         }
     }
 
-    fn add_late(&mut self, window: &Window) {
+    fn add_late(&mut self, mut window: Window) {
         self.late += 1;
-        self.totals.absorb(window);
-        self.totals.busy.clear();
+        window.busy.clear();
+        self.totals.absorb(&window);
+        let came = summarise(&window, &self.scenarios);
         let tick = &mut self.timeline[window.second as usize];
         match self.recent.iter_mut().find(|recent| recent.second == window.second) {
             Some(recent) => {
-                recent.absorb(window);
+                Arc::make_mut(recent).absorb(&window);
                 *tick = Tick { health: tick.health, ..summarise(recent, &self.scenarios) };
             }
-            None => add_counts(tick, &summarise(window, &self.scenarios)),
+            None => add_counts(tick, &came),
         }
         for second in window.second as usize..self.timeline.len() {
             self.tally(second);
         }
+        self.untold.push(Second { tick: came, window: Arc::new(window), late: true });
     }
 }
 
@@ -369,6 +395,29 @@ mod tests {
         assert_eq!(under_way(&aggregator), [4, 4, 4, 4, 4, 4, 4, 4, 4, 0]);
         let first = &aggregator.timeline()[1].scenarios[0];
         assert_eq!((first.started, first.completed), (12, 12));
+    }
+
+    #[test]
+    fn what_is_handed_out_adds_up_to_the_totals() {
+        let mut aggregator = aggregator();
+        let mut told = Window::default();
+        let mut late = Vec::new();
+        for second in [0, 3, 1, 4] {
+            aggregator.add(window(second, 10, 10));
+            aggregator.tick(second, &Health::default());
+            for second in aggregator.take_seconds() {
+                told.absorb(&second.window);
+                late.push((second.tick.second, second.tick.calls, second.late));
+            }
+        }
+        let (once, again) = ((1, 0, false), (1, 10, true));
+        assert_eq!(
+            late,
+            [(0, 10, false), once, (2, 0, false), (3, 10, false), again, (4, 10, false)]
+        );
+        told.busy.clear();
+        assert_eq!(&told, aggregator.totals());
+        assert_eq!(aggregator.take_seconds(), []);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::load::duration;
 use super::logging::{self, LogArgs};
+use super::outputs::OutputArgs;
 use super::run::{html, summary_to};
 use super::script::ScriptArgs;
 use crate::limit::pilot::LimitPilot;
@@ -162,6 +163,9 @@ pub struct LimitArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     summary_json: Option<PathBuf>,
 
+    #[command(flatten)]
+    out: OutputArgs,
+
     /// No live progress
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
@@ -219,6 +223,7 @@ impl LimitArgs {
             columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),
             screen,
             outputs: csv.into_iter().chain(html).collect(),
+            sinks: self.out.wanted,
             pilot: Some(Box::new(LimitPilot::new(spec))),
         };
         let code = crate::run::run(run)?;

@@ -9,6 +9,7 @@ mod limit;
 mod load;
 mod logging;
 mod once;
+mod outputs;
 mod report;
 mod run;
 mod script;

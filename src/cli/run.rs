@@ -9,6 +9,7 @@ use clap::Args;
 use super::connections::ConnectionArgs;
 use super::load::LoadArgs;
 use super::logging::{self, Color, LogArgs};
+use super::outputs::OutputArgs;
 use super::script::{ScriptArgs, pair};
 use crate::output::Output;
 use crate::output::html::Html;
@@ -73,6 +74,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", value_parser = html, help_heading = "Output")]
     html: Option<PathBuf>,
 
+    #[command(flatten)]
+    out: OutputArgs,
+
     /// No live progress
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
@@ -105,6 +109,7 @@ impl RunArgs {
             columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),
             screen,
             outputs: html.into_iter().collect(),
+            sinks: self.out.wanted,
             pilot: None,
         };
         let code = crate::run::run(spec)?;

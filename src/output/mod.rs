@@ -1,5 +1,6 @@
 //! Where results go. An [`Output`] sees every second of a run and its summary, and nothing else.
 
+pub mod cell;
 pub mod console;
 pub mod file;
 pub mod html;
@@ -8,6 +9,7 @@ pub mod limit_csv;
 pub mod live;
 pub mod report;
 pub mod screen;
+pub mod sink;
 pub mod table;
 pub mod text;
 

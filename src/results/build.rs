@@ -91,6 +91,7 @@ impl Summary {
             generator: generator(totals, !measurement.is_empty()),
             anomalies: remarks::anomalies(sources, &scenarios),
             recommendations: remarks::recommendations(sources),
+            outputs: Vec::new(),
             limit: None,
             thresholds,
             scenarios,

@@ -39,6 +39,7 @@ pub fn empty() -> Summary {
         generator: Generator::default(),
         anomalies: Vec::new(),
         recommendations: Vec::new(),
+        outputs: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Window`](crate::metrics::Window). Nothing here reads a clock.
 
 pub mod build;
+mod deliveries;
 pub mod fitness;
 pub mod format;
 pub mod journey;

@@ -55,6 +55,9 @@ pub struct Summary {
     pub anomalies: Vec<Anomaly>,
     /// What to do about it.
     pub recommendations: Vec<String>,
+    /// What each `--out` has got, in the order of the command line.
+    #[serde(default)]
+    pub outputs: Vec<Delivery>,
     /// What a search for the highest load came to; absent from other runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
@@ -565,4 +568,23 @@ pub struct Anomaly {
     pub kind: String,
     /// One sentence, for people.
     pub message: String,
+}
+
+/// What an output has got.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Delivery {
+    /// `json`, `csv`, ….
+    pub kind: String,
+    /// Where to, without secrets.
+    pub dest: String,
+    /// What `written` counts: `second`, `row`, ….
+    pub unit: String,
+    /// How many of its unit were written.
+    pub written: u64,
+    /// Seconds that did not get there (of `samples`: requests).
+    pub lost: u64,
+    /// Whether it is a file, which was to be there in the end.
+    pub file: bool,
+    /// The first thing that went wrong.
+    pub error: Option<String>,
 }

@@ -13,6 +13,7 @@ use crate::engine::watchdog::{PATIENCE, Stuck};
 use crate::engine::{Delivered, Engine, PANICKED};
 use crate::metrics::Window;
 use crate::output::Output;
+use crate::output::sink::Sinks;
 use crate::plan::Plan;
 use crate::results::Watch;
 use crate::stop::{StopReason, StopSwitch};
@@ -28,6 +29,8 @@ pub struct Control {
     pub outputs: Vec<Box<dyn Output>>,
     /// Thresholds that are judged while the run goes on.
     pub watch: Watch,
+    /// Sent every second, whole.
+    pub sinks: Sinks,
     /// Of this process.
     pub health: Reader,
     /// For people and programs to steer the load.
@@ -77,6 +80,14 @@ impl Control {
         self.aggregator.lose(self.panicked);
         self.aggregator.finish();
         self.look(plan, loads); // the run is over: nothing is left to be ended
+        self.send_seconds();
+    }
+
+    /// Sends to the sinks what was closed since the last time.
+    fn send_seconds(&mut self) {
+        for second in self.aggregator.take_seconds() {
+            self.sinks.second(second);
+        }
     }
 
     /// Judges the seconds that have been closed since; gives the threshold that ends the run.
@@ -121,6 +132,7 @@ impl Control {
                 output.tick(tick);
             }
         }
+        self.send_seconds();
         let now = Duration::from_secs(u64::from(second) + 1);
         self.pilot.as_mut().is_none_or(|pilot| pilot.second(now, &self.aggregator))
     }

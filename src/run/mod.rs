@@ -36,9 +36,12 @@ use crate::output::Output;
 use crate::output::console::{Console, ConsoleSpec};
 use crate::output::json::Json;
 use crate::output::screen::Screen;
+use crate::output::sink::Sinks;
+use crate::output::sink::spec::Wanted;
 use crate::plan::Plan;
 use crate::results::build::Sources;
 use crate::results::run_info::together;
+use crate::results::summary::Delivery;
 use crate::results::{RunInfo, ScenarioInfo, Summary, Watch};
 use crate::stop::{Stop, StopReason, StopSwitch};
 use ceiling::{Ceiling, state_folder};
@@ -76,6 +79,8 @@ pub struct RunSpec {
     pub screen: Arc<Screen>,
     /// Who else is told of the results.
     pub outputs: Vec<Box<dyn Output>>,
+    /// `--out`.
+    pub sinks: Vec<Wanted>,
     /// Who steers the load, if somebody does.
     pub pilot: Option<Box<dyn Pilot>>,
 }
@@ -141,12 +146,13 @@ async fn drive(
         spec.screen.line(&prepared.plan.explain());
     }
     preflight::preflight(&prepared)?;
-    let started_at = jiff::Timestamp::now();
+    let begun = Begun { id: uuid::Uuid::now_v7().to_string(), at: jiff::Timestamp::now() };
     let mut control = Control {
         aggregator: Aggregator::new(
             prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect(),
         ),
         outputs: outputs(&mut spec, &prepared.plan, &controls)?,
+        sinks: Sinks::open(&spec.sinks, &begun.id, &prepared.shared.secrets)?,
         pilot: spec.pilot.take(),
         watch: Watch::new(prepared.plan.thresholds()),
         controls,
@@ -167,7 +173,7 @@ async fn drive(
     }
     let last = prepared.recorder.borrow_mut().flip(second_of(duration));
     control.close(last, &prepared.plan, &loads);
-    let mut info = info(&prepared, started_at, duration, &loads);
+    let mut info = info(&prepared, begun, duration, &loads);
     control.controls.add_stages(&mut info);
     let stop = switch.watch().borrow().clone();
     let mut summary = Summary::of(&Sources {
@@ -190,11 +196,13 @@ async fn drive(
         pilot.conclude(&mut summary);
     }
     summary.mask(&prepared.shared.secrets);
+    summary.deliver(control.sinks.finish(&summary).await);
+    let delivered = !summary.outputs.iter().any(Delivery::is_unwritten);
     let told = tell(&summary, control.outputs);
     let streams = hook::Streams { stdout_is_taken: spec.summary == SummaryTo::Stdout };
     let hooked = hook::tell(&prepared, &summary, streams, &switch).await;
     drop(signals);
-    Ok(summary.verdict.exit_code_after(!(told && hooked)))
+    Ok(summary.verdict.exit_code_after(!(told && hooked && delivered)))
 }
 
 /// Requests per second that so many workers can make on this machine, if it was calibrated.
@@ -267,6 +275,7 @@ async fn load(
         pilot.begin(&prepared.plan, starting.helms());
     }
     let helms = starting.helms();
+    control.sinks.begin();
     let mut engine = starting.begin();
     control.controls.begin(engine.started, helms);
     control.health.read();
@@ -348,12 +357,13 @@ fn outputs(
     Ok(outputs)
 }
 
-fn info(
-    prepared: &Prepared,
-    started_at: jiff::Timestamp,
-    duration: Duration,
-    loads: &[Delivered],
-) -> RunInfo {
+/// Which run it is, and since when.
+struct Begun {
+    id: String,
+    at: jiff::Timestamp,
+}
+
+fn info(prepared: &Prepared, begun: Begun, duration: Duration, loads: &[Delivered]) -> RunInfo {
     let plan = &prepared.plan;
     let mut scenarios = ScenarioInfo::all(plan);
     let mut spans = Vec::new();
@@ -369,11 +379,11 @@ fn info(
         spans.push(start..load.span.end);
     }
     RunInfo {
-        id: uuid::Uuid::now_v7().to_string(),
+        id: begun.id,
         name: plan.name().to_owned(),
         script: plan.script().display().to_string(),
         script_sha256: sha256_hex(prepared.program.text()),
-        started_at: started_at.to_string(),
+        started_at: begun.at.to_string(),
         duration,
         load: together(spans),
         seed: plan.seed(),

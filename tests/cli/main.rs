@@ -17,6 +17,7 @@ mod limits;
 mod mistakes;
 mod once;
 mod output;
+mod outputs;
 mod own_metrics;
 mod preflight;
 mod report;

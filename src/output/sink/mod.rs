@@ -1,0 +1,144 @@
+//! Outputs that go elsewhere while the run goes on: `--out KIND=DEST`.
+//!
+//! A [`Sink`] may be slow, hang or die, and the load must not feel it. So each lives on a thread of
+//! its own behind a queue of [`QUEUE`] seconds ([`relay`]); what finds the queue full is lost and
+//! counted, the first loss is told on stderr, and the summary says what each has got. Seconds are
+//! shared, not copied: the control thread pays a pointer per sink.
+//!
+//! Sinks see every second whole: rows with tags, sums and histograms. Those that came late are
+//! handed on marked as such, so what a sink was sent adds up to the run's totals.
+
+mod junit;
+mod lines;
+mod masked;
+mod ndjson;
+mod relay;
+mod sheets;
+pub mod spec;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::file;
+use crate::aggregator::Second;
+use crate::diagnostic::Diagnostic;
+use crate::results::Summary;
+use crate::results::summary::Delivery;
+use crate::secrets::Secrets;
+use relay::Relay;
+use spec::{Kind, Wanted};
+
+/// Seconds that may wait for a sink; what comes then is lost.
+const QUEUE: usize = 60;
+
+/// How long sinks may take, after the run, for what still waits and for what they write last.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Writes elsewhere, on a thread of its own. What it fails at is lost; it is asked again with the
+/// next second. Both methods give how many units of its kind were written (see [`Kind::unit`]).
+pub trait Sink: Send {
+    /// One more second of the run.
+    ///
+    /// # Errors
+    /// Why it is lost.
+    fn second(&mut self, moment: &Moment) -> Result<u64, String>;
+
+    /// The run is over.
+    ///
+    /// # Errors
+    /// Why what was to be written now is not.
+    fn finish(&mut self, summary: &Summary) -> Result<u64, String>;
+}
+
+/// A second, and when it was.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// Without secrets.
+    pub second: Second,
+    /// When the load began, on the wall clock.
+    pub began: Timestamp,
+}
+
+impl Moment {
+    /// When the second was over.
+    pub fn end(&self) -> Timestamp {
+        let passed = Duration::from_secs(u64::from(self.second.tick.second) + 1);
+        self.began.saturating_add(passed).expect("time spans of seconds saturate")
+    }
+}
+
+/// The sinks of a run.
+pub struct Sinks {
+    relays: Vec<Relay>,
+    began: Timestamp,
+}
+
+impl Sinks {
+    /// Opens all that are wanted; what can be known to be impossible is told now, before any load.
+    ///
+    /// # Errors
+    /// The first that cannot be.
+    pub fn open(wanted: &[Wanted], run: &str, secrets: &Arc<Secrets>) -> Result<Sinks, Diagnostic> {
+        let mut relays = Vec::new();
+        for (index, one) in wanted.iter().enumerate() {
+            if wanted[..index].contains(one) {
+                return Err(Diagnostic::new(format!("--out {one} is given twice")));
+            }
+            let opened = open(one, run).and_then(|sink| {
+                let relay = Relay::start(one.clone(), sink, secrets.clone());
+                relay.map_err(|error| format!("no thread: {error}"))
+            });
+            let told = |why| Diagnostic::new(format!("cannot write --out {one}: {why}"));
+            relays.push(opened.map_err(told)?);
+        }
+        Ok(Sinks { relays, began: Timestamp::now() })
+    }
+
+    /// The load begins now.
+    pub fn begin(&mut self) {
+        self.began = Timestamp::now();
+    }
+
+    /// Sends a second to all. Never waits.
+    pub fn second(&mut self, second: Second) {
+        let Some((last, others)) = self.relays.split_last_mut() else { return };
+        let moment = Moment { second, began: self.began };
+        others.iter_mut().for_each(|relay| relay.send(moment.clone()));
+        last.send(moment);
+    }
+
+    /// Waits until all have written what they have, or for [`PATIENCE`]; then what does not come
+    /// to an end is left alone until the process ends. Gives what each has got.
+    pub async fn finish(self, summary: &Summary) -> Vec<Delivery> {
+        if self.relays.is_empty() {
+            return Vec::new();
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let summary = Arc::new(summary.clone());
+        let closing: Vec<_> =
+            self.relays.into_iter().map(|relay| relay.close(summary.clone())).collect();
+        let mut deliveries = Vec::new();
+        for relay in closing {
+            deliveries.push(relay.end(deadline).await);
+        }
+        deliveries
+    }
+}
+
+fn open(wanted: &Wanted, run: &str) -> Result<Box<dyn Sink>, String> {
+    let path = Path::new(&wanted.dest);
+    Ok(match wanted.kind {
+        Kind::Json => Box::new(ndjson::Ndjson::new(lines::Lines::to(path)?, run)),
+        Kind::Csv => Box::new(sheets::Sheets::to(&wanted.dest)?),
+        Kind::Junit => Box::new(junit::Junit::to(path)?),
+    })
+}
+
+/// Whether a file could be written, before there is anything to write.
+fn try_out(path: &Path) -> Result<(), String> {
+    file::try_out(path).map_err(|error| error.to_string())
+}

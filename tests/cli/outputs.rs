@@ -1,0 +1,163 @@
+//! `--out KIND=DEST`: what gets there, what is told when it does not, and that the load goes on.
+
+use std::fs;
+use std::process::Command;
+
+use loadtool::metrics::Histogram;
+use serde_json::{Value as Json, json};
+
+use crate::common::{Folder, Ran, server};
+
+/// Fifty iterations over two users against a server that answers all; with a metric of its own.
+const SCRIPT: &str = r#"
+local lt = require "loadtool"
+local orders = lt.metrics.counter "orders"
+local size = lt.metrics.histogram("size", { unit = "bytes" })
+return {
+  scenarios = { shop = { load = { vus = 2, iterations = 50 }, run = function()
+    lt.step("login", function() lt.http.get("/login") end)
+    local r = lt.http.get("/a", { name = "=cmd|' /C calc'!A0" })
+    lt.check(r, { ["is \"fine\" <&>"] = r.status == 200, never = false })
+    orders:add(3, { kind = "=x" })
+    size:add(4096)
+  end } },
+  thresholds = { http_call_duration = "p95 < 60s", checks = "rate > 10%" },
+}
+"#;
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+fn target() -> String {
+    server::answering(|_| ANSWER.to_vec())
+}
+
+/// Runs the script with these outputs.
+fn run(outs: &[&str]) -> (Folder, Ran, Json) {
+    let (folder, target) = (Folder::new(SCRIPT), target());
+    let mut arguments = vec!["--base-url", &target];
+    arguments.extend(outs.iter().flat_map(|out| ["--out", out]));
+    let (ran, summary) = folder.summary(&arguments);
+    (folder, ran, summary)
+}
+
+fn text(folder: &Folder, name: &str) -> String {
+    fs::read_to_string(folder.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// What an output says that it has got.
+fn delivery(summary: &Json, index: usize) -> [&Json; 3] {
+    ["written", "lost", "error"].map(|field| &summary["outputs"][index][field])
+}
+
+#[test]
+fn lines_of_json_are_as_their_schema_says_and_add_up_to_the_summary() {
+    let (folder, ran, summary) = run(&["json=seconds.json"]);
+    ran.exits(0);
+    let schema = include_str!("../../docs/second.schema.json");
+    let schema: Json = serde_json::from_str(schema).expect("the schema is JSON");
+    let validator = jsonschema::draft202012::new(&schema).expect("it is a schema");
+    let (mut calls, mut orders, mut seconds) = (0, 0, 0);
+    let mut durations = Histogram::default();
+    for line in text(&folder, "seconds.json").lines() {
+        let line: Json = serde_json::from_str(line).expect("a line is JSON");
+        let faults: Vec<_> = validator.iter_errors(&line).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:#?}\n{line}");
+        seconds += u64::from(line["late"] == json!(false));
+        for row in line["rows"].as_array().expect("a list") {
+            let metrics = &row["metrics"];
+            calls += metrics["http_calls"]["value"].as_u64().unwrap_or(0);
+            orders += metrics["orders"]["value"].as_u64().unwrap_or(0);
+            if let Some(hdr) = metrics["http_call_duration"]["hdr"].as_str() {
+                durations.merge(&Histogram::from_base64(hdr).expect("a histogram"));
+            }
+        }
+    }
+    assert_eq!((calls, orders), (100, 150));
+    let total = &summary["totals"]["calls"];
+    assert_eq!(total["count"], 100);
+    let p95 = durations.quantile(950_000).expect("samples").as_secs_f64() * 1e3;
+    let told = total["latency_ms"]["p95"].as_f64().expect("samples");
+    assert!((p95 / told - 1.0).abs() < 0.002, "{p95} is not {told}");
+    assert_eq!(delivery(&summary, 0), [&json!(seconds), &json!(0), &Json::Null]);
+}
+
+#[test]
+fn tables_and_test_cases_are_files_of_their_own() {
+    let (folder, ran, summary) = run(&["csv=tables/", "junit=junit.xml"]);
+    ran.exits(0);
+    let mut calls = csv::Reader::from_path(folder.path("tables/calls.csv")).expect("a table");
+    let names: Vec<String> = calls.records().map(|row| row.expect("a row")[2].to_owned()).collect();
+    assert_eq!(names, ["'=cmd|' /C calc'!A0", "/login"], "a formula is made a text");
+    let steps = text(&folder, "tables/steps.csv");
+    assert!(steps.lines().nth(1).is_some_and(|row| row.starts_with("shop,login,50,0,")), "{steps}");
+    assert!(text(&folder, "tables/timeline.csv").starts_with("t_s,vus,"));
+    let junit = text(&folder, "junit.xml");
+    let junit = roxmltree::Document::parse(&junit).expect("it is XML");
+    let cases: Vec<(&str, bool)> = junit
+        .descendants()
+        .filter(|node| node.has_tag_name("testcase"))
+        .map(|case| {
+            let failed = case.children().any(|child| child.has_tag_name("failure"));
+            (case.attribute("name").expect("a name"), failed)
+        })
+        .collect();
+    let expected = [
+        ("verdict", false),
+        ("checks rate > 10%", false),
+        ("http_call_duration p95 < 60s", false),
+        ("shop: is \"fine\" <&>", false),
+        ("shop: never", true),
+    ];
+    let mut cases = cases;
+    cases.sort_unstable();
+    let mut sorted = expected;
+    sorted.sort_unstable();
+    assert_eq!(cases, sorted);
+    assert_eq!(delivery(&summary, 1), [&json!(5), &json!(0), &Json::Null]);
+}
+
+#[test]
+fn what_cannot_be_is_told_before_the_load() {
+    let folder = Folder::of("lt.log.info 'never'");
+    for (out, told) in [
+        ("jsn=x", "there is no output `jsn`: did you mean `json`?"),
+        ("json=", "expected json=FILE"),
+        ("json=no/such/x", "cannot write --out json=no/such/x: No such file or directory"),
+        ("csv=no/such/x", "cannot write --out csv=no/such/x: No such file or directory"),
+        ("junit=.", "cannot write --out junit=.: is a directory"),
+    ] {
+        let ran = folder.run(&["--out", out]).exits(2).says(told);
+        assert!(!ran.err.contains("never"), "{}", ran.err);
+    }
+    folder
+        .run(&["--out", "json=x", "--out", "json=x"])
+        .exits(2)
+        .says("--out json=x is given twice");
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_the_report_is_there_with_exit_7() {
+    let (_folder, ran, summary) = run(&["json=/dev/full", "junit=/dev/full", "csv=fine"]);
+    let ran = ran.exits(7).reports("PASS  script.lua: ");
+    let told = "--out json=/dev/full: cannot write /dev/full: No space left on device";
+    assert_eq!(ran.err.matches(told).count(), 1, "{}", ran.err);
+    let seconds = summary["timeline"].as_array().map_or(0, Vec::len);
+    let remark = format!("! --out json=/dev/full: {seconds} second");
+    assert!(ran.out.contains(&remark), "{remark} is not in {}", ran.out);
+    assert_eq!(delivery(&summary, 0)[..2], [&json!(0), &json!(seconds)]);
+    assert!(delivery(&summary, 1)[2].as_str().is_some_and(|why| why.contains("No space left")));
+    assert_eq!(delivery(&summary, 2)[2], &Json::Null);
+}
+
+#[test]
+fn a_pipe_takes_lines_and_its_reader_may_go() {
+    let folder = Folder::new(SCRIPT);
+    let pipe = folder.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("there is mkfifo").success());
+    let target = target();
+    let running = folder.start(&["--base-url", &target, "--out", "json=pipe"]);
+    let read = fs::read_to_string(&pipe).expect("it is read to its end");
+    running.end().exits(0);
+    assert!(read.starts_with("{\"schema\":\"loadtool.second/1\""), "{read}");
+    assert!(read.ends_with("}\n"));
+}
