@@ -50,6 +50,7 @@ fn two_workers(
         ctx: None,
         switch: StopSwitch::default(),
         windows,
+        request_log: None,
         transport: Arc::new(move || {
             let sound = || SimulatedTransport::ok(Duration::from_millis(1));
             Ok(Rc::new(if first.swap(false, Relaxed) { make() } else { sound() }))

@@ -6,7 +6,7 @@ use crate::output::sink::spec::Wanted;
 
 #[derive(Args, Debug)]
 pub struct OutputArgs {
-    /// Write results elsewhere too (repeatable): json=FILE, csv=DIR/, junit=FILE (docs/outputs.md)
+    /// Write results elsewhere too (repeatable): json=FILE, csv=DIR/, junit=FILE, samples=FILE
     #[arg(long = "out", value_name = "KIND=DEST", value_parser = Wanted::parse, help_heading = "Output")]
     pub wanted: Vec<Wanted>,
 }

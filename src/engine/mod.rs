@@ -37,6 +37,7 @@ use crate::lua::host::Shared;
 use crate::lua::program::Program;
 use crate::lua::pulse::Pulse;
 use crate::metrics::Window;
+use crate::metrics::request_log::RequestLogMaker;
 use crate::plan::Plan;
 use crate::stop::{StopReason, StopSwitch};
 use course::Course;
@@ -65,6 +66,8 @@ pub struct EngineSpec {
     pub windows: mpsc::Sender<Window>,
     /// Connections.
     pub transport: TransportMaker,
+    /// Who wants requests one by one, if somebody does.
+    pub request_log: Option<RequestLogMaker>,
 }
 
 /// The workers at work.
@@ -126,6 +129,7 @@ pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
         running: running.clone(),
         switch: spec.switch,
         windows: spec.windows,
+        request_log: spec.request_log,
         index: 0,
         made: made.clone(),
         precision: Precision::Fine,

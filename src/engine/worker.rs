@@ -29,6 +29,7 @@ use crate::lua::program::Program;
 use crate::lua::pulse::Pulse;
 use crate::lua::vm::{UserSpec, Vm};
 use crate::lua::vu::Vu;
+use crate::metrics::request_log::RequestLogMaker;
 use crate::metrics::window::Busy;
 use crate::metrics::{Recorder, Window, metric};
 use crate::plan::{Plan, Scenario};
@@ -56,6 +57,8 @@ pub struct WorkerSpec {
     pub switch: StopSwitch,
     /// Where Windows go.
     pub windows: mpsc::Sender<Window>,
+    /// Who wants requests one by one, if somebody does.
+    pub request_log: Option<RequestLogMaker>,
     /// From 0.
     pub index: usize,
     /// Users a worker has made so far, over all workers: progress for whoever waits.
@@ -82,7 +85,10 @@ impl Worker {
     /// Loads the script and makes the users of this worker.
     pub fn prepare(spec: WorkerSpec, transport: Rc<dyn Transport>) -> Result<Worker, Diagnostic> {
         let names = spec.plan.scenarios().iter().map(|s| s.name().clone()).collect();
-        let recorder = Recorder::new(names, SERIES_CAP).keep(spec.shared.secrets.clone());
+        let mut recorder = Recorder::new(names, SERIES_CAP).keep(spec.shared.secrets.clone());
+        if let Some(log) = &spec.request_log {
+            recorder.log_requests(log(spec.index));
+        }
         let recorder = Rc::new(RefCell::new(recorder));
         let host = Host::new(recorder.clone(), transport, spec.shared.clone());
         let pulse = host.pulse.clone();

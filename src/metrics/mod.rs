@@ -23,6 +23,7 @@ pub mod slowest;
 pub mod window;
 
 // where they are recorded
+pub mod request_log;
 mod table;
 mod slots;
 pub mod recorder;

@@ -13,6 +13,7 @@ use super::errors::{ErrorBook, Fault};
 use super::metric::{self, MetricId};
 use super::names::{NameId, Names};
 use super::own::Sample;
+use super::request_log::{Logged, RequestLog};
 use super::sample::{
     CallSample, IterationSample, Outcome, Phase, Place, RequestSample, StepSample,
 };
@@ -29,7 +30,6 @@ const NAMES_PER_ROW: usize = 8;
 const SEPARATORS: (char, char) = ('\u{1f}', '\u{1e}');
 
 /// What one worker records. No clock: times come with the samples.
-#[derive(Debug)]
 pub struct Recorder {
     series: Series,
     calls: Table<CallSlots>,
@@ -44,6 +44,8 @@ pub struct Recorder {
     /// By scenario.
     podiums: Vec<Podium>,
     scratch: String,
+    /// Who wants requests one by one.
+    log: Option<Box<dyn RequestLog>>,
 }
 
 impl Recorder {
@@ -70,6 +72,7 @@ impl Recorder {
             others: Table::default(),
             errors: ErrorBook::default(),
             scratch: String::new(),
+            log: None,
         }
     }
 
@@ -77,6 +80,37 @@ impl Recorder {
     pub fn keep(mut self, secrets: Arc<Secrets>) -> Recorder {
         self.series.names.keep(secrets);
         self
+    }
+
+    /// Hands each request to this too from now on.
+    pub fn log_requests(&mut self, log: Box<dyn RequestLog>) {
+        self.log = Some(log);
+    }
+
+    /// Whether [`log`](Self::log) has an effect.
+    #[inline]
+    pub fn logs_requests(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Hands on a request that has ended, `at` since the load began.
+    pub fn log(&mut self, place: &Place, sample: &RequestSample, at: Duration) {
+        let Some(log) = &mut self.log else { return };
+        let Series { names, scenarios, sets, .. } = &self.series;
+        log.request(&Logged {
+            at,
+            sample,
+            scenario: scenarios.get(usize::from(place.scenario)).map_or("", |name| name),
+            phase: place.phase.as_str(),
+            stage: names.text(place.stage),
+            step: names.text(place.step),
+            name: names.text(sample.name),
+            method: names.text(sample.method),
+            proto: names.text(sample.proto),
+            error: names.text(sample.error),
+            peer: names.text(sample.peer),
+            tags: sets.get(&place.extra).map_or(&[][..], |tags| tags),
+        });
     }
 
     /// The id of a text; about 20 ns when known. See [`Names::intern`].
@@ -263,6 +297,9 @@ impl Recorder {
     /// Hands out what was recorded since the last flip. Cost: about a microsecond per row that
     /// was fed.
     pub fn flip(&mut self, second: u32) -> Window {
+        if let Some(log) = &mut self.log {
+            log.flush();
+        }
         self.count_dropped();
         let mut rows = Vec::new();
         self.calls.drain(&mut rows);

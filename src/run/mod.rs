@@ -159,6 +159,7 @@ async fn drive(
         health: health::Reader::default(),
         panicked: 0,
     };
+    control.sinks.log_setup(&mut prepared.recorder.borrow_mut());
     signals.prepared();
     let ctx = set_up(&prepared, &switch).await;
     control.aggregator.add(prepared.recorder.borrow_mut().flip(0));
@@ -258,6 +259,7 @@ async fn load(
         switch: switch.clone(),
         windows: sender,
         transport,
+        request_log: control.sinks.request_log(),
     })?;
     tokio::select! {
         biased; // a worker that panics also stops the run

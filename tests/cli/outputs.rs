@@ -161,3 +161,29 @@ fn a_pipe_takes_lines_and_its_reader_may_go() {
     assert!(read.starts_with("{\"schema\":\"loadtool.second/1\""), "{read}");
     assert!(read.ends_with("}\n"));
 }
+
+#[test]
+fn every_request_is_a_row_of_its_workers_file() {
+    let (folder, ran, summary) = run(&["samples=requests.csv", "junit=junit.xml"]);
+    ran.exits(0);
+    let mut names = Vec::new();
+    let mut duration = 0.0_f64;
+    for shard in 0..2 {
+        let path = folder.path(&format!("requests.csv.{shard}"));
+        let Ok(mut rows) = csv::Reader::from_path(path) else { continue };
+        for row in rows.records() {
+            let row = row.expect("a row");
+            assert_eq!((&row[1], &row[2], &row[7]), ("shop", "load", "200"), "{row:?}");
+            names.push((row[4].to_owned(), row[5].to_owned()));
+            duration = duration.max(row[14].parse().expect("milliseconds"));
+        }
+    }
+    names.sort_unstable();
+    assert_eq!(names.len(), 100);
+    assert_eq!(names[0], (String::new(), "'=cmd|' /C calc'!A0".to_owned()));
+    assert_eq!(names[99], ("login".to_owned(), "/login".to_owned()));
+    let series = summary["metrics"]["http_req_duration"]["series"].as_array().expect("a list");
+    let most = series.iter().filter_map(|one| one["max"].as_f64()).fold(0.0, f64::max);
+    assert_eq!(duration, most);
+    assert_eq!(delivery(&summary, 0), [&json!(100), &json!(0), &Json::Null]);
+}

@@ -111,6 +111,7 @@ async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile
         running,
         switch: switch.clone(),
         windows: sender,
+        request_log: None,
         index: 0,
         made: Arc::default(),
         precision: Precision::Coarse,

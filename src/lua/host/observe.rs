@@ -119,12 +119,19 @@ impl Watch {
             let mut recorder = self.call.host.recorder.borrow_mut();
             last.expected = response.expected;
             last.error = error.map_or(NameId::NONE, |error| recorder.intern(error.as_str()));
-            recorder.request(&self.call.place, &last);
+            self.record_request(&mut recorder, &last);
         }
         let outcome = if response.expected { Outcome::Completed } else { Outcome::Failed };
         self.record(response.status, error, outcome, response.duration);
         if let Some(category) = error {
             self.error(category, response);
+        }
+    }
+
+    fn record_request(&self, recorder: &mut Recorder, sample: &RequestSample) {
+        recorder.request(&self.call.place, sample);
+        if recorder.logs_requests() {
+            recorder.log(&self.call.place, sample, self.call.host.shared.elapsed());
         }
     }
 
@@ -184,7 +191,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(last) = self.last.take() {
-            self.call.host.recorder.borrow_mut().request(&self.call.place, &last);
+            self.record_request(&mut self.call.host.recorder.borrow_mut(), &last);
         }
         if !self.ended.get() {
             self.record(0, None, Outcome::Interrupted, self.began.elapsed());
@@ -240,7 +247,7 @@ impl Observer for Watch {
         if self.judged && leg.next == Next::End && done.error.is_none() {
             *self.last.borrow_mut() = Some(Box::new(sample));
         } else {
-            recorder.request(&self.call.place, &sample);
+            self.record_request(&mut recorder, &sample);
         }
         self.note(&sample);
     }

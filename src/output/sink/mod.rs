@@ -13,6 +13,7 @@ mod lines;
 mod masked;
 mod ndjson;
 mod relay;
+mod samples;
 mod sheets;
 pub mod spec;
 
@@ -26,10 +27,13 @@ use tokio::time::Instant;
 use super::file;
 use crate::aggregator::Second;
 use crate::diagnostic::Diagnostic;
+use crate::metrics::Recorder;
+use crate::metrics::request_log::RequestLogMaker;
 use crate::results::Summary;
 use crate::results::summary::Delivery;
 use crate::secrets::Secrets;
 use relay::Relay;
+use samples::{Samples, Shard};
 use spec::{Kind, Wanted};
 
 /// Seconds that may wait for a sink; what comes then is lost.
@@ -74,6 +78,8 @@ impl Moment {
 /// The sinks of a run.
 pub struct Sinks {
     relays: Vec<Relay>,
+    /// And its place among the relays.
+    samples: Option<(usize, Samples)>,
     began: Timestamp,
 }
 
@@ -83,19 +89,52 @@ impl Sinks {
     /// # Errors
     /// The first that cannot be.
     pub fn open(wanted: &[Wanted], run: &str, secrets: &Arc<Secrets>) -> Result<Sinks, Diagnostic> {
-        let mut relays = Vec::new();
+        let mut sinks = Sinks { relays: Vec::new(), samples: None, began: Timestamp::now() };
         for (index, one) in wanted.iter().enumerate() {
             if wanted[..index].contains(one) {
                 return Err(Diagnostic::new(format!("--out {one} is given twice")));
             }
-            let opened = open(one, run).and_then(|sink| {
-                let relay = Relay::start(one.clone(), sink, secrets.clone());
-                relay.map_err(|error| format!("no thread: {error}"))
-            });
-            let told = |why| Diagnostic::new(format!("cannot write --out {one}: {why}"));
-            relays.push(opened.map_err(told)?);
+            let added = match one.kind {
+                Kind::Samples => sinks.add_samples(one, secrets),
+                _ => sinks.add_relay(one, run, secrets),
+            };
+            added.map_err(|why| Diagnostic::new(format!("cannot write --out {one}: {why}")))?;
         }
-        Ok(Sinks { relays, began: Timestamp::now() })
+        Ok(sinks)
+    }
+
+    fn add_relay(
+        &mut self,
+        wanted: &Wanted,
+        run: &str,
+        secrets: &Arc<Secrets>,
+    ) -> Result<(), String> {
+        let relay = Relay::start(wanted.clone(), open(wanted, run)?, secrets.clone());
+        self.relays.push(relay.map_err(|error| format!("no thread: {error}"))?);
+        Ok(())
+    }
+
+    fn add_samples(&mut self, wanted: &Wanted, secrets: &Arc<Secrets>) -> Result<(), String> {
+        if self.samples.is_some() {
+            return Err("`samples` can be given once".to_owned());
+        }
+        let samples = Samples::open(wanted.clone(), secrets.clone())?;
+        self.samples = Some((self.relays.len(), samples));
+        Ok(())
+    }
+
+    /// What workers hand their requests to, if each request is wanted.
+    pub fn request_log(&self) -> Option<RequestLogMaker> {
+        let (_, samples) = self.samples.as_ref()?;
+        let maker = samples.maker();
+        Some(Arc::new(move |worker| maker.log(Shard::Worker(worker))))
+    }
+
+    /// The same for the recorder of `setup` and `teardown`.
+    pub fn log_setup(&self, recorder: &mut Recorder) {
+        if let Some((_, samples)) = &self.samples {
+            recorder.log_requests(samples.maker().log(Shard::Setup));
+        }
     }
 
     /// The load begins now.
@@ -114,9 +153,6 @@ impl Sinks {
     /// Waits until all have written what they have, or for [`PATIENCE`]; then what does not come
     /// to an end is left alone until the process ends. Gives what each has got.
     pub async fn finish(self, summary: &Summary) -> Vec<Delivery> {
-        if self.relays.is_empty() {
-            return Vec::new();
-        }
         let deadline = Instant::now() + PATIENCE;
         let summary = Arc::new(summary.clone());
         let closing: Vec<_> =
@@ -124,6 +160,9 @@ impl Sinks {
         let mut deliveries = Vec::new();
         for relay in closing {
             deliveries.push(relay.end(deadline).await);
+        }
+        if let Some((place, samples)) = self.samples {
+            deliveries.insert(place, samples.end(deadline).await);
         }
         deliveries
     }
@@ -135,6 +174,7 @@ fn open(wanted: &Wanted, run: &str) -> Result<Box<dyn Sink>, String> {
         Kind::Json => Box::new(ndjson::Ndjson::new(lines::Lines::to(path)?, run)),
         Kind::Csv => Box::new(sheets::Sheets::to(&wanted.dest)?),
         Kind::Junit => Box::new(junit::Junit::to(path)?),
+        Kind::Samples => unreachable!("requests do not come by the second"),
     })
 }
 

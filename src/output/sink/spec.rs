@@ -11,14 +11,16 @@ pub enum Kind {
     Json,
     Csv,
     Junit,
+    Samples,
 }
 
 impl Kind {
     /// All that there are, as typed, with what belongs after the `=`.
-    pub const ALL: [(&str, Kind, &str); 3] = [
+    pub const ALL: [(&str, Kind, &str); 4] = [
         ("json", Kind::Json, "FILE"),
         ("csv", Kind::Csv, "DIR/ or FILE"),
         ("junit", Kind::Junit, "FILE"),
+        ("samples", Kind::Samples, "FILE"),
     ];
 
     /// As typed.
@@ -33,6 +35,7 @@ impl Kind {
             Kind::Json => "second",
             Kind::Csv => "row",
             Kind::Junit => "test case",
+            Kind::Samples => "request",
         }
     }
 }
@@ -71,7 +74,7 @@ impl Wanted {
 
     /// Whether it is a file, which must be there in the end.
     pub fn is_file(&self) -> bool {
-        matches!(self.kind, Kind::Json | Kind::Csv | Kind::Junit)
+        matches!(self.kind, Kind::Json | Kind::Csv | Kind::Junit | Kind::Samples)
     }
 
     /// The destination as it may be shown.
