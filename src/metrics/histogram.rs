@@ -198,6 +198,25 @@ impl Histogram {
         value.clamp(self.min, self.max)
     }
 
+    /// For each of `bounds`, ascending, how many samples are at or below it; a sample within the
+    /// same bucket as a bound counts as at it, so the bounds are exact to 0.1 %.
+    pub fn at_most(&self, bounds: &[u64]) -> Vec<u64> {
+        let tops: Vec<u64> = bounds.iter().map(|&bound| top_of_bucket(bound)).collect();
+        let mut counts = vec![0; bounds.len()];
+        self.each(|value, count| {
+            let first = tops.partition_point(|&top| top < value);
+            if let Some(counted) = counts.get_mut(first) {
+                *counted += count;
+            }
+        });
+        let mut below = 0;
+        for count in &mut counts {
+            below += *count;
+            *count = below;
+        }
+        counts
+    }
+
     /// HdrHistogram's V2 encoding, compressed, as base64 (`HISTFAAA…`): what its log tools read.
     /// The same samples give the same text, however they were recorded and merged.
     pub fn to_base64(&self) -> String {
@@ -340,6 +359,11 @@ impl Numbers<'_> {
         self.histogram.some(|| self.histogram.max as f64 / self.ones)
     }
 
+    /// All samples together; 0 without any.
+    pub fn sum(&self) -> f64 {
+        self.histogram.sum as f64 / self.ones
+    }
+
     /// The arithmetic mean.
     pub fn mean(&self) -> Option<f64> {
         let Histogram { sum, count, .. } = *self.histogram;
@@ -442,6 +466,19 @@ mod tests {
         assert_eq!(ms.mean(), Some(4_000.002));
         let stddev = ms.stddev().expect("samples") / 1e3;
         assert!((stddev - std::f64::consts::SQRT_2).abs() < 1e-6, "{stddev}");
+    }
+
+    #[test]
+    fn samples_at_or_below_bounds_are_counted_in_every_form() {
+        let bounds = [1, 250, 5_000, 3_600_000_000];
+        let few = of(&[1, 250, 251, 5_000, 5_010, 70_000]);
+        assert_eq!(few.at_most(&bounds), [1, 2, 4, 6]);
+        let mut many = Histogram::default();
+        (0..100).for_each(|_| many.merge(&few));
+        assert_eq!(many.at_most(&bounds), [100, 200, 400, 600]);
+        assert_eq!(Histogram::default().at_most(&bounds), [0; 4]);
+        let ms = few.of_unit(Unit::Ms);
+        assert_eq!((ms.sum(), Histogram::default().of_unit(Unit::Ms).sum()), (80.512, 0.0));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub mod summary;
 pub mod tables;
 pub mod thresholds;
 pub mod tick;
-mod timeline;
+pub mod timeline;
 pub mod verdict;
 pub mod watch;
 

@@ -39,7 +39,8 @@ fn second(tick: &Tick, run: &RunInfo) -> Second {
     }
 }
 
-fn scenario(name: &str, tick: &ScenarioTick) -> ScenarioOfSecond {
+/// One scenario's part of a second.
+pub fn scenario(name: &str, tick: &ScenarioTick) -> ScenarioOfSecond {
     ScenarioOfSecond {
         name: name.to_owned(),
         vus: tick.vus,

@@ -62,6 +62,7 @@ fn measure(script: PathBuf, url: String, length: Duration) -> Result<Vec<Window>
             switch: StopSwitch::default(),
             windows: sender,
             transport: transport_maker(&prepared.transport),
+            request_log: None,
         })?;
         match starting.ready().await {
             Ok(()) => {}

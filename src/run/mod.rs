@@ -36,8 +36,8 @@ use crate::output::Output;
 use crate::output::console::{Console, ConsoleSpec};
 use crate::output::json::Json;
 use crate::output::screen::Screen;
-use crate::output::sink::Sinks;
 use crate::output::sink::spec::Wanted;
+use crate::output::sink::{About, Sinks};
 use crate::plan::Plan;
 use crate::results::build::Sources;
 use crate::results::run_info::together;
@@ -152,7 +152,7 @@ async fn drive(
             prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect(),
         ),
         outputs: outputs(&mut spec, &prepared.plan, &controls)?,
-        sinks: Sinks::open(&spec.sinks, &begun.id, &prepared.shared.secrets)?,
+        sinks: Sinks::open(&spec.sinks, &about(&prepared, &begun))?,
         pilot: spec.pilot.take(),
         watch: Watch::new(prepared.plan.thresholds()),
         controls,
@@ -357,6 +357,14 @@ fn outputs(
     }
     outputs.append(&mut spec.outputs);
     Ok(outputs)
+}
+
+/// What outputs are told of a run that begins.
+fn about(prepared: &Prepared, begun: &Begun) -> About {
+    let secrets = prepared.shared.secrets.clone();
+    let names = prepared.plan.scenarios().iter().map(|scenario| scenario.name());
+    let scenarios = names.map(|name| secrets.mask(name).into_owned()).collect();
+    About { run: begun.id.clone(), scenarios, secrets }
 }
 
 /// Which run it is, and since when.

@@ -1,6 +1,8 @@
 //! `--out KIND=DEST`: what gets there, what is told when it does not, and that the load goes on.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
 use loadtool::metrics::Histogram;
@@ -20,6 +22,7 @@ return {
     lt.check(r, { ["is \"fine\" <&>"] = r.status == 200, never = false })
     orders:add(3, { kind = "=x" })
     size:add(4096)
+    lt.sleep(0.002)
   end } },
   thresholds = { http_call_duration = "p95 < 60s", checks = "rate > 10%" },
 }
@@ -124,6 +127,7 @@ fn what_cannot_be_is_told_before_the_load() {
         ("json=", "expected json=FILE"),
         ("json=no/such/x", "cannot write --out json=no/such/x: No such file or directory"),
         ("csv=no/such/x", "cannot write --out csv=no/such/x: No such file or directory"),
+        ("prometheus=here", "expected a port, or ADDRESS:PORT"),
         ("junit=.", "cannot write --out junit=.: is a directory"),
     ] {
         let ran = folder.run(&["--out", out]).exits(2).says(told);
@@ -186,4 +190,83 @@ fn every_request_is_a_row_of_its_workers_file() {
     let most = series.iter().filter_map(|one| one["max"].as_f64()).fold(0.0, f64::max);
     assert_eq!(duration, most);
     assert_eq!(delivery(&summary, 0), [&json!(100), &json!(0), &Json::Null]);
+}
+
+/// What a scrape of this address answers; `None` once nobody is there.
+fn scrape(address: &str, accept: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    let request = format!(
+        "GET /metrics HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let kind = if accept.contains("openmetrics") { "openmetrics-text" } else { "text/plain" };
+    assert!(head.contains(kind), "{head}");
+    Some(body.to_owned())
+}
+
+/// The sum of a metric's series whose line holds all of `labels`.
+fn scraped(page: &str, metric: &str, labels: &[&str]) -> f64 {
+    let lines = page.lines().filter(|line| {
+        let rest = line.strip_prefix(metric);
+        rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
+            && labels.iter().all(|label| line.contains(label))
+    });
+    let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
+    lines.map(|line| value(line).expect("a number")).sum()
+}
+
+#[test]
+fn prometheus_scrapes_the_run_and_in_the_end_what_the_summary_says() {
+    let folder = Folder::new(&SCRIPT.replace("iterations = 50", "duration = '3s'"));
+    let arguments = ["--base-url", &target(), "--out", "prometheus=0", "--summary-json", "s.json"];
+    let running = folder.start(&arguments);
+    running.wait_for_stderr("/metrics\n");
+    let said = running.said();
+    let place = said.split("http://").nth(1).and_then(|rest| rest.split('/').next());
+    let place = place.expect("an address");
+    let mut pages = Vec::new();
+    while let Some(page) = scrape(place, if pages.len() % 2 == 0 { "text/plain" } else { OPEN }) {
+        pages.push(page);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    running.end().exits(0);
+    let summary: Json = serde_json::from_str(&text(&folder, "s.json")).expect("it is JSON");
+    let [first, .., last] = pages.as_slice() else { panic!("{pages:?}") };
+    let count = |page: &str| scraped(page, "loadtool_http_calls_total", &["phase=\"load\""]);
+    assert!(count(first) < count(last), "it is served while the run goes on");
+    let calls = &summary["totals"]["calls"];
+    assert_eq!(Some(count(last)), calls["count"].as_f64());
+    let load = ["phase=\"load\""];
+    let counted = scraped(last, "loadtool_http_call_duration_seconds_count", &load);
+    assert_eq!(counted, count(last));
+    let sum = scraped(last, "loadtool_http_call_duration_seconds_sum", &load);
+    let mean = calls["latency_ms"]["mean"].as_f64().expect("samples");
+    assert!((sum * 1e3 / counted / mean - 1.0).abs() < 1e-9, "{sum} / {counted} is not {mean}");
+    let infinite = scraped(last, "loadtool_http_call_duration_seconds_bucket", &["le=\"+Inf\""]);
+    assert_eq!(infinite, counted);
+    let own = &summary["own_metrics"];
+    assert_eq!(
+        Some(scraped(last, "loadtool_orders_total", &["kind=\"=x\""])),
+        own[0]["value"].as_f64()
+    );
+    assert_eq!(Some(scraped(last, "loadtool_size_bytes_count", &[])), own[1]["count"].as_f64());
+    let passed = scraped(last, "loadtool_checks_hits_total", &["check=\"is \\\"fine\\\" <&>\""]);
+    assert_eq!(Some(passed), summary["checks"][0]["passed"].as_f64());
+    assert!(pages.iter().any(|page| page.ends_with("# EOF\n")), "OpenMetrics, where asked for");
+}
+
+const OPEN: &str = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+
+#[test]
+fn a_port_in_use_is_told_before_the_load() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = taken.local_addr().expect("it is bound").to_string();
+    let out = format!("prometheus={place}");
+    let ran = Folder::of("lt.log.info 'never'").run(&["--out", &out]).exits(2);
+    let told = format!("cannot write --out {out}: Address already in use");
+    assert!(ran.err.contains(&told) && !ran.err.contains("never"), "{}", ran.err);
 }

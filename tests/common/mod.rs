@@ -112,6 +112,11 @@ impl Running {
         }
     }
 
+    /// What it has said on stderr so far.
+    pub fn said(&self) -> String {
+        self.err.so_far()
+    }
+
     /// Waits for its end. One that hangs is ended, and fails the test.
     pub fn end(mut self) -> Ran {
         let began = Instant::now();

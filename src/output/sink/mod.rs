@@ -8,10 +8,12 @@
 //! Sinks see every second whole: rows with tags, sums and histograms. Those that came late are
 //! handed on marked as such, so what a sink was sent adds up to the run's totals.
 
+mod families;
 mod junit;
 mod lines;
 mod masked;
 mod ndjson;
+mod prometheus;
 mod relay;
 mod samples;
 mod sheets;
@@ -75,6 +77,17 @@ impl Moment {
     }
 }
 
+/// Which run it is.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// As in the summary.
+    pub run: String,
+    /// Names of scenarios in the plan's order, without secrets.
+    pub scenarios: Vec<String>,
+    /// To be struck out of whatever else comes from the plan.
+    pub secrets: Arc<Secrets>,
+}
+
 /// The sinks of a run.
 pub struct Sinks {
     relays: Vec<Relay>,
@@ -88,37 +101,33 @@ impl Sinks {
     ///
     /// # Errors
     /// The first that cannot be.
-    pub fn open(wanted: &[Wanted], run: &str, secrets: &Arc<Secrets>) -> Result<Sinks, Diagnostic> {
+    pub fn open(wanted: &[Wanted], about: &About) -> Result<Sinks, Diagnostic> {
         let mut sinks = Sinks { relays: Vec::new(), samples: None, began: Timestamp::now() };
         for (index, one) in wanted.iter().enumerate() {
             if wanted[..index].contains(one) {
                 return Err(Diagnostic::new(format!("--out {one} is given twice")));
             }
             let added = match one.kind {
-                Kind::Samples => sinks.add_samples(one, secrets),
-                _ => sinks.add_relay(one, run, secrets),
+                Kind::Samples => sinks.add_samples(one, about),
+                _ => sinks.add_relay(one, about),
             };
             added.map_err(|why| Diagnostic::new(format!("cannot write --out {one}: {why}")))?;
         }
         Ok(sinks)
     }
 
-    fn add_relay(
-        &mut self,
-        wanted: &Wanted,
-        run: &str,
-        secrets: &Arc<Secrets>,
-    ) -> Result<(), String> {
-        let relay = Relay::start(wanted.clone(), open(wanted, run)?, secrets.clone());
+    fn add_relay(&mut self, wanted: &Wanted, about: &About) -> Result<(), String> {
+        let sink = open(wanted, about)?;
+        let relay = Relay::start(wanted.clone(), sink, about.secrets.clone());
         self.relays.push(relay.map_err(|error| format!("no thread: {error}"))?);
         Ok(())
     }
 
-    fn add_samples(&mut self, wanted: &Wanted, secrets: &Arc<Secrets>) -> Result<(), String> {
+    fn add_samples(&mut self, wanted: &Wanted, about: &About) -> Result<(), String> {
         if self.samples.is_some() {
             return Err("`samples` can be given once".to_owned());
         }
-        let samples = Samples::open(wanted.clone(), secrets.clone())?;
+        let samples = Samples::open(wanted.clone(), about.secrets.clone())?;
         self.samples = Some((self.relays.len(), samples));
         Ok(())
     }
@@ -168,12 +177,13 @@ impl Sinks {
     }
 }
 
-fn open(wanted: &Wanted, run: &str) -> Result<Box<dyn Sink>, String> {
+fn open(wanted: &Wanted, about: &About) -> Result<Box<dyn Sink>, String> {
     let path = Path::new(&wanted.dest);
     Ok(match wanted.kind {
-        Kind::Json => Box::new(ndjson::Ndjson::new(lines::Lines::to(path)?, run)),
+        Kind::Json => Box::new(ndjson::Ndjson::new(lines::Lines::to(path)?, about.clone())),
         Kind::Csv => Box::new(sheets::Sheets::to(&wanted.dest)?),
         Kind::Junit => Box::new(junit::Junit::to(path)?),
+        Kind::Prometheus => Box::new(prometheus::Prometheus::listen(&wanted.dest, &about.run)?),
         Kind::Samples => unreachable!("requests do not come by the second"),
     })
 }

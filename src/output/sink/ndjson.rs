@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::lines::Lines;
-use super::{Moment, Sink};
+use super::{About, Moment, Sink};
 use crate::metrics::window::Row;
 use crate::results::Summary;
 use crate::results::series::words;
-use crate::results::summary::{self, Values};
+use crate::results::summary::{ScenarioOfSecond, Values};
+use crate::results::timeline;
 
 /// The value of a line's `schema`.
 pub const SCHEMA: &str = "loadtool.second/1";
@@ -20,19 +21,19 @@ pub const SCHEMA: &str = "loadtool.second/1";
 /// Writes lines.
 pub struct Ndjson {
     lines: Lines,
-    run: String,
+    about: About,
 }
 
 impl Ndjson {
-    /// Of the run of that id.
-    pub fn new(lines: Lines, run: &str) -> Ndjson {
-        Ndjson { lines, run: run.to_owned() }
+    /// Of this run.
+    pub fn new(lines: Lines, about: About) -> Ndjson {
+        Ndjson { lines, about }
     }
 }
 
 impl Sink for Ndjson {
     fn second(&mut self, moment: &Moment) -> Result<u64, String> {
-        let mut line = serde_json::to_vec(&Line::of(moment, &self.run))
+        let mut line = serde_json::to_vec(&Line::of(moment, &self.about))
             .expect("its keys are texts, and writing to memory succeeds");
         line.push(b'\n');
         self.lines.add(&line).map(|()| u64::from(!moment.second.late))
@@ -50,9 +51,19 @@ struct Line<'m> {
     /// When the second was over, RFC 3339.
     time: String,
     late: bool,
-    /// As in the summary; `t_s` is in it.
-    #[serde(flatten)]
-    tick: summary::Second,
+    t_s: u32,
+    vus: u64,
+    backlog: u64,
+    iterations: u64,
+    calls: u64,
+    failed: u64,
+    requests: u64,
+    p50_ms: Option<f64>,
+    p95_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    errors: &'m BTreeMap<String, u64>,
+    cpu_percent: Option<f64>,
+    scenarios: Vec<ScenarioOfSecond>,
     rows: Vec<LineRow<'m>>,
 }
 
@@ -71,14 +82,28 @@ struct LineValue {
 }
 
 impl<'m> Line<'m> {
-    fn of(moment: &'m Moment, run: &'m str) -> Line<'m> {
+    fn of(moment: &'m Moment, about: &'m About) -> Line<'m> {
         let second = &moment.second;
+        let tick = &second.tick;
+        let scenarios = about.scenarios.iter().zip(&tick.scenarios);
         Line {
             schema: SCHEMA,
-            run,
+            run: &about.run,
             time: moment.end().to_string(),
             late: second.late,
-            tick: (&second.tick).into(),
+            t_s: tick.second,
+            vus: tick.vus,
+            backlog: tick.backlog,
+            iterations: tick.iterations,
+            calls: tick.calls,
+            failed: tick.failed,
+            requests: tick.requests,
+            p50_ms: tick.p50_ms,
+            p95_ms: tick.p95_ms,
+            p99_ms: tick.p99_ms,
+            errors: &tick.errors,
+            cpu_percent: tick.health.cpu_percent,
+            scenarios: scenarios.map(|(name, tick)| timeline::scenario(name, tick)).collect(),
             rows: second.window.rows.iter().map(LineRow::of).collect(),
         }
     }

@@ -12,15 +12,17 @@ pub enum Kind {
     Csv,
     Junit,
     Samples,
+    Prometheus,
 }
 
 impl Kind {
     /// All that there are, as typed, with what belongs after the `=`.
-    pub const ALL: [(&str, Kind, &str); 4] = [
+    pub const ALL: [(&str, Kind, &str); 5] = [
         ("json", Kind::Json, "FILE"),
         ("csv", Kind::Csv, "DIR/ or FILE"),
         ("junit", Kind::Junit, "FILE"),
         ("samples", Kind::Samples, "FILE"),
+        ("prometheus", Kind::Prometheus, "PORT or ADDRESS:PORT"),
     ];
 
     /// As typed.
@@ -32,7 +34,7 @@ impl Kind {
     /// What is counted as written.
     pub fn unit(self) -> &'static str {
         match self {
-            Kind::Json => "second",
+            Kind::Json | Kind::Prometheus => "second",
             Kind::Csv => "row",
             Kind::Junit => "test case",
             Kind::Samples => "request",
