@@ -20,7 +20,7 @@ Examples:
 
 It is kept in $XDG_STATE_HOME/loadtool/calibration.json, or ~/.local/state/loadtool/.
 
-Exit codes: 0 measured and kept, 2 not";
+Exit codes: 0 measured and kept, 2 a mistake or no place to keep it, 6 the system refused";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

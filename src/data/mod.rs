@@ -97,7 +97,7 @@ pub struct Pools {
     open: Mutex<Open>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Open {
     pools: HashMap<PoolSpec, Arc<Pool>>,
     tables: HashMap<Source, Arc<Table>>,
@@ -130,6 +130,12 @@ impl Pools {
     /// No pools yet. `seed` decides random orders; of each list, `share` is handed out here.
     pub fn new(seed: u64, share: Share) -> Self {
         Pools { seed, share, leased: Arc::default(), open: Mutex::default() }
+    }
+
+    /// The same ones: what is opened there is opened there only.
+    pub fn again(&self) -> Pools {
+        let open = Mutex::new(self.lock().clone());
+        Pools { seed: self.seed, share: self.share, leased: self.leased.clone(), open }
     }
 
     /// The pool of that spec, reading its file if no pool has done so. Not for the hot path.

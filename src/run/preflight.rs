@@ -6,6 +6,9 @@
 
 mod machine;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,7 +16,10 @@ use tokio::time::Instant;
 pub use self::machine::Machine;
 use super::prepare::Prepared;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lua::vm::UserSpec;
+use crate::engine::worker::SERIES_CAP;
+use crate::lua::host::Host;
+use crate::lua::vm::{UserSpec, Vm};
+use crate::metrics::Recorder;
 use crate::plan::{Connections, Load, Plan, Scenario};
 use crate::results::format::{bytes, count, counted};
 
@@ -75,8 +81,7 @@ pub fn preflight(prepared: &Prepared) -> Result<(), Diagnostics> {
 /// # Errors
 /// The script's, at top level.
 pub fn weigh(prepared: &Prepared, sample: u64) -> Result<Cost, Diagnostic> {
-    let vm = &prepared.vm;
-    vm.bind(&prepared.plan, None)?;
+    let vm = &aside(prepared)?;
     let user = |id| vm.user(UserSpec { id, number: id, scenario: 0, agent: 1 });
     // What the first one brings along, such as modules, is shared by all; garbage costs nobody.
     let first = user(1)?;
@@ -89,6 +94,17 @@ pub fn weigh(prepared: &Prepared, sample: u64) -> Result<Cost, Diagnostic> {
     let bytes = vm.used_memory().saturating_sub(before) / sample;
     drop((first, users));
     Ok(Cost { bytes, time })
+}
+
+/// A state of its own, so that what users do at top level is done before nobody.
+fn aside(prepared: &Prepared) -> Result<Vm, Diagnostic> {
+    let names = prepared.plan.scenarios().iter().map(|scenario| scenario.name().clone());
+    let recorder = Recorder::new(names.collect(), SERIES_CAP).keep(prepared.shared.secrets.clone());
+    let shared = Arc::new(prepared.shared.scratch());
+    let host = Host::new(Rc::new(RefCell::new(recorder)), prepared.host.transport(), shared);
+    let vm = Vm::new(prepared.program.clone(), host)?;
+    vm.bind(&prepared.plan, None)?;
+    Ok(vm)
 }
 
 /// Holds a plan against a machine; `heap` is what Lua may have on each worker [bytes].

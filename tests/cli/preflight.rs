@@ -39,3 +39,13 @@ fn users_too_heavy_for_lua_are_refused_before_they_are_made() {
     let ran = Folder::new(heavy).run(&["--threads", "2"]).exits(2);
     ran.says("2,000 users of ").says("do not fit the 256 MiB of Lua memory of a worker");
 }
+
+#[test]
+fn users_that_are_only_weighed_leave_nothing_behind() {
+    let script = "local lt = require 'loadtool'\n\
+                  local made = lt.shared.counter 'made'\n\
+                  if lt.vu.id > 0 then made:add(1) end\n\
+                  return { scenarios = { a = { run = function() end, load = { vus = 1500, iterations = 1 } } },\n\
+                  teardown = function() lt.log.info('made ' .. made:get()) end }";
+    Folder::new(script).run(&["--threads", "2"]).says("made 1500");
+}

@@ -221,6 +221,19 @@ impl Shared {
         }
     }
 
+    /// For users that are made and thrown away before the run: what they put into `lt.shared` is
+    /// seen by nobody. Pools are the same, for at top level no row can be taken.
+    pub fn scratch(&self) -> Shared {
+        Shared {
+            env: self.env.clone(),
+            pools: self.pools.again(),
+            metrics: Mutex::new(self.metrics()),
+            redactor: self.redactor.clone(),
+            secrets: self.secrets.clone(),
+            ..Shared::new(Vec::new(), crate::data::Pools::default(), self.seed, &[])
+        }
+    }
+
     /// The metrics that the script has declared so far.
     pub fn metrics(&self) -> OwnMetrics {
         self.own_metrics().clone()
