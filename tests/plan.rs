@@ -351,6 +351,16 @@ fn flags_replace_the_load() {
         ),
         (&script, flags(Some(4), None, None, &[(5, 10.0)]), "4 users at first, to 10 in 5s"),
         (&load("rate = 5"), flags(Some(5), Some(10), None, &[]), "5 users for 10s"),
+        (
+            &load("kind = 'manual', vus = 2, duration = 60"),
+            flags(Some(500), None, None, &[]),
+            "500 users at first, up to 500 by hand, for 1m",
+        ),
+        (
+            &load("kind = 'manual', vus = 2, max_vus = 9, duration = 60"),
+            flags(None, Some(10), None, &[]),
+            "2 users at first, up to 9 by hand, for 10s",
+        ),
     ] {
         let plan = plan_with(source, flags).unwrap_or_else(|faults| panic!("{faults}"));
         assert_eq!(plan.scenarios()[0].load().to_string(), want);

@@ -29,6 +29,16 @@ const STRANGERS: [(&str, &[&str]); 4] = [
     ("demo", &["metrics", "http", "plan", "lua", "engine", "results", "aggregator", "output"]),
 ];
 
+/// Files that may read the wall clock, each for what is no measurement: it jumps.
+const WALL_CLOCK: [(&str, &str); 6] = [
+    ("src/http/retry.rs", "a retry-after may be a date"),
+    ("src/lua/host/jwt.rs", "tokens expire by date"),
+    ("src/lua/host/time.rs", "what scripts ask for"),
+    ("src/output/sink/mod.rs", "when the seconds that are sent on began"),
+    ("src/run/ceiling.rs", "when it was measured"),
+    ("src/run/mod.rs", "when the run started"),
+];
+
 /// What must not stand in the code, and why.
 const BANNED: [(&str, &str); 6] = [
     (r"\bstatic\s+mut\b", "no global state"),
@@ -82,6 +92,16 @@ fn each_big_dependency_is_known_to_one_corner() {
         }
     }
     report("a dependency is named outside its corner", faults.into_iter());
+}
+
+#[test]
+fn the_wall_clock_is_read_only_where_nothing_is_measured() {
+    let read = Regex::new(r"\bSystemTime\b|\b(?:Timestamp|Zoned)\s*::\s*now\b").expect("a pattern");
+    let measured = |file: &Source| !WALL_CLOCK.iter().any(|(path, _)| *path == file.path);
+    let faults = sources("src").into_iter().filter(measured);
+    let faults: Vec<String> =
+        faults.flat_map(|file| file.lines_with(&read).collect::<Vec<_>>()).collect();
+    report("the wall clock measures nothing", faults.into_iter());
 }
 
 #[test]

@@ -199,7 +199,7 @@ impl Hold<'_> {
 
 /// What a hold is judged within: a run that consists of nothing else.
 fn run_of_hold(info: &ScenarioInfo, stage: &str, hold: Duration) -> RunInfo {
-    let stages = vec![StageInfo { name: stage.to_owned(), length: hold }];
+    let stages = vec![StageInfo { name: stage.to_owned(), planned: hold, length: hold }];
     let scenarios = vec![ScenarioInfo { load: hold, stages, ..info.clone() }];
     RunInfo { load: hold, scenarios, ..RunInfo::default() }
 }

@@ -110,7 +110,8 @@ impl Profile {
 
     /// With the rate `peak` at the highest.
     pub(super) fn rates(self, peak: f64, duration: Duration) -> Shape {
-        let at = |part: f64| part * peak;
+        // 0.14 × 5000 is 700, not 700.0000000000001.
+        let at = |part: f64| (part * peak * 1e6).round() / 1e6;
         Shape::Ramping { start_rate: at(self.start()), stages: self.stages(duration, at) }
     }
 

@@ -22,7 +22,11 @@ pub fn run() -> RunInfo {
         paced: false,
         stages,
     };
-    let stage = StageInfo { name: "1".into(), length: Duration::from_secs(2) };
+    let stage = StageInfo {
+        name: "1".into(),
+        planned: Duration::from_secs(2),
+        length: Duration::from_secs(2),
+    };
     RunInfo {
         id: "0199a1b2-0000-7000-8000-000000000000".into(),
         name: "shop".into(),

@@ -62,6 +62,8 @@ pub struct StageInfo {
     /// The `stage` tag.
     pub name: String,
     /// Planned length.
+    pub planned: Duration,
+    /// Of that, what lies in phase `load` as it came to be: what rates divide by.
     pub length: Duration,
 }
 
@@ -78,8 +80,24 @@ impl ScenarioInfo {
             began: scenario.start.offset,
             open: scenario.load.is_open(),
             paced: scenario.pace.is_some() || scenario.load.is_open(),
-            stages: stages(&scenario.load),
+            stages: stages(&scenario.load, scenario.warmup..scenario.load.length()),
         }
+    }
+
+    /// Corrects it with what came to be: it was under load in `span`, warm-up included, and so many
+    /// users were `unable` to start. Gives when it was in phase `load`.
+    pub fn deliver(
+        &mut self,
+        scenario: &Scenario,
+        span: &Range<Duration>,
+        unable: u64,
+    ) -> Range<Duration> {
+        let lasted = span.end - span.start;
+        self.load = lasted.saturating_sub(scenario.warmup);
+        self.unable = unable;
+        self.began = span.start;
+        self.stages = stages(&scenario.load, scenario.warmup..lasted);
+        span.start + scenario.warmup..span.end
     }
 
     /// All scenarios of a plan, in its order.
@@ -100,15 +118,50 @@ pub fn together(mut spans: Vec<Range<Duration>>) -> Duration {
     sum
 }
 
-fn stages(load: &Load) -> Vec<StageInfo> {
-    let info =
-        |stage: &crate::plan::Stage| StageInfo { name: stage.name.clone(), length: stage.duration };
-    load.stages().iter().map(info).collect()
+/// The stages of a load that was measured in `span`, by name: those of one name are one.
+fn stages(load: &Load, span: Range<Duration>) -> Vec<StageInfo> {
+    let mut stages: Vec<StageInfo> = Vec::new();
+    let mut start = Duration::ZERO;
+    for stage in load.stages() {
+        let end = start + stage.duration;
+        let length = end.min(span.end).saturating_sub(start.max(span.start));
+        start = end;
+        match stages.iter_mut().find(|known| known.name == stage.name) {
+            Some(known) => {
+                known.planned += stage.duration;
+                known.length += length;
+            }
+            None => {
+                let name = stage.name.clone();
+                stages.push(StageInfo { name, planned: stage.duration, length });
+            }
+        }
+    }
+    stages
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Stage;
+
+    #[test]
+    fn a_stage_is_measured_after_the_warm_up_and_until_the_load_ended() {
+        let s = Duration::from_secs;
+        let stage = |name: &str, seconds| Stage {
+            duration: s(seconds),
+            target: 5.0,
+            name: name.to_owned(),
+        };
+        let stages = vec![stage("up", 10), stage("hold", 20), stage("up", 5), stage("hold", 20)];
+        let load = Load::RampingVus { start_vus: 1, stages, graceful_ramp_down: s(0) };
+        let told = super::stages(&load, s(4)..s(40));
+        let told: Vec<_> = told
+            .iter()
+            .map(|one| (one.name.as_str(), one.planned.as_secs(), one.length.as_secs()))
+            .collect();
+        assert_eq!(told, [("up", 15, 11), ("hold", 40, 25)]);
+    }
 
     #[test]
     fn scenarios_one_after_another_last_longer_than_side_by_side() {

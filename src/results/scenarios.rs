@@ -77,13 +77,13 @@ fn stage(totals: &Window, info: &ScenarioInfo, stage: &StageInfo) -> Stage {
         Selector::of(metric).with("scenario", &info.name).with("stage", &stage.name)
     };
     let iterations = totals.count(&of(metric::ITERATIONS));
-    let duration_s = stage.length.as_secs_f64();
+    let measured_s = stage.length.as_secs_f64();
     Stage {
         name: stage.name.clone(),
-        duration_s,
+        duration_s: stage.planned.as_secs_f64(),
         iterations,
         failed: rate(totals.fold(&of(metric::ITERATION_FAILED)).as_ref()).0,
-        rate_per_s: (duration_s > 0.0).then(|| per_second(iterations, duration_s)),
+        rate_per_s: (measured_s > 0.0).then(|| per_second(iterations, measured_s)),
         response_time_ms: Distribution::meant(totals, &of(metric::ITERATION_RESPONSE_TIME)),
     }
 }

@@ -201,7 +201,8 @@ pub struct Stage {
     pub iterations: u64,
     /// Of them, failed.
     pub failed: u64,
-    /// Over the stage's length; null for a jump.
+    /// Over the part of it that was measured, after the warm-up and until the load ended; null if
+    /// there is none, as of a jump.
     pub rate_per_s: Option<f64>,
     /// From the intended start.
     pub response_time_ms: Distribution,

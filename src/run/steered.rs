@@ -77,8 +77,11 @@ impl Log {
             let stage = Setting::users(entry.at, users).stage;
             let name = stage.map(|name| name.to_string()).unwrap_or_default();
             match stages.iter_mut().find(|stage| stage.name == name) {
-                Some(stage) => stage.length += length,
-                None => stages.push(StageInfo { name, length }),
+                Some(stage) => {
+                    stage.planned += length;
+                    stage.length += length;
+                }
+                None => stages.push(StageInfo { name, planned: length, length }),
             }
         }
         stages

@@ -223,11 +223,15 @@ fn highest_pile(lines: &[Line]) -> f64 {
     (0..count).map(pile).fold(0.0, f64::max)
 }
 
-/// Stages of the one scenario that has some; where several have, no axis can show them.
+/// Stages of the one ramp; where there are several, or somebody steered, no axis can show them.
 fn bands(summary: &Summary, length: u64) -> Vec<Band> {
     let staged: Vec<&Scenario> =
         summary.scenarios.iter().filter(|scenario| !scenario.stages.is_empty()).collect();
     let [scenario] = staged[..] else { return Vec::new() };
+    let steered = summary.anomalies.iter().any(|anomaly| anomaly.kind == "steered");
+    if steered || scenario.kind == "manual" {
+        return Vec::new();
+    }
     let Some(started) = scenario.started_s else { return Vec::new() };
     let length = length.max(1) as f64;
     let mut from = (started.max(0.0) / length).min(1.0);
