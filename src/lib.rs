@@ -45,6 +45,7 @@ pub mod demo;
 // composition
 pub mod run;
 pub mod limit;
+pub mod compare;
 
 // commands
 pub mod cli;

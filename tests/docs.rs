@@ -45,7 +45,7 @@ fn the_examples_of_the_reference_run() {
 
 #[test]
 fn the_flags_in_the_documents_are_those_of_the_help() {
-    let help: BTreeSet<String> = ["run", "once", "limit", "check", "demo"]
+    let help: BTreeSet<String> = ["run", "once", "limit", "check", "compare", "demo"]
         .iter()
         .flat_map(|command| {
             let told = tool_in(root()).args([command, "--help"]).output().expect("it runs");

@@ -75,6 +75,7 @@ fn a_worker_that_is_stuck_ends_the_run_with_its_report() {
         screen: Arc::new(Screen::stderr(false, Arc::default())),
         outputs: Vec::new(),
         sinks: Vec::new(),
+        dashboard: None,
         pilot: None,
     };
     let code = run_over(spec, |_| blocking()).unwrap_or_else(|error| panic!("{error}"));

@@ -1,5 +1,6 @@
 //! `loadtool limit`: what was typed → what is meant.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -159,6 +160,17 @@ pub struct LimitArgs {
     #[arg(long, value_name = "FILE", value_parser = html, help_heading = "Output")]
     html: Option<PathBuf>,
 
+    /// Serve a live dashboard
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:5680",
+        help_heading = "Output"
+    )]
+    dashboard: Option<SocketAddr>,
+
     /// Write the summary as JSON; `-` is stdout, alone
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     summary_json: Option<PathBuf>,
@@ -224,6 +236,7 @@ impl LimitArgs {
             screen,
             outputs: csv.into_iter().chain(html).collect(),
             sinks: self.out.wanted,
+            dashboard: self.dashboard,
             pilot: Some(Box::new(LimitPilot::new(spec))),
         };
         let code = crate::run::run(run)?;

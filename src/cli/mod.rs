@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod check;
+mod compare;
 mod connections;
 mod demo;
 mod libraries;
@@ -43,6 +44,7 @@ Examples:
   loadtool run shop.lua --base-url http://127.0.0.1:8080 --vus 50 --duration 1m
   loadtool once shop.lua                           one iteration, told step by step
   loadtool limit shop.lua --from 100               the highest rate that holds
+  loadtool compare main.json branch.json           what is worse in the second run
   loadtool check shop.lua                          what would run, and what a user costs
   loadtool run shop.lua --html shop.html           the report as one page to hand on
   loadtool demo --listen 127.0.0.1:8080            the built-in shop, to write scripts against
@@ -68,6 +70,8 @@ enum Command {
     Limit(Box<limit::LimitArgs>),
     /// Show what would run and what one user costs; sends nothing
     Check(Box<check::CheckArgs>),
+    /// Tell whether a run is worse than another, or only noise
+    Compare(compare::CompareArgs),
     /// Measure what this machine can do at most, so that runs near it say so
     Calibrate(calibrate::CalibrateArgs),
     /// Make the HTML report of a JSON summary
@@ -89,6 +93,7 @@ impl Cli {
             Command::Once(args) => args.run(),
             Command::Limit(args) => args.run(),
             Command::Check(args) => args.run(),
+            Command::Compare(args) => args.run(),
             Command::Calibrate(args) => args.run(),
             Command::Report(args) => args.run(),
             Command::Demo(args) => args.run(),

@@ -1,5 +1,6 @@
 //! `loadtool run`: what was typed → what is meant.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -74,6 +75,17 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", value_parser = html, help_heading = "Output")]
     html: Option<PathBuf>,
 
+    /// Serve a live dashboard; who has the whole address that is told steers the run, too
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:5680",
+        help_heading = "Output"
+    )]
+    dashboard: Option<SocketAddr>,
+
     #[command(flatten)]
     out: OutputArgs,
 
@@ -110,6 +122,7 @@ impl RunArgs {
             screen,
             outputs: html.into_iter().collect(),
             sinks: self.out.wanted,
+            dashboard: self.dashboard,
             pilot: None,
         };
         let code = crate::run::run(spec)?;

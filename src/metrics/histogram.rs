@@ -304,7 +304,7 @@ impl Histogram {
     }
 
     /// Every value (any of its bucket's) with its count; a value may come more than once.
-    fn each(&self, mut visit: impl FnMut(u64, u64)) {
+    pub fn each(&self, mut visit: impl FnMut(u64, u64)) {
         match &self.body {
             Body::Few(values) => values.iter().for_each(|&value| visit(u64::from(value), 1)),
             Body::Many(buckets) => {

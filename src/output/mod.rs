@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub mod console;
+pub mod dashboard;
 pub mod file;
 pub mod html;
 pub mod json;
@@ -10,6 +11,7 @@ pub mod live;
 pub mod report;
 pub mod screen;
 pub mod sink;
+pub mod steer;
 pub mod table;
 pub mod text;
 

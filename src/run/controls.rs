@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::steered::{Act, Log};
 use crate::engine::helm::{Helm, Setting};
+use crate::output::steer::{Command, Steer, Steered};
 use crate::plan::{Load, Plan};
 use crate::results::{RunInfo, Summary};
 use crate::stop::{StopReason, StopSwitch};
@@ -83,6 +84,31 @@ pub enum Refused {
     /// The load has not begun.
     #[error("the load has not begun yet")]
     TooEarly,
+}
+
+impl Steer for Controls {
+    fn steered(&self) -> Vec<Steered> {
+        let row = |one: Wanted| Steered {
+            scenario: one.scenario.to_string(),
+            users: one.users,
+            most: one.most,
+            paused: one.paused,
+        };
+        self.wanted().into_iter().map(row).collect()
+    }
+
+    fn steer(&self, command: &Command) -> Result<(), String> {
+        let done = match command {
+            Command::Pause { scenario } => self.pause(scenario),
+            Command::Resume { scenario } => self.resume(scenario),
+            Command::Scale { scenario, users } => self.scale(scenario, *users),
+            Command::Stop => {
+                self.stop();
+                Ok(())
+            }
+        };
+        done.map_err(|refused| refused.to_string())
+    }
 }
 
 impl Controls {

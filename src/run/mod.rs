@@ -16,6 +16,7 @@ pub mod signals;
 mod steered;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,9 +35,10 @@ use crate::http::client::ReqwestTransport;
 use crate::metrics::{Phase, Place};
 use crate::output::Output;
 use crate::output::console::{Console, ConsoleSpec};
+use crate::output::dashboard::Dashboard;
 use crate::output::json::Json;
 use crate::output::screen::Screen;
-use crate::output::sink::spec::Wanted;
+use crate::output::sink::spec::{Kind, Wanted};
 use crate::output::sink::{About, Sinks};
 use crate::plan::Plan;
 use crate::results::build::Sources;
@@ -81,6 +83,8 @@ pub struct RunSpec {
     pub outputs: Vec<Box<dyn Output>>,
     /// `--out`.
     pub sinks: Vec<Wanted>,
+    /// Where the live dashboard is to be served.
+    pub dashboard: Option<SocketAddr>,
     /// Who steers the load, if somebody does.
     pub pilot: Option<Box<dyn Pilot>>,
 }
@@ -159,6 +163,9 @@ async fn drive(
         health: health::Reader::default(),
         panicked: 0,
     };
+    if let Some(address) = spec.dashboard {
+        open_dashboard(address, &mut control, &prepared, &spec.screen)?;
+    }
     control.sinks.log_setup(&mut prepared.recorder.borrow_mut());
     signals.prepared();
     let ctx = set_up(&prepared, &switch).await;
@@ -204,6 +211,21 @@ async fn drive(
     let hooked = hook::tell(&prepared, &summary, streams, &switch).await;
     drop(signals);
     Ok(summary.verdict.exit_code_after(!(told && hooked && delivered)))
+}
+
+/// Serves the run as it goes on, to whoever has the address that is told.
+fn open_dashboard(
+    address: SocketAddr,
+    control: &mut Control,
+    prepared: &Prepared,
+    screen: &Screen,
+) -> Result<(), RunError> {
+    let steer = Arc::new(control.controls.clone());
+    let (dashboard, url) = Dashboard::open(address, &prepared.plan, steer)?;
+    let wanted = Wanted { kind: Kind::Dashboard, dest: address.to_string() };
+    control.sinks.add(wanted, Box::new(dashboard), &prepared.shared.secrets)?;
+    screen.line(&format!("dashboard: {url}"));
+    Ok(())
 }
 
 /// Requests per second that so many workers can make on this machine, if it was calibrated.

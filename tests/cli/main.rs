@@ -5,6 +5,8 @@ mod common;
 
 mod calibrate;
 mod clock;
+mod compare;
+mod dashboard;
 mod data;
 mod examples;
 mod exits;

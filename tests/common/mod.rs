@@ -103,6 +103,11 @@ impl Running {
         assert!(kill.expect("there is kill").success());
     }
 
+    /// What it has said on stderr so far.
+    pub fn stderr(&self) -> String {
+        self.err.so_far()
+    }
+
     /// Waits until it has said this.
     pub fn wait_for_stderr(&self, part: &str) {
         let began = Instant::now();

@@ -34,6 +34,9 @@ pub(super) fn headline(summary: &Summary) -> Markup {
 
 /// The verdict as an answer to "is it good enough?".
 fn answer(summary: &Summary) -> String {
+    if let Some(limit) = &summary.limit {
+        return limit.sentence();
+    }
     let all = summary.thresholds.len() as u64;
     let crossed = summary.thresholds.iter().filter(|threshold| !threshold.ok).count() as u64;
     match summary.verdict.result {

@@ -17,7 +17,6 @@ pub(super) fn limit(summary: &Summary) -> Markup {
     html! {
         section #limit {
             h2 { "The highest load that holds" }
-            p { strong { (limit.sentence()) } }
             @if let Some(next) = &limit.next_limit { p { "Next limit: " (next) } }
             @if let Some(remark) = limit.littles_remark() { p.note { (remark) } }
             @if limit.steps.len() > 1 { (plot(limit)) }

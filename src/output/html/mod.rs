@@ -100,10 +100,10 @@ fn head(summary: &Summary) -> Markup {
 fn sections(summary: &Summary) -> Markup {
     html! {
         (headline::headline(summary))
+        (limit::limit(summary))
         (headline::look_first(summary))
         (headline::thresholds(summary))
         (headline::keys(summary))
-        (limit::limit(summary))
         (timeline::timeline(summary))
         (latency::latency(summary))
         (errors::errors(summary))

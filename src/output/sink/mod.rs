@@ -116,6 +116,20 @@ impl Sinks {
         Ok(sinks)
     }
 
+    /// Adds one that is not asked for by `--out`.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn add(
+        &mut self,
+        wanted: Wanted,
+        sink: Box<dyn Sink>,
+        secrets: &Arc<Secrets>,
+    ) -> std::io::Result<()> {
+        self.relays.push(Relay::start(wanted, sink, secrets.clone())?);
+        Ok(())
+    }
+
     fn add_relay(&mut self, wanted: &Wanted, about: &About) -> Result<(), String> {
         let sink = open(wanted, about)?;
         let relay = Relay::start(wanted.clone(), sink, about.secrets.clone());
@@ -184,7 +198,7 @@ fn open(wanted: &Wanted, about: &About) -> Result<Box<dyn Sink>, String> {
         Kind::Csv => Box::new(sheets::Sheets::to(&wanted.dest)?),
         Kind::Junit => Box::new(junit::Junit::to(path)?),
         Kind::Prometheus => Box::new(prometheus::Prometheus::listen(&wanted.dest, &about.run)?),
-        Kind::Samples => unreachable!("requests do not come by the second"),
+        Kind::Samples | Kind::Dashboard => unreachable!("they are opened elsewhere"),
     })
 }
 

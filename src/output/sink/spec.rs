@@ -13,6 +13,8 @@ pub enum Kind {
     Junit,
     Samples,
     Prometheus,
+    /// By a flag of its own.
+    Dashboard,
 }
 
 impl Kind {
@@ -27,6 +29,9 @@ impl Kind {
 
     /// As typed.
     pub fn name(self) -> &'static str {
+        if self == Kind::Dashboard {
+            return "dashboard";
+        }
         let named = Kind::ALL.iter().find(|(_, kind, _)| *kind == self);
         named.expect("all kinds are listed").0
     }
@@ -34,7 +39,7 @@ impl Kind {
     /// What is counted as written.
     pub fn unit(self) -> &'static str {
         match self {
-            Kind::Json | Kind::Prometheus => "second",
+            Kind::Json | Kind::Prometheus | Kind::Dashboard => "second",
             Kind::Csv => "row",
             Kind::Junit => "test case",
             Kind::Samples => "request",

@@ -1,0 +1,83 @@
+//! Runs whose difference is known, by the hundred.
+
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, LogNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::*;
+
+const METHOD: Method = Method { least: 0.05, seed: 1 };
+
+fn key(call: &str) -> Key {
+    Key { scenario: "shop".to_owned(), step: String::new(), call: call.to_owned() }
+}
+
+/// Seconds of calls that take 10 ms or so times `factor`; each second has a mood of its own, which
+/// the next one half keeps.
+fn series(seed: u64, seconds: usize, rate: usize, factor: f64, failing: f64) -> Series {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let times = LogNormal::new(10_f64.ln(), 0.4).expect("a deviation above 0");
+    let (mut series, mut mood) = (Series::default(), 0.0);
+    for _ in 0..seconds {
+        mood = 0.5 * mood + 0.03 * (random.random::<f64>() - 0.5);
+        let mut took = |_| times.sample(&mut random) * factor * (1.0 + mood);
+        let times: Vec<f64> = (0..rate).map(&mut took).collect();
+        let failed = (0..rate).filter(|_| random.random::<f64>() < failing).count() as u64;
+        series.push(&times, failed);
+    }
+    series
+}
+
+fn run(all: Vec<(&str, Series)>) -> Run {
+    Run { series: all.into_iter().map(|(call, series)| (key(call), series)).collect() }
+}
+
+fn verdicts(base: Series, candidate: Series) -> Vec<(&'static str, Verdict)> {
+    let compared = compare(&run(vec![("GET /", base)]), &run(vec![("GET /", candidate)]), METHOD);
+    compared.rows.iter().map(|row| (row.stat, row.verdict)).collect()
+}
+
+#[test]
+fn two_runs_of_the_same_are_the_same_and_a_tenth_slower_is_found() {
+    let (mut alarms, mut found) = (0, 0);
+    for n in 0..16 {
+        let base = series(n, 60, 60, 1.0, 0.0);
+        let same = verdicts(base.clone(), series(n + 1000, 60, 60, 1.0, 0.0));
+        alarms += u32::from(same.iter().any(|(_, verdict)| *verdict != Verdict::Same));
+        let slower = verdicts(base, series(n + 2000, 60, 60, 1.1, 0.0));
+        found += u32::from(slower.contains(&("p95", Verdict::Regression)));
+    }
+    assert!(alarms <= 1, "{alarms} of 16 pairs of equals were told apart");
+    assert!(found >= 15, "{found} of 16 slowdowns were found");
+}
+
+#[test]
+fn better_is_told_from_worse_and_errors_and_rates_count() {
+    use Verdict::{Improvement, Regression, Same};
+    let faster = verdicts(series(1, 40, 100, 1.0, 0.0), series(2, 40, 100, 0.7, 0.0));
+    assert_eq!(faster[..3], [("p50", Improvement), ("p95", Improvement), ("p99", Improvement)]);
+    let failing = verdicts(series(1, 40, 100, 1.0, 0.01), series(2, 40, 100, 1.0, 0.2));
+    assert!(failing.contains(&("errors", Regression)), "{failing:?}");
+    assert!(failing.contains(&("p50", Same)), "{failing:?}");
+    let fewer = verdicts(series(1, 40, 100, 1.0, 0.0), series(2, 40, 80, 1.0, 0.0));
+    assert!(fewer.contains(&("rate", Regression)), "{fewer:?}");
+    let little = verdicts(series(1, 400, 200, 1.0, 0.0), series(2, 400, 200, 1.03, 0.0));
+    assert!(little.iter().all(|(_, verdict)| *verdict == Same), "3 % is not enough: {little:?}");
+}
+
+#[test]
+fn what_cannot_be_told_is_not() {
+    let short = verdicts(series(1, 5, 100, 1.0, 0.0), series(2, 5, 100, 2.0, 0.0));
+    assert!(short.iter().all(|(_, verdict)| *verdict == Verdict::TooFew), "{short:?}");
+    let few = verdicts(series(1, 20, 3, 1.0, 0.0), series(2, 20, 3, 1.0, 0.0));
+    assert!(few.contains(&("p99", Verdict::TooFew)), "{few:?}");
+    let base =
+        run(vec![("GET /a", series(1, 20, 9, 1.0, 0.0)), ("GET /b", series(1, 20, 9, 1.0, 0.0))]);
+    let other =
+        run(vec![("GET /b", series(1, 20, 9, 1.0, 0.0)), ("GET /c", series(1, 20, 9, 1.0, 0.0))]);
+    let compared = compare(&base, &other, METHOD);
+    assert_eq!(compared.only_base, [key("GET /a")]);
+    assert_eq!(compared.only_candidate, [key("GET /c")]);
+    assert!(compared.rows.iter().all(|row| row.series == key("GET /b")));
+    assert!(compared.rows.iter().all(|row| row.change == 0.0), "a run against itself");
+}

@@ -1,0 +1,79 @@
+//! The live dashboard: one page, served by the run itself, that needs nothing from elsewhere.
+//!
+//! It is a sink like any other, on a thread of its own behind a bounded queue, so that looking never
+//! disturbs the load. [`view`] makes JSON of a second, [`hub`] keeps it for whoever comes late,
+//! [`server`] sends it on, [`guard`] says to whom.
+
+mod guard;
+mod hub;
+mod server;
+mod view;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use self::guard::Guard;
+use self::hub::Hub;
+use self::server::Site;
+use self::view::View;
+use super::sink::{Moment, Sink};
+use super::steer::Steer;
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+use crate::results::Summary;
+
+/// Viewers get the end of a run before the process ends.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// A dashboard under way.
+pub struct Dashboard {
+    hub: Arc<Hub>,
+    view: View,
+    steer: Arc<dyn Steer>,
+}
+
+impl Dashboard {
+    /// Opens it and gives its address, with the token that steers.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub fn open(
+        address: SocketAddr,
+        plan: &Plan,
+        steer: Arc<dyn Steer>,
+    ) -> Result<(Dashboard, String), Diagnostic> {
+        let failed = |error: std::io::Error| {
+            Diagnostic::new(format!("--dashboard {address}: {error}"))
+                .hint("another port, or `--dashboard=127.0.0.1:0` for any that is free")
+        };
+        let guard = Guard::new(address).map_err(failed)?;
+        let view = View::new(plan);
+        let hub = Arc::new(Hub::new(view.hello()));
+        let token = guard.token().to_owned();
+        let site = Site { hub: hub.clone(), guard, steer: steer.clone() };
+        let bound = server::serve(address, site).map_err(failed)?;
+        Ok((Dashboard { hub, view, steer }, format!("http://{bound}/#{token}")))
+    }
+}
+
+impl Sink for Dashboard {
+    fn second(&mut self, moment: &Moment) -> Result<u64, String> {
+        self.view.add(&moment.second);
+        if !moment.second.late {
+            let (point, tables) = (self.view.point(&moment.second), self.view.tables());
+            let mut tables = tables;
+            tables["steered"] = json!(self.steer.steered());
+            self.hub.second(point.to_string(), tables.to_string());
+        }
+        Ok(1)
+    }
+
+    fn finish(&mut self, summary: &Summary) -> Result<u64, String> {
+        self.hub.end(view::end(summary).to_string());
+        std::thread::sleep(FAREWELL);
+        Ok(1)
+    }
+}
