@@ -51,10 +51,6 @@ pub struct RunArgs {
     #[command(flatten)]
     load: LoadArgs,
 
-    /// Print the plan, with a chart of the load, before it runs
-    #[arg(long, help_heading = "Output")]
-    explain: bool,
-
     /// What must hold, beside the script's own (repeatable): 'http_call_duration: p95 < 200ms'
     #[arg(long = "threshold", value_name = "SELECTOR: EXPR", help_heading = "Verdict")]
     thresholds: Vec<String>,
@@ -88,6 +84,10 @@ pub struct RunArgs {
 
     #[command(flatten)]
     out: OutputArgs,
+
+    /// Print the plan, with a chart of the load, before it runs
+    #[arg(long, help_heading = "Output")]
+    explain: bool,
 
     /// No live progress
     #[arg(long, short, help_heading = "Output")]

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::steered::{Act, Log};
 use crate::engine::helm::{Helm, Setting};
 use crate::output::steer::{Command, Steer, Steered};
-use crate::plan::{Load, Plan};
+use crate::plan::{Load, Plan, Scenario};
 use crate::results::{RunInfo, Summary};
 use crate::stop::{StopReason, StopSwitch};
 
@@ -27,6 +27,7 @@ pub struct Controls(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     scenarios: Vec<Arc<str>>,
+    warmups: Vec<Duration>,
     switch: StopSwitch,
     /// Whether nothing but manual loads runs.
     all_manual: bool,
@@ -132,6 +133,7 @@ impl Controls {
         let wanted: Vec<_> = wanted.collect();
         Controls(Arc::new(Inner {
             scenarios: scenarios.iter().map(|scenario| scenario.name().clone()).collect(),
+            warmups: scenarios.iter().map(Scenario::warmup).collect(),
             all_manual: wanted.iter().all(|one| one.as_ref().is_some_and(|one| one.manual)),
             switch,
             under_way: OnceLock::new(),
@@ -252,8 +254,9 @@ impl Controls {
     pub fn add_stages(&self, info: &mut RunInfo) {
         let state = self.state();
         for (index, scenario) in info.scenarios.iter_mut().enumerate() {
-            let end = scenario.began + scenario.load;
-            scenario.stages.extend(state.log.stages(index, scenario.began..end));
+            let measured = scenario.began + self.0.warmups[index];
+            let span = measured..measured + scenario.load;
+            scenario.stages.extend(state.log.stages(index, span));
         }
     }
 

@@ -404,11 +404,7 @@ fn info(prepared: &Prepared, begun: Begun, duration: Duration, loads: &[Delivere
             info.load = Duration::ZERO; // the load never began
             continue;
         };
-        let start = load.span.start + scenario.warmup();
-        info.load = load.span.end.saturating_sub(start);
-        info.unable = load.unable;
-        info.began = load.span.start;
-        spans.push(start..load.span.end);
+        spans.push(info.deliver(scenario, &load.span, load.unable));
     }
     RunInfo {
         id: begun.id,
