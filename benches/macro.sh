@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The whole tool against the clock: speed, memory and start-up, as docs/performance.md quotes them.
 #
-#   benches/macro.sh [speed] [journey] [memory] [crowd] [start] [growth] [pool]      (default: all)
+#   benches/macro.sh [speed] [journey] [memory] [crowd] [start] [growth] [pool]
+#                    [omission] [arrivals] [sparse]                                    (default: all)
 #
 # The target is nginx with one worker on core 1, the generator has core 0; both and the measuring
 # come from the yardsticks folder (YARDSTICKS, default ../shared/yardsticks). Machines drift: what
@@ -14,7 +15,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 export YARD=${YARD:-$target/yard}
 ROUNDS=${ROUNDS:-5} LENGTH=${LENGTH:-6} USERS=${USERS:-50}
 base=http://127.0.0.1:18080
-loadtool=$target/dist/loadtool
+loadtool=${LOADTOOL:-$target/dist/loadtool} # LOADTOOL: one that is built already
 bare=$target/dist/bare_reqwest
 PATH=$PATH:/usr/sbin
 declare -A started # by process id; who has ended is taken out, so that no reused id is hit
@@ -40,7 +41,7 @@ check_machine() {
 }
 
 build() {
-  cargo build --profile dist --locked --features bare --bin loadtool --bin bare_reqwest
+  [ -n "${LOADTOOL:-}" ] || cargo build --profile dist --locked --features bare --bin loadtool --bin bare_reqwest
   mkdir -p "$YARD/results/raw"
   ulimit -n "$(ulimit -Hn)"
 }
@@ -234,14 +235,52 @@ pool() { # what a table of ROWS lines costs beyond the same users without it
   rm -f "$table"
 }
 
+told() { # SUMMARY EXPRESSION: prints what Python makes of the summary `s` and of its first scenario `one`
+  python3 - "$1" "$2" <<'PYTHON'
+import json, sys
+s = json.load(open(sys.argv[1]))
+one = s["scenarios"][0]
+print(eval("f" + repr(sys.argv[2])))
+PYTHON
+}
+
+open_run() { # NAME SCRIPT [OPTIONS]: an open load under `measure`; its summary is in $YARD/NAME.json
+  "$YARDSTICKS/measure" --runs 1 "${stall[@]}" --name "$1" -- \
+    $(ours "$2" --summary-json "$YARD/$1.json" "${@:3}") | sed 's/^/  /'
+}
+
+omission() { # nginx frozen for a second under 500 arrivals/s: who waits is counted
+  local max_vus stall=(--stall 4,1)
+  for max_vus in 1000 50 5; do
+    open_run "frozen-$max_vus" "$YARDSTICKS/get.lua" --rate 500 --duration 10s --max-vus $max_vus
+    told "$YARD/frozen-$max_vus.json" "max_vus $max_vus: response time p95 {one['response_time_ms']['p95']:.0f} ms (wanted: 450 to 550), service time p95 {one['duration_ms']['p95']:.2f} ms; planned {one['iterations']['planned']}, started {one['iterations']['started']}, dropped {one['iterations']['dropped']}; verdict {s['verdict']['result']}"
+  done
+  open_run frozen-journey "$YARDSTICKS/journey.lua" --rate 100 --duration 10s --max-vus 1000
+  told "$YARD/frozen-journey.json" "the journey at 100/s: response time p95 {one['response_time_ms']['p95']:.0f} ms, service time p95 {one['duration_ms']['p95']:.2f} ms; planned {one['iterations']['planned']}, started {one['iterations']['started']}; verdict {s['verdict']['result']}"
+}
+
+arrivals() { # open loads without a freeze: CPU, and how late arrivals start by our doing
+  local rate stall=()
+  for rate in 5000 10000 20000; do
+    open_run "rate-$rate" "$YARDSTICKS/get.lua" --rate $rate --duration 10s --max-vus 1000
+    told "$YARD/rate-$rate.json" "$rate/s: planned {one['iterations']['planned']}, started {one['iterations']['started']}, late {one['iterations']['late']}, dropped {one['iterations']['dropped']}; our lag p50 {one['lag_generator_ms']['p50']:.3f} ms, p99 {one['lag_generator_ms']['p99']:.3f} ms; verdict {s['verdict']['result']}"
+  done
+}
+
+sparse() { # 10,000 users, a request each every ten seconds: the target is idle, and must be seen to be
+  local stall=()
+  open_run sparse benches/lua/sparse.lua --vus 10000 --duration 40s
+  told "$YARD/sparse.json" "10,000 users at 1,000/s: p95 of calls {s['totals']['calls']['latency_ms']['p95']:.2f} ms (nginx needs less than 0.1; wanted: at most 2 more), p99 {s['totals']['calls']['latency_ms']['p99']:.2f} ms; verdict {s['verdict']['result']}"
+}
+
 check_machine
 build
 start_nginx
-for part in "${@:-speed journey memory crowd start growth pool}"; do
+for part in "${@:-speed journey memory crowd start growth pool omission arrivals sparse}"; do
   for one in $part; do
     printf '\n== %s\n' "$one"
     case $one in
-      speed | journey | memory | crowd | start | growth | pool) "$one" ;;
+      speed | journey | memory | crowd | start | growth | pool | omission | arrivals | sparse) "$one" ;;
       *) fail "no such part: $one" ;;
     esac
   done
