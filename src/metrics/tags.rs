@@ -39,6 +39,14 @@ impl TagSet {
         Some(&self.0[index].1)
     }
 
+    /// Those whose key is kept; copies no text.
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> TagSet {
+        match self.0.iter().all(|(key, _)| keep(key)) {
+            true => self.clone(),
+            false => TagSet(self.0.iter().filter(|(key, _)| keep(key)).cloned().collect()),
+        }
+    }
+
     /// The pairs, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (&**key, &**value))

@@ -56,7 +56,7 @@ pub(super) fn series<'r>(threshold: &Threshold, rows: &'r [Row]) -> BTreeMap<Tag
     let mut series = BTreeMap::<TagSet, Samples>::new();
     for (row, value) in matching(rows, &threshold.series) {
         let tags = match threshold.each {
-            true => TagSet::new(row.tags.iter().filter(|(tag, _)| told(tag))),
+            true => row.tags.only(told),
             false => TagSet::default(),
         };
         series.entry(tags).or_default().push((row, value));
