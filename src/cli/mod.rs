@@ -47,6 +47,7 @@ Examples:
   loadtool compare main.json branch.json           what is worse in the second run
   loadtool check shop.lua                          what would run, and what a user costs
   loadtool run shop.lua --html shop.html           the report as one page to hand on
+  loadtool calibrate                               what this machine can do at most
   loadtool demo --listen 127.0.0.1:8080            the built-in shop, to write scripts against
 
 Exit codes: 0 pass, 2 usage or script error before any load, 3 threshold crossed,
