@@ -141,13 +141,14 @@ impl Worker {
                 }
             }
         };
+        let second = Cell::new(0);
         tokio::select! {
             () = over => {}
-            () = clock(spec.index, &vm, &pulse, &desk, &posts, &spec.windows) => {}
+            () = clock(&spec, &vm, &pulse, &desk, &posts, &second) => {}
             () = heed(&spec, &posts) => {}
         }
-        let second = second_of(desk.now());
-        let window = flip(&desk, &posts, second);
+        // Not that of now: at the end of a second it may be told after it, and is of it.
+        let window = flip(&desk, &posts, second.get());
         // The receiver is gone only if the control thread is, and then nobody wants the Window.
         let _ = spec.windows.send(window).await;
         pulse.end();
@@ -246,14 +247,14 @@ pub fn second_of(offset: Duration) -> u32 {
     u32::try_from(offset.as_secs()).unwrap_or(u32::MAX)
 }
 
-/// Sends a Window at the end of each second of the run.
+/// Sends a Window at the end of each second of the run; `open` is the second that has not been sent.
 async fn clock(
-    worker: usize,
+    spec: &WorkerSpec,
     vm: &Vm,
     pulse: &Pulse,
     desk: &Desk,
     posts: &[Rc<Post>],
-    windows: &mpsc::Sender<Window>,
+    open: &Cell<u32>,
 ) {
     let mut effort = Effort::begin();
     for second in 0u32.. {
@@ -262,10 +263,11 @@ async fn clock(
         pulse.beat();
         desk.recorder.borrow_mut().time(&metric::LOOP_LAG, end.elapsed());
         let mut window = flip(desk, posts, second);
-        let worker = u16::try_from(worker).unwrap_or(u16::MAX);
+        open.set(second + 1);
+        let worker = u16::try_from(spec.index).unwrap_or(u16::MAX);
         window.busy.push(Busy { worker, percent: effort.percent() });
         vm.pace();
-        if windows.send(window).await.is_err() {
+        if spec.windows.send(window).await.is_err() {
             return;
         }
     }

@@ -80,6 +80,17 @@ fn a_threshold_of_the_command_line_adds_to_the_scripts_or_takes_its_place() {
 }
 
 #[test]
+fn what_happened_in_the_last_second_of_a_load_is_of_that_second() {
+    let (_, summary) =
+        Folder::of("").summary(&["--rate", "10", "--duration", "2s", "--threads", "1"]);
+    let timeline = summary["timeline"].as_array().expect("a list").iter();
+    let ended = timeline.map(|second| second["iterations"].as_u64().expect("a number"));
+    let ended: Vec<u64> = ended.collect();
+    // What is due on the stroke of a second may be of either.
+    assert_eq!((ended[0].abs_diff(10) <= 1, ended[..2].iter().sum()), (true, 20), "{ended:?}");
+}
+
+#[test]
 fn users_that_all_leave_at_the_end_of_a_second_were_there() {
     let arguments = ["--vus", "60", "--duration", "1s"];
     let (ran, summary) = Folder::of("lt.sleep(0.05)").summary(&arguments);
