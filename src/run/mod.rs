@@ -223,7 +223,7 @@ fn open_dashboard(
     let steer = Arc::new(control.controls.clone());
     let (dashboard, url) = Dashboard::open(address, &prepared.plan, steer)?;
     let wanted = Wanted { kind: Kind::Dashboard, dest: address.to_string() };
-    control.sinks.add(wanted, Box::new(dashboard), &prepared.shared.secrets)?;
+    control.sinks.add(wanted, dashboard, &prepared.shared.secrets)?;
     screen.line(&format!("dashboard: {url}"));
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
+use std::sync::mpsc;
 
 use loadtool::metrics::Histogram;
 use serde_json::{Value as Json, json};
@@ -128,6 +129,10 @@ fn what_cannot_be_is_told_before_the_load() {
         ("json=no/such/x", "cannot write --out json=no/such/x: No such file or directory"),
         ("csv=no/such/x", "cannot write --out csv=no/such/x: No such file or directory"),
         ("prometheus=here", "expected a port, or ADDRESS:PORT"),
+        ("influx=http://127.0.0.1:1", "which database?"),
+        ("influx=somewhere", "not a URL"),
+        ("influx=file:no/such/x", "cannot write --out influx=file:no/such/x: No such file"),
+        ("statsd=here", "expected HOST:PORT"),
         ("junit=.", "cannot write --out junit=.: is a directory"),
     ] {
         let ran = folder.run(&["--out", out]).exits(2).says(told);
@@ -269,4 +274,107 @@ fn a_port_in_use_is_told_before_the_load() {
     let ran = Folder::of("lt.log.info 'never'").run(&["--out", &out]).exits(2);
     let told = format!("cannot write --out {out}: Address already in use");
     assert!(ran.err.contains(&told) && !ran.err.contains("never"), "{}", ran.err);
+}
+
+/// A point's measurement and the integer of a field, summed over lines.
+fn summed(points: &str, measurement: &str, field: &str) -> u64 {
+    let lines = points.lines().filter(|line| line.split(',').next() == Some(measurement));
+    let value = |line: &str| {
+        let fields = line.rsplit(' ').nth(1).expect("fields before the time");
+        let value = fields.split(',').find_map(|one| one.strip_prefix(field)?.strip_prefix('='));
+        value.and_then(|value| value.trim_end_matches('i').parse::<u64>().ok())
+    };
+    lines.map(|line| value(line).expect("a whole number")).sum()
+}
+
+#[test]
+fn influxdb_gets_points_whose_sums_are_the_summarys() {
+    let (tell, told) = mpsc::channel();
+    let database = server::answering(move |request| {
+        let _ = tell.send(request.to_owned());
+        b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()
+    });
+    let out = format!("influx={}/load", database.replace("http://", "http://ann:secret@"));
+    let (folder, ran, summary) = run(&[&out, "influx=file:points"]);
+    let ran = ran.exits(0);
+    let requests: Vec<String> = told.try_iter().collect();
+    let first = requests.first().expect("a request");
+    assert!(first.starts_with("POST /write?db=load HTTP/1.1\r\n"), "{first}");
+    assert!(first.contains("authorization: Basic YW5uOnNlY3JldA==\r\n"), "{first}");
+    let bodies = requests.iter().filter_map(|request| request.split_once("\r\n\r\n"));
+    let sent: String = bodies.map(|(_, body)| body).collect();
+    for points in [&sent, &text(&folder, "points")] {
+        assert_eq!(summed(points, "http_calls", "value"), 100);
+        assert_eq!(summed(points, "orders", "value"), 150);
+        assert_eq!(summed(points, "http_call_duration", "count"), 100);
+        assert_eq!(summed(points, "size", "count"), 50);
+        assert!(points.contains("name=\\=cmd|'\\ /C\\ calc'!A0,"), "{points}");
+    }
+    let seconds = summary["timeline"].as_array().map_or(0, Vec::len);
+    assert_eq!(delivery(&summary, 0), [&json!(seconds), &json!(0), &Json::Null]);
+    let dest = summary["outputs"][0]["dest"].as_str().expect("a text");
+    assert!(dest.starts_with("http://***@127.0.0.1:"), "{dest}");
+    assert!(!ran.err.contains("secret") && !summary.to_string().contains("secret"));
+}
+
+#[test]
+fn a_server_that_refuses_or_dies_is_told_once_and_changes_no_verdict() {
+    let refusing = server::answering(|_| {
+        b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 9\r\n\r\nno token\n".to_vec()
+    });
+    let dead = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it is bound");
+    let dying = server::server(|mut peer| peer.request().map(drop));
+    let outs = [
+        format!("influx={refusing}/x"),
+        format!("influx=http://{dead}/x"),
+        format!("influx={dying}/x"),
+    ];
+    let (_folder, ran, summary) = run(&outs.each_ref().map(String::as_str));
+    let ran = ran.exits(0).reports("PASS  script.lua: ");
+    let seconds = summary["timeline"].as_array().map_or(0, Vec::len);
+    for (index, told) in ["status 401 no token", "refused", ""].into_iter().enumerate() {
+        let [written, lost, error] = delivery(&summary, index);
+        assert_eq!((written, lost), (&json!(0), &json!(seconds)));
+        let error = error.as_str().expect("what went wrong");
+        assert!(error.contains(told), "{error}");
+        assert_eq!(ran.err.matches(error).count(), 1, "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_server_that_hangs_does_not_keep_the_run_from_its_end() {
+    let (_folder, ran, summary) = run(&[&format!(
+        "influx={}/x",
+        server::server(|mut peer| peer.request().and_then(|_| peer.hang()))
+    )]);
+    ran.exits(0).reports("PASS  script.lua: ");
+    assert!(delivery(&summary, 0)[1].as_u64() > Some(0), "{summary}");
+}
+
+#[test]
+fn statsd_gets_datagrams_whose_sums_are_the_summarys() {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let place = socket.local_addr().expect("it is bound");
+    let (_folder, ran, _) = run(&[&format!("statsd={place}")]);
+    ran.exits(0);
+    socket.set_nonblocking(true).expect("it can be");
+    let mut packet = [0; 2048];
+    let mut sums = std::collections::BTreeMap::<String, u64>::new();
+    while let Ok(length) = socket.recv(&mut packet) {
+        let packet = std::str::from_utf8(&packet[..length]).expect("text");
+        for line in packet.lines() {
+            let (name, rest) = line.split_once(':').expect("a name");
+            let mut parts = rest.split('|');
+            let (value, kind) = (parts.next().expect("a value"), parts.next());
+            if kind == Some("c") {
+                let value: u64 = value.parse().expect("a whole number");
+                *sums.entry(name.to_owned()).or_default() += value;
+            }
+        }
+    }
+    for (name, sum) in
+        [("http_calls", 100), ("orders", 150), ("checks.samples", 100), ("size.count", 50)]
+    {
+        assert_eq!(sums.get(&format!("loadtool.{name}")), Some(&sum), "{name}: {sums:?}");
+    }
 }

@@ -116,7 +116,13 @@ fn assert_without_traces(what: &str, text: &str) {
 
 #[test]
 fn no_output_of_a_run_shows_a_secret() {
-    let outs = ["json=seconds.json", "csv=table", "junit=junit.xml", "samples=samples"];
+    let outs = [
+        "json=seconds.json",
+        "csv=table",
+        "junit=junit.xml",
+        "samples=samples",
+        "influx=file:points",
+    ];
     let outs: Vec<&str> = outs.iter().flat_map(|out| ["--out", out]).collect();
     let arguments = [&["-vv", "--summary-json", "summary.json"], outs.as_slice()].concat();
     let (folder, ran) = run(SCRIPT, &arguments);
@@ -134,7 +140,7 @@ fn no_output_of_a_run_shows_a_secret() {
             files += 1;
         }
     }
-    assert!(files >= 8, "the summary, the hook's file, and six of the outputs");
+    assert!(files >= 9, "the summary, the hook's file, and seven of the outputs");
     // What was masked was there.
     let summary = fs::read_to_string(folder.path("summary.json")).expect("the summary");
     for trace in ["step ***", "label ***", "call of ***", "\"owner\": \"***\"", "error of ***"] {

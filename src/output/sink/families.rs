@@ -221,6 +221,28 @@ mod tests {
     }
 
     #[test]
+    fn the_dashboard_asks_for_metrics_that_there_are() {
+        let suffixes = |family: Family| {
+            let suffixes: &[&str] = match family.metric.kind {
+                Kind::Counter => &["_total"],
+                Kind::Gauge => &[""],
+                Kind::Rate => &["_hits_total", "_samples_total"],
+                Kind::Histogram => &["_bucket", "_sum", "_count"],
+            };
+            suffixes.iter().map(move |suffix| format!("{}{suffix}", family.name))
+        };
+        let known: Vec<String> =
+            metric::BUILTIN.iter().map(Family::of).flat_map(suffixes).collect();
+        let dashboard = include_str!("../../../docs/grafana.json");
+        let named = regex::Regex::new(r"loadtool_\w+").unwrap();
+        let mut asked = named.find_iter(dashboard).map(|found| found.as_str()).peekable();
+        assert!(asked.peek().is_some());
+        let unknown: Vec<&str> =
+            asked.filter(|name| !known.iter().any(|one| one == name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+
+    #[test]
     fn nothing_is_there_twice_whatever_it_is_called() {
         let mut own = OwnMetrics::default();
         let [a, b] =

@@ -9,15 +9,18 @@
 //! handed on marked as such, so what a sink was sent adds up to the run's totals.
 
 mod families;
+mod influx;
 mod junit;
 mod lines;
 mod masked;
 mod ndjson;
+mod post;
 mod prometheus;
 mod relay;
 mod samples;
 mod sheets;
 pub mod spec;
+mod statsd;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Writes elsewhere, on a thread of its own. What it fails at is lost; it is asked again with the
 /// next second. Both methods give how many units of its kind were written (see [`Kind::unit`]).
-pub trait Sink: Send {
+pub trait Sink {
     /// One more second of the run.
     ///
     /// # Errors
@@ -123,10 +126,10 @@ impl Sinks {
     pub fn add(
         &mut self,
         wanted: Wanted,
-        sink: Box<dyn Sink>,
+        sink: impl Sink + Send + 'static,
         secrets: &Arc<Secrets>,
     ) -> std::io::Result<()> {
-        self.relays.push(Relay::start(wanted, sink, secrets.clone())?);
+        self.relays.push(Relay::start(wanted, ready(sink), secrets.clone())?);
         Ok(())
     }
 
@@ -191,15 +194,27 @@ impl Sinks {
     }
 }
 
-fn open(wanted: &Wanted, about: &About) -> Result<Box<dyn Sink>, String> {
+/// Makes a sink, on the thread that it lives on.
+type Opened = Box<dyn FnOnce() -> Box<dyn Sink> + Send>;
+
+fn open(wanted: &Wanted, about: &About) -> Result<Opened, String> {
     let path = Path::new(&wanted.dest);
     Ok(match wanted.kind {
-        Kind::Json => Box::new(ndjson::Ndjson::new(lines::Lines::to(path)?, about.clone())),
-        Kind::Csv => Box::new(sheets::Sheets::to(&wanted.dest)?),
-        Kind::Junit => Box::new(junit::Junit::to(path)?),
-        Kind::Prometheus => Box::new(prometheus::Prometheus::listen(&wanted.dest, &about.run)?),
+        Kind::Json => ready(ndjson::Ndjson::new(lines::Lines::to(path)?, about.clone())),
+        Kind::Csv => ready(sheets::Sheets::to(&wanted.dest)?),
+        Kind::Junit => ready(junit::Junit::to(path)?),
+        Kind::Prometheus => ready(prometheus::Prometheus::listen(&wanted.dest, &about.run)?),
+        Kind::Influx => {
+            let target = influx::Target::of(&wanted.dest)?;
+            Box::new(move || Box::new(target.open()))
+        }
+        Kind::Statsd => ready(statsd::Statsd::to(&wanted.dest)?),
         Kind::Samples | Kind::Dashboard => unreachable!("they are opened elsewhere"),
     })
+}
+
+fn ready(sink: impl Sink + Send + 'static) -> Opened {
+    Box::new(move || Box::new(sink))
 }
 
 /// Whether a file could be written, before there is anything to write.

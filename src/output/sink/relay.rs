@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::masked::masked;
 use super::spec::Wanted;
-use super::{Moment, PATIENCE, QUEUE, Sink};
+use super::{Moment, Opened, PATIENCE, QUEUE, Sink};
 use crate::results::Summary;
 use crate::results::format::counted;
 use crate::results::summary::Delivery;
@@ -66,11 +66,7 @@ impl Relay {
     ///
     /// # Errors
     /// The system gives none.
-    pub fn start(
-        wanted: Wanted,
-        mut sink: Box<dyn Sink>,
-        secrets: Arc<Secrets>,
-    ) -> std::io::Result<Relay> {
+    pub fn start(wanted: Wanted, opened: Opened, secrets: Arc<Secrets>) -> std::io::Result<Relay> {
         let (queue, seconds) = sync_channel(QUEUE);
         let account = Arc::new(Account { wanted: wanted.clone(), tally: Mutex::default() });
         let summary = Arc::new(OnceLock::<Arc<Summary>>::new());
@@ -78,6 +74,7 @@ impl Relay {
         let (kept, last, hidden) = (account.clone(), summary.clone(), secrets.clone());
         let name = format!("out-{}", wanted.kind.name());
         thread::Builder::new().name(name).spawn(move || {
+            let mut sink = opened();
             follow(sink.as_mut(), &seconds, &kept, &hidden);
             if let Some(summary) = last.get() {
                 match sink.finish(summary) {
@@ -149,7 +146,7 @@ impl Closing {
         let shown = |text: &str| self.secrets.mask(text).into_owned();
         Delivery {
             kind: self.wanted.kind.name().to_owned(),
-            dest: shown(self.wanted.place()),
+            dest: shown(&self.wanted.place()),
             unit: self.wanted.kind.unit().to_owned(),
             written,
             lost: lost + waiting,
@@ -164,6 +161,7 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
+    use super::super::ready;
     use super::*;
     use crate::aggregator::Second;
     use crate::results::{Tick, example};
@@ -184,7 +182,7 @@ mod tests {
     fn relay() -> (mpsc::Sender<Result<u64, String>>, Relay) {
         let (tell, told) = mpsc::channel();
         let wanted = Wanted::parse("json=x").unwrap();
-        (tell, Relay::start(wanted, Box::new(Told(told)), Arc::default()).unwrap())
+        (tell, Relay::start(wanted, ready(Told(told)), Arc::default()).unwrap())
     }
 
     fn moment() -> Moment {

@@ -149,7 +149,7 @@ impl Samples {
         let error = account.error.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Delivery {
             kind: self.wanted.kind.name().to_owned(),
-            dest: self.maker.secrets.mask(self.wanted.place()).into_owned(),
+            dest: self.maker.secrets.mask(&self.wanted.place()).into_owned(),
             unit: self.wanted.kind.unit().to_owned(),
             written,
             lost: account.logged.load(Relaxed).saturating_sub(written),

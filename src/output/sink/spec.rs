@@ -1,8 +1,12 @@
 //! `KIND=DEST`: what was typed → what is meant.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use url::Url;
+
 use crate::diagnostic::nearest;
+use crate::secrets::STRUCK;
 
 /// What an output writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,18 +17,22 @@ pub enum Kind {
     Junit,
     Samples,
     Prometheus,
+    Influx,
+    Statsd,
     /// By a flag of its own.
     Dashboard,
 }
 
 impl Kind {
     /// All that there are, as typed, with what belongs after the `=`.
-    pub const ALL: [(&str, Kind, &str); 5] = [
+    pub const ALL: [(&str, Kind, &str); 7] = [
         ("json", Kind::Json, "FILE"),
         ("csv", Kind::Csv, "DIR/ or FILE"),
         ("junit", Kind::Junit, "FILE"),
         ("samples", Kind::Samples, "FILE"),
         ("prometheus", Kind::Prometheus, "PORT or ADDRESS:PORT"),
+        ("influx", Kind::Influx, "URL or file:PATH"),
+        ("statsd", Kind::Statsd, "HOST:PORT"),
     ];
 
     /// As typed.
@@ -39,7 +47,9 @@ impl Kind {
     /// What is counted as written.
     pub fn unit(self) -> &'static str {
         match self {
-            Kind::Json | Kind::Prometheus | Kind::Dashboard => "second",
+            Kind::Json | Kind::Prometheus | Kind::Influx | Kind::Statsd | Kind::Dashboard => {
+                "second"
+            }
             Kind::Csv => "row",
             Kind::Junit => "test case",
             Kind::Samples => "request",
@@ -81,12 +91,35 @@ impl Wanted {
 
     /// Whether it is a file, which must be there in the end.
     pub fn is_file(&self) -> bool {
-        matches!(self.kind, Kind::Json | Kind::Csv | Kind::Junit | Kind::Samples)
+        match self.kind {
+            Kind::Json | Kind::Csv | Kind::Junit | Kind::Samples => true,
+            Kind::Influx => self.dest.starts_with("file:"),
+            Kind::Prometheus | Kind::Statsd | Kind::Dashboard => false,
+        }
     }
 
-    /// The destination as it may be shown.
-    pub fn place(&self) -> &str {
-        &self.dest
+    /// The destination as it may be shown: of a URL neither its user nor what its query says.
+    pub fn place(&self) -> Cow<'_, str> {
+        let Ok(mut url) = Url::parse(&self.dest) else { return Cow::Borrowed(&self.dest) };
+        if self.is_file() || !url.has_host() {
+            return Cow::Borrowed(&self.dest);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            // It has a host, so it can have a user.
+            let _ = url.set_username(STRUCK).and_then(|()| url.set_password(None));
+        }
+        let shown = |name: &str| ["db", "org", "bucket", "precision", "rp"].contains(&name);
+        let query: Vec<(String, String)> = url
+            .query_pairs()
+            .map(|(name, value)| {
+                let value = if shown(&name) { value.into_owned() } else { STRUCK.to_owned() };
+                (name.into_owned(), value)
+            })
+            .collect();
+        if !query.is_empty() {
+            url.query_pairs_mut().clear().extend_pairs(query);
+        }
+        Cow::Owned(url.into())
     }
 }
 
@@ -104,6 +137,19 @@ mod tests {
     fn a_kind_and_a_place_are_read_and_printed_again() {
         for text in ["json=a.json", "csv=out/", "junit=a=b.xml"] {
             assert_eq!(Wanted::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        for (dest, shown) in [
+            ("http://ann:pass@h:1/x", "http://***@h:1/x"),
+            ("http://h:1/write?db=x&u=ann&p=pass", "http://h:1/write?db=x&u=***&p=***"),
+            ("http://h:1/write", "http://h:1/write"),
+            ("file:/a?p=pass", "file:/a?p=pass"),
+        ] {
+            let wanted = Wanted::parse(&format!("influx={dest}")).unwrap();
+            assert_eq!(wanted.to_string(), format!("influx={shown}"));
         }
     }
 
