@@ -138,10 +138,8 @@ fn what_cannot_be_is_told_before_the_load() {
         let ran = folder.run(&["--out", out]).exits(2).says(told);
         assert!(!ran.err.contains("never"), "{}", ran.err);
     }
-    folder
-        .run(&["--out", "json=x", "--out", "json=x"])
-        .exits(2)
-        .says("--out json=x is given twice");
+    let told = "--out json=x and --out junit=x write to the same place";
+    folder.run(&["--out", "json=x", "--out", "junit=x"]).exits(2).says(told);
 }
 
 #[test]
@@ -150,10 +148,12 @@ fn a_full_disk_is_told_once_and_the_report_is_there_with_exit_7() {
     let ran = ran.exits(7).reports("PASS  script.lua: ");
     let told = "--out json=/dev/full: cannot write /dev/full: No space left on device";
     assert_eq!(ran.err.matches(told).count(), 1, "{}", ran.err);
-    let seconds = summary["timeline"].as_array().map_or(0, Vec::len);
-    let remark = format!("! --out json=/dev/full: {seconds} second");
+    let seconds = summary["timeline"].as_array().map_or(0, Vec::len) as u64;
+    let [written, lost, _] = delivery(&summary, 0);
+    assert_eq!(written, &json!(0));
+    assert!(lost.as_u64() >= Some(seconds), "{lost} of {seconds}; what comes late counts too");
+    let remark = format!("! --out json=/dev/full: {lost} second");
     assert!(ran.out.contains(&remark), "{remark} is not in {}", ran.out);
-    assert_eq!(delivery(&summary, 0)[..2], [&json!(0), &json!(seconds)]);
     assert!(delivery(&summary, 1)[2].as_str().is_some_and(|why| why.contains("No space left")));
     assert_eq!(delivery(&summary, 2)[2], &Json::Null);
 }
@@ -331,10 +331,11 @@ fn a_server_that_refuses_or_dies_is_told_once_and_changes_no_verdict() {
     ];
     let (_folder, ran, summary) = run(&outs.each_ref().map(String::as_str));
     let ran = ran.exits(0).reports("PASS  script.lua: ");
-    let seconds = summary["timeline"].as_array().map_or(0, Vec::len);
+    let seconds = summary["timeline"].as_array().map_or(0, Vec::len) as u64;
     for (index, told) in ["status 401 no token", "refused", ""].into_iter().enumerate() {
         let [written, lost, error] = delivery(&summary, index);
-        assert_eq!((written, lost), (&json!(0), &json!(seconds)));
+        assert_eq!(written, &json!(0));
+        assert!(lost.as_u64() >= Some(seconds), "{lost} of {seconds}; what comes late counts too");
         let error = error.as_str().expect("what went wrong");
         assert!(error.contains(told), "{error}");
         assert_eq!(ran.err.matches(error).count(), 1, "{}", ran.err);

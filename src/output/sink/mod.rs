@@ -107,8 +107,9 @@ impl Sinks {
     pub fn open(wanted: &[Wanted], about: &About) -> Result<Sinks, Diagnostic> {
         let mut sinks = Sinks { relays: Vec::new(), samples: None, began: Timestamp::now() };
         for (index, one) in wanted.iter().enumerate() {
-            if wanted[..index].contains(one) {
-                return Err(Diagnostic::new(format!("--out {one} is given twice")));
+            if let Some(other) = wanted[..index].iter().find(|other| other.collides(one)) {
+                let told = format!("--out {other} and --out {one} write to the same place");
+                return Err(Diagnostic::new(told));
             }
             let added = match one.kind {
                 Kind::Samples => sinks.add_samples(one, about),

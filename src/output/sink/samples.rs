@@ -6,11 +6,12 @@
 //! counted: a worker never waits for a disk.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -280,12 +281,13 @@ struct Writer {
 impl Writer {
     /// Writes what comes, until the run is over and nothing more does.
     fn follow(&mut self, buffers: &Receiver<Buffer>) {
+        remove_older(&self.path);
         loop {
             let over = self.account.closing.load(Relaxed);
             match buffers.recv_timeout(LOOK) {
                 Ok(buffer) => self.write(&buffer),
-                Err(_) if over => break,
-                Err(_) => {}
+                Err(RecvTimeoutError::Timeout) if !over => {}
+                Err(_) => break,
             }
             if self.account.turned_away.load(Relaxed) {
                 self.account.fail(&self.wanted, "the disk does not keep up: requests are lost");
@@ -310,6 +312,20 @@ impl Writer {
         }
         let file = self.files.get_mut(&buffer.shard).expect("it was just made");
         file.add(&buffer.text)
+    }
+}
+
+/// Removes what a run of more workers left, so that all files are of one run. Only what begins as
+/// ours do is taken for one of them.
+fn remove_older(path: &Path) {
+    let workers = (0..).map(|number| Shard::Worker(number).file(path));
+    let older = workers.take_while(|file| file.is_file()).chain([Shard::Setup.file(path)]);
+    for file in older.collect::<Vec<_>>() {
+        let mut head = vec![0; COLUMNS.len()];
+        let read = File::open(&file).and_then(|mut file| file.read_exact(&mut head));
+        if read.is_ok() && head == COLUMNS.as_bytes() {
+            let _ = fs::remove_file(&file); // else it stays, as it would have
+        }
     }
 }
 
@@ -380,6 +396,20 @@ mod tests {
         assert_eq!(rows[0][14..16], ["3.007", "0"]);
         assert_eq!(rows[0][25], "kind=a%26%3Db&x=1");
         assert_eq!(rows[1][5], "'=1,\"2\"\n", "no formula, and all of it in its cell");
+    }
+
+    #[test]
+    fn files_of_an_earlier_run_do_not_mix_with_those_of_this() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["s.0", "s.1", "s.setup"] {
+            fs::write(path(name), format!("{COLUMNS}older\n")).unwrap();
+        }
+        fs::write(path("s.2"), "somebody's").unwrap();
+        let ended = end(opened(&path("s")));
+        assert_eq!((ended.written, ended.error), (0, None));
+        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
+        assert_eq!(left, [path("s.2")]);
     }
 
     #[test]

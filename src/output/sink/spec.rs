@@ -98,6 +98,13 @@ impl Wanted {
         }
     }
 
+    /// Whether one would overwrite what the other wrote: a pipe or a device may take both.
+    pub fn collides(&self, other: &Wanted) -> bool {
+        let takes_both = || std::fs::metadata(&self.dest).is_ok_and(|place| !place.is_file());
+        let files = self.is_file() && other.is_file() && self.dest == other.dest;
+        self == other || (files && !takes_both())
+    }
+
     /// The destination as it may be shown: of a URL neither its user nor what its query says.
     pub fn place(&self) -> Cow<'_, str> {
         let Ok(mut url) = Url::parse(&self.dest) else { return Cow::Borrowed(&self.dest) };
