@@ -39,16 +39,23 @@ fn verdicts(limit: &Json) -> Vec<&str> {
 
 const GET: &str = "lt.http.get '/'";
 const SLO: [&str; 4] =
-    ["--slo", "http_call_duration: p95 < 400ms", "--slo", "http_call_failed: rate < 1%"];
+    ["--slo", "http_call_duration: p95 < 900ms", "--slo", "http_call_failed: rate < 1%"];
+
+/// Takes its time, of which a tenth is how late this tool may be on a busy machine.
+fn slowly(body: &str) -> Vec<u8> {
+    sleep(Duration::from_millis(400));
+    answer("200 OK", body)
+}
 
 #[test]
 fn a_queue_of_known_capacity_holds_below_it_and_trips_above() {
     let counter = Arc::new(Mutex::new(()));
     // One after the other, 20 ms each: 50 a second.
     let url = answering(move |_| {
-        let _turn = counter.lock().expect("nobody panics with it");
+        let turn = counter.lock().expect("nobody panics with it");
         sleep(Duration::from_millis(20));
-        answer("200 OK", "done")
+        drop(turn);
+        slowly("done")
     });
     let steps = ["--steps", "30,90", "--max-vus", "100", "--csv", "steps.csv"];
     let folder = Folder::of(GET);
@@ -83,7 +90,7 @@ fn observed(page: impl Fn(u64) -> String + Clone + Send + 'static) -> String {
     let looks = Arc::new(AtomicU64::new(0));
     answering(move |request| match target(request) {
         "/metrics" => answer("200 OK", page(looks.fetch_add(1, SeqCst))),
-        _ => answer("200 OK", "well"),
+        _ => slowly("well"),
     })
 }
 
@@ -126,7 +133,7 @@ fn a_number_in_a_document_is_a_signal_too() {
             let pending = looks.fetch_add(1, SeqCst) * 1000;
             answer("200 OK", format!("{{\"queues\":[{{\"pending\":{pending}}}]}}"))
         }
-        _ => answer("200 OK", "well"),
+        _ => slowly("well"),
     });
     let probe = format!("{url}/stats=$.queues[0].pending");
     let signal = "$.queues[0].pending growth < 1k";
