@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::cell::cell;
 use super::{Output, OutputError, file};
 use crate::results::limit::LimitStep;
 use crate::results::{Summary, Tick};
@@ -63,6 +64,6 @@ fn record(step: &LimitStep) -> [String; 14] {
         maybe(step.p95_ms),
         maybe(step.p99_ms),
         step.verdict.clone(),
-        step.reasons.join("; "),
+        cell(&step.reasons.join("; ")).into_owned(),
     ]
 }

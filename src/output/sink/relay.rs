@@ -55,7 +55,7 @@ impl Account {
     /// Something went wrong; the first time it is told.
     fn fail(&self, why: &str) {
         if self.tally().error.is_none() {
-            log::warn!("--out {}: {why}", self.wanted);
+            log::warn!("{}: {why}", self.wanted.flag());
             self.tally().error = Some(why.to_owned());
         }
     }

@@ -105,6 +105,14 @@ impl Wanted {
         self == other || (files && !takes_both())
     }
 
+    /// As it was asked for on the command line.
+    pub fn flag(&self) -> String {
+        match self.kind {
+            Kind::Dashboard => format!("--dashboard={}", self.place()),
+            _ => format!("--out {self}"),
+        }
+    }
+
     /// The destination as it may be shown: of a URL neither its user nor what its query says.
     pub fn place(&self) -> Cow<'_, str> {
         let Ok(mut url) = Url::parse(&self.dest) else { return Cow::Borrowed(&self.dest) };
