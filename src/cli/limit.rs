@@ -1,6 +1,5 @@
 //! `loadtool limit`: what was typed → what is meant.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use clap::{Args, ValueEnum};
 use super::load::duration;
 use super::logging::{self, LogArgs};
 use super::outputs::OutputArgs;
-use super::run::{html, summary_to};
+use super::run::summary_to;
 use super::script::ScriptArgs;
 use crate::limit::pilot::LimitPilot;
 use crate::limit::search::Strategy;
@@ -156,21 +155,6 @@ pub struct LimitArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     csv: Option<PathBuf>,
 
-    /// Write the report as one HTML page
-    #[arg(long, value_name = "FILE", value_parser = html, help_heading = "Output")]
-    html: Option<PathBuf>,
-
-    /// Serve a live dashboard
-    #[arg(
-        long,
-        value_name = "ADDR",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "127.0.0.1:5680",
-        help_heading = "Output"
-    )]
-    dashboard: Option<SocketAddr>,
-
     /// Write the summary as JSON; `-` is stdout, alone
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     summary_json: Option<PathBuf>,
@@ -225,7 +209,7 @@ impl LimitArgs {
         let base_url = demo.as_ref().map(|demo| demo.url()).or(self.base_url.clone());
         let flags = self.flags(&spec, base_url);
         let csv = self.csv.clone().map(|path| Box::new(LimitCsv(path)) as Box<dyn Output>);
-        let html = self.html.map(|path| Box::new(Html::File(path)) as Box<dyn Output>);
+        let html = self.out.html.map(|path| Box::new(Html::File(path)) as Box<dyn Output>);
         let run = RunSpec {
             script: ScriptSpec { ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, false),
@@ -236,7 +220,7 @@ impl LimitArgs {
             screen,
             outputs: csv.into_iter().chain(html).collect(),
             sinks: self.out.wanted,
-            dashboard: self.dashboard,
+            dashboard: self.out.dashboard,
             pilot: Some(Box::new(LimitPilot::new(spec))),
         };
         let code = crate::run::run(run)?;

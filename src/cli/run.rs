@@ -1,6 +1,5 @@
 //! `loadtool run`: what was typed → what is meant.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -67,21 +66,6 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     summary_json: Option<PathBuf>,
 
-    /// Write the HTML report
-    #[arg(long, value_name = "FILE", value_parser = html, help_heading = "Output")]
-    html: Option<PathBuf>,
-
-    /// Serve a live dashboard; who has the whole address that is told steers the run, too
-    #[arg(
-        long,
-        value_name = "ADDR",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "127.0.0.1:5680",
-        help_heading = "Output"
-    )]
-    dashboard: Option<SocketAddr>,
-
     #[command(flatten)]
     out: OutputArgs,
 
@@ -111,7 +95,7 @@ impl RunArgs {
             connections: self.connections.into(),
             ..self.load.into()
         };
-        let html = self.html.map(|path| Box::new(Html::File(path)) as Box<dyn Output>);
+        let html = self.out.html.map(|path| Box::new(Html::File(path)) as Box<dyn Output>);
         let spec = RunSpec {
             script: ScriptSpec { redact: self.redact, ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, self.demo),
@@ -122,7 +106,7 @@ impl RunArgs {
             screen,
             outputs: html.into_iter().collect(),
             sinks: self.out.wanted,
-            dashboard: self.dashboard,
+            dashboard: self.out.dashboard,
             pilot: None,
         };
         let code = crate::run::run(spec)?;
@@ -144,14 +128,6 @@ pub fn summary_to(asked: Option<PathBuf>, demo: bool) -> SummaryTo {
         Some(path) => SummaryTo::File(path),
         None if demo => SummaryTo::File("report.json".into()),
         None => SummaryTo::Nowhere,
-    }
-}
-
-pub fn html(text: &str) -> Result<PathBuf, String> {
-    match text {
-        "-" => Err("stdout is the text report's; `loadtool report -o -` writes to stdout".into()),
-        "" => Err("expected a file".into()),
-        file => Ok(file.into()),
     }
 }
 

@@ -191,13 +191,15 @@ fn judge(
     };
     let worse = (change > 0.0) != (stat.of == Of::Rate);
     let sure = interval.0 > 0.0 || interval.1 < 0.0;
-    let verdict = match () {
-        () if !enough => Verdict::TooFew,
-        () if sure && change.abs() >= least && worse => Verdict::Regression,
-        () if sure && change.abs() >= least => Verdict::Improvement,
-        // A change that would matter, and may or may not be there.
-        () if change.abs() >= least && interval.1 - interval.0 > 4.0 * least => Verdict::TooFew,
-        () => Verdict::Same,
+    let matters = change.abs() >= least;
+    let verdict = if !enough {
+        Verdict::TooFew
+    } else if sure && matters {
+        if worse { Verdict::Regression } else { Verdict::Improvement }
+    } else if matters && interval.1 - interval.0 > 4.0 * least {
+        Verdict::TooFew // a change that would matter, and may or may not be there
+    } else {
+        Verdict::Same
     };
     let interval = (enough && change.is_finite()).then_some(interval);
     Row {

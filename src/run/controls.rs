@@ -112,6 +112,23 @@ impl Steer for Controls {
     }
 }
 
+/// The controls of a run that somebody else steers: it can be stopped, and no more.
+#[derive(Debug)]
+pub struct StopOnly(pub Controls);
+
+impl Steer for StopOnly {
+    fn steered(&self) -> Vec<Steered> {
+        Vec::new()
+    }
+
+    fn steer(&self, command: &Command) -> Result<(), String> {
+        match command {
+            Command::Stop => self.0.steer(command),
+            _ => Err("a search steers this run".to_owned()),
+        }
+    }
+}
+
 impl Controls {
     /// Of a run whose load has not begun.
     pub fn new(plan: &Plan, switch: StopSwitch) -> Controls {

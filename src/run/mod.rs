@@ -40,6 +40,7 @@ use crate::output::json::Json;
 use crate::output::screen::Screen;
 use crate::output::sink::spec::{Kind, Wanted};
 use crate::output::sink::{About, Sinks};
+use crate::output::steer::Steer;
 use crate::plan::Plan;
 use crate::results::build::Sources;
 use crate::results::run_info::together;
@@ -48,7 +49,7 @@ use crate::results::{RunInfo, ScenarioInfo, Summary, Watch};
 use crate::stop::{Stop, StopReason, StopSwitch};
 use ceiling::{Ceiling, state_folder};
 use control::Control;
-use controls::Controls;
+use controls::{Controls, StopOnly};
 use keyboard::{Keyboard, Terminal};
 use pilot::Pilot;
 use prepare::{Prepared, ScriptSpec, prepare};
@@ -220,7 +221,11 @@ fn open_dashboard(
     prepared: &Prepared,
     screen: &Screen,
 ) -> Result<(), RunError> {
-    let steer = Arc::new(control.controls.clone());
+    let controls = control.controls.clone();
+    let steer: Arc<dyn Steer> = match control.pilot {
+        Some(_) => Arc::new(StopOnly(controls)),
+        None => Arc::new(controls),
+    };
     let (dashboard, url) = Dashboard::open(address, &prepared.plan, steer)?;
     let wanted = Wanted { kind: Kind::Dashboard, dest: address.to_string() };
     control.sinks.add(wanted, dashboard, &prepared.shared.secrets)?;

@@ -63,8 +63,7 @@ impl Sink for Dashboard {
     fn second(&mut self, moment: &Moment) -> Result<u64, String> {
         self.view.add(&moment.second);
         if !moment.second.late {
-            let (point, tables) = (self.view.point(&moment.second), self.view.tables());
-            let mut tables = tables;
+            let (point, mut tables) = (self.view.point(&moment.second), self.view.tables());
             tables["steered"] = json!(self.steer.steered());
             self.hub.second(point.to_string(), tables.to_string());
         }
