@@ -7,7 +7,8 @@
 # The target is nginx with one worker on core 1, the generator has core 0; both and the measuring
 # come from the yardsticks folder (YARDSTICKS, default ../shared/yardsticks). Machines drift: what
 # is compared runs in turn, ROUNDS (5) times, and ratios of medians are printed. State lies in
-# target/yard. Only processes that this script started are ended, by their ids.
+# target/yard. What is measured is built first (.ci/package, which takes a while) unless LOADTOOL names
+# a binary. Only processes that this script started are ended, by their ids.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 YARDSTICKS=$(realpath -m "${YARDSTICKS:-../shared/yardsticks}")
@@ -41,7 +42,7 @@ check_machine() {
 }
 
 build() {
-  [ -n "${LOADTOOL:-}" ] || cargo build --profile dist --locked --features bare --bin loadtool --bin bare_reqwest
+  [ -n "${LOADTOOL:-}" ] || .ci/package --features bare --bin bare_reqwest
   mkdir -p "$YARD/results/raw"
   ulimit -n "$(ulimit -Hn)"
 }
