@@ -37,6 +37,17 @@ pub struct Second {
     pub late: bool,
 }
 
+impl Second {
+    /// Adds it to what was told before.
+    pub fn add_to(&self, totals: &mut Window) {
+        if self.late {
+            totals.absorb_late(&self.window);
+        } else {
+            totals.absorb(&self.window);
+        }
+    }
+}
+
 /// What all workers recorded so far.
 #[derive(Debug)]
 pub struct Aggregator {
@@ -220,10 +231,10 @@ impl Aggregator {
     fn add_late(&mut self, mut window: Window) {
         self.late += 1;
         window.busy.clear();
-        self.totals.absorb(&window);
         let came = summarise(&window, &self.scenarios);
         let tick = &mut self.timeline[window.second as usize];
-        match self.recent.iter_mut().find(|recent| recent.second == window.second) {
+        let at = self.recent.iter().position(|recent| recent.second == window.second);
+        match at.map(|at| &mut self.recent[at]) {
             Some(recent) => {
                 Arc::make_mut(recent).absorb(&window);
                 *tick = Tick { health: tick.health, ..summarise(recent, &self.scenarios) };
@@ -233,7 +244,16 @@ impl Aggregator {
         for second in window.second as usize..self.timeline.len() {
             self.tally(second);
         }
+        window.take_gauges_of(at.and_then(|at| self.latest_gauges(at)));
+        self.totals.absorb_late(&window);
         self.untold.push(Second { tick: came, window: Arc::new(window), late: true });
+    }
+
+    /// A recent second, whole, if no later one has told of users: then its gauges are the latest.
+    /// A part of it that came late is no sum of anything, least of all with those of other seconds.
+    fn latest_gauges(&self, at: usize) -> Option<&Window> {
+        let is_latest = !self.recent.iter().skip(at + 1).any(|later| later.has(&metric::VUS));
+        is_latest.then(|| &*self.recent[at])
     }
 }
 
@@ -374,6 +394,39 @@ mod tests {
         assert_eq!(stalled.breaches(), Vec::<String>::new());
     }
 
+    /// A process that was stopped closes seconds that nobody has told of yet.
+    #[test]
+    fn gauges_of_late_windows_are_not_added_to_those_before() {
+        let part = |second, users: f64| {
+            let mut recorder = Recorder::new(vec!["shop".into()], 100);
+            recorder.gauge(&Place::default(), &metric::VUS, users);
+            recorder.flip(second)
+        };
+        let mut aggregator = aggregator();
+        let mut told = Window::default();
+        let mut levels = Vec::new();
+        let mut look = |aggregator: &mut Aggregator| {
+            for second in aggregator.take_seconds() {
+                second.add_to(&mut told);
+            }
+            let users = |window: &Window| window.fold(&Selector::of(metric::VUS));
+            assert_eq!(users(&told), users(aggregator.totals()));
+            levels.push(users(aggregator.totals()).expect("there were users"));
+        };
+        [part(0, 2.0), part(0, 3.0)].into_iter().for_each(|part| aggregator.add(part));
+        aggregator.tick(3, &Health::default());
+        look(&mut aggregator);
+        // What two workers say of the seconds in which they stood still.
+        for late in [part(1, 2.0), part(3, 3.0), part(3, 2.0), part(2, 2.0)] {
+            aggregator.add(late);
+            look(&mut aggregator);
+        }
+        let level = |last| Value::Gauge { last, max: 5.0 };
+        assert_eq!(levels, [5.0, 2.0, 3.0, 5.0, 5.0].map(level));
+        let users: Vec<u64> = aggregator.timeline().iter().map(|tick| tick.vus).collect();
+        assert_eq!(users, [5, 2, 2, 5]);
+    }
+
     #[test]
     fn iterations_under_way_are_those_begun_and_not_ended_however_late_that_is_told() {
         let mut aggregator = aggregator();
@@ -406,7 +459,7 @@ mod tests {
             aggregator.add(window(second, 10, 10));
             aggregator.tick(second, &Health::default());
             for second in aggregator.take_seconds() {
-                told.absorb(&second.window);
+                second.add_to(&mut told);
                 late.push((second.tick.second, second.tick.calls, second.late));
             }
         }

@@ -82,7 +82,45 @@ impl Window {
 
     /// The same, and leaves the other as it is.
     pub fn absorb(&mut self, other: &Window) {
-        let age = other.second.cmp(&self.second);
+        self.absorb_as(other, other.second.cmp(&self.second));
+    }
+
+    /// The same with a Window of a second that was added before, without it: its gauges are no
+    /// further part of that second's, but [what stands](Self::take_gauges_of) from now on.
+    pub fn absorb_late(&mut self, other: &Window) {
+        self.absorb_as(other, Ordering::Greater);
+    }
+
+    /// Has, in place of each gauge of its own, that of `whole`; without one, none.
+    pub fn take_gauges_of(&mut self, whole: Option<&Window>) {
+        for Row { tags, values } in &mut self.rows {
+            let known = whole.and_then(|whole| whole.row(tags));
+            values.retain_mut(|(metric, value)| {
+                if !matches!(value, Value::Gauge { .. }) {
+                    return true;
+                }
+                let known = known.and_then(|row| row.get(metric));
+                known.is_some_and(|known| {
+                    value.clone_from(known);
+                    true
+                })
+            });
+        }
+        self.rows.retain(|row| !row.values.is_empty());
+    }
+
+    /// The row with exactly these tags.
+    fn row(&self, tags: &TagSet) -> Option<&Row> {
+        let index = self.rows.binary_search_by(|row| row.tags.cmp(tags)).ok()?;
+        Some(&self.rows[index])
+    }
+
+    /// Whether any of its rows has this metric.
+    pub fn has(&self, metric: &MetricId) -> bool {
+        self.rows.iter().any(|row| row.get(metric).is_some())
+    }
+
+    fn absorb_as(&mut self, other: &Window, age: Ordering) {
         let merge_row = |ours: &mut Row, theirs: &Row| ours.merge(theirs, age);
         absorb_sorted(&mut self.rows, &other.rows, |a, b| a.tags.cmp(&b.tags), merge_row);
         let by_key = |a: &ErrorRow, b: &ErrorRow| a.key().cmp(&b.key());
@@ -255,6 +293,20 @@ mod tests {
             let expected = Value::Gauge { last: 12.0, max: 30.0 };
             assert_eq!(whole.rows[0].get(&metric::VUS), Some(&expected));
         }
+    }
+
+    #[test]
+    fn gauges_of_a_late_window_stand_and_do_not_add() {
+        let mut totals = merged(&[&gauge(1, 5.0), &Window { second: 2, ..Window::default() }]);
+        let mut late = gauge(2, 3.0);
+        late.rows.push(with_row(2, "a", 0, 7, &[]).rows.remove(0));
+        totals.absorb_late(&late);
+        let vus = |window: &Window| window.rows[0].get(&metric::VUS).cloned();
+        assert_eq!(vus(&totals), Some(Value::Gauge { last: 3.0, max: 5.0 }));
+        late.take_gauges_of(Some(&gauge(2, 9.0)));
+        assert_eq!(vus(&late), Some(Value::Gauge { last: 9.0, max: 9.0 }));
+        late.take_gauges_of(None);
+        assert!(!late.has(&metric::VUS) && late.has(&metric::HTTP_CALLS), "what is no gauge stays");
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl View {
 
     /// Takes a second in.
     pub fn add(&mut self, second: &Second) {
-        self.totals.absorb(&second.window);
+        second.add_to(&mut self.totals);
         self.totals.busy.clear();
         self.seconds = self.seconds.max(second.tick.second + 1);
         for (life, tick) in self.lives.iter_mut().zip(&second.tick.scenarios) {

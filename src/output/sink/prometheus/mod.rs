@@ -118,7 +118,7 @@ async fn metrics(State(board): State<Arc<Board>>, headers: HeaderMap) -> impl In
 impl Sink for Prometheus {
     fn second(&mut self, moment: &Moment) -> Result<u64, String> {
         let second = &moment.second;
-        self.board.shown().totals.absorb(&second.window);
+        second.add_to(&mut self.board.shown().totals);
         Ok(u64::from(!second.late))
     }
 
