@@ -8,7 +8,7 @@ use tokio::sync::watch;
 /// How a run was told to end before its plan did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopReason {
-    /// SIGINT, SIGTERM or the user's `q`.
+    /// SIGINT, SIGTERM, SIGHUP or the user's `q`.
     Signal,
     /// `lt.abort(message)`, or a failed `setup`.
     Abort(String),

@@ -1,4 +1,7 @@
-//! SIGINT and SIGTERM, in three strokes: finish, interrupt, exit.
+//! SIGINT, SIGTERM and SIGHUP, in three strokes: finish, interrupt, exit.
+//!
+//! SIGHUP says that the terminal is gone: what was measured so far is worth a report to files. Where
+//! it is ignored from the start, as under `nohup`, the run goes on.
 //!
 //! A thread of their own heeds them, for the control thread may be busy for longer than a person
 //! waits: reading data, or running the script's top level. Until there is something to report, the
@@ -37,13 +40,15 @@ impl Signals {
     /// What the operating system says when it refuses a handler or a thread.
     pub fn heed(switch: StopSwitch, terminal: Terminal) -> std::io::Result<Signals> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let sources = {
+        let mut sources = {
             let _inside = runtime.enter();
-            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
-            kinds.map(signal)
+            Sources {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                quit: signal(SignalKind::quit())?,
+                hang_up: heeded(SignalKind::hangup()).map(signal).transpose()?,
+            }
         };
-        let [interrupt, terminate, quit] = sources;
-        let mut sources = [interrupt?, terminate?, quit?];
         let prepared = Arc::new(AtomicBool::new(false));
         let (over, is_over) = oneshot::channel();
         let told = prepared.clone();
@@ -77,14 +82,45 @@ impl Drop for Signals {
     }
 }
 
+/// Where signals come in.
+struct Sources {
+    interrupt: Signal,
+    terminate: Signal,
+    quit: Signal,
+    /// Unless it is ignored.
+    hang_up: Option<Signal>,
+}
+
+/// The same, unless whoever started this process has it ignore that one; where the system does not
+/// tell, it is heeded.
+fn heeded(kind: SignalKind) -> Option<SignalKind> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    (!is_ignored(&status, kind.as_raw_value())).then_some(kind)
+}
+
+/// Whether signal number `number` is among those of `SigIgn`, a mask in hex.
+fn is_ignored(status: &str, number: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (number - 1) & 1 == 1)
+}
+
+async fn hung_up(source: &mut Option<Signal>) {
+    match source {
+        Some(source) => drop(source.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
 /// Heeds one after the other; the exit code once there is to be no report.
-async fn strokes(sources: &mut [Signal; 3], switch: &StopSwitch, prepared: &AtomicBool) -> i32 {
-    let [interrupt, terminate, quit] = sources;
+async fn strokes(sources: &mut Sources, switch: &StopSwitch, prepared: &AtomicBool) -> i32 {
+    let Sources { interrupt, terminate, quit, hang_up } = sources;
     let mut stroke = 0;
     loop {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = hung_up(hang_up) => {}
             _ = quit.recv() => return QUIT,
         }
         stroke += 1;
@@ -103,5 +139,18 @@ async fn strokes(sources: &mut [Signal; 3], switch: &StopSwitch, prepared: &Atom
             }
             _ => return KILLED,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_stands_in_a_mask() {
+        let status = "Name:\tloadtool\nSigBlk:\tffff\nSigIgn:\t0000000000001001\n";
+        let ignored = [1, 2, 12, 13].map(|number| is_ignored(status, number));
+        assert_eq!(ignored, [true, false, false, true]);
+        assert!(!is_ignored("", 1) && !is_ignored("SigIgn:\tmany\n", 1));
     }
 }

@@ -38,7 +38,7 @@ const STUBBORN: &str = "{ scenarios = { a = { load = { vus = 2, duration = '1m' 
 
 #[test]
 fn the_first_signal_lets_iterations_finish_and_is_5() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let (folder, running) = at_work(SHORT);
         running.signal(signal);
         let ran = running.end().exits(5).reports("ABORTED  script.lua: ");
@@ -47,6 +47,22 @@ fn the_first_signal_lets_iterations_finish_and_is_5() {
         assert!(!ran.out.contains("cut off"), "{}", ran.out);
         assert_eq!(verdict(&folder), "aborted");
     }
+}
+
+#[test]
+fn a_run_that_ignores_hanging_up_goes_on_without_its_terminal() {
+    let script = "{ scenarios = { a = { load = { vus = 1, duration = '2s' },
+        run = function() lt.log.info 'at work' lt.sleep(0.2) end } } }";
+    let folder = Folder::new(&format!("{HEAD}return {script}"));
+    let tool = env!("CARGO_BIN_EXE_loadtool");
+    let line = format!("trap '' HUP; exec '{tool}' run script.lua --summary-json summary.json");
+    let mut shell = Command::new("sh"); // as nohup does
+    let running = Running::start(shell.args(["-c", &line]).current_dir(folder.path(".")));
+    running.wait_for_stderr("at work");
+    running.signal("HUP");
+    let ran = running.end().exits(0);
+    assert!(!ran.err.contains("stopping"), "{}", ran.err);
+    assert_eq!(verdict(&folder), "pass");
 }
 
 #[test]
