@@ -8,6 +8,7 @@ use loadtool::http::settings::Pick;
 use loadtool::lua::script::node;
 use loadtool::plan::draft::{ConnectionFlags, Draft, Flags, Node};
 use loadtool::plan::profile::Profile;
+use loadtool::plan::search::{Axis, Reach};
 use loadtool::plan::validate::validate;
 use loadtool::plan::{Connections, Late, Load, Plan};
 
@@ -655,5 +656,97 @@ fn a_threshold_on_a_scenario_or_phase_that_there_is_not_is_told_with_its_line() 
             (Some(told), Some(fault)) => assert!(told.contains(fault), "{told}"),
             (told, _) => panic!("{entry}: {told:?}"),
         }
+    }
+}
+
+/// Flags of a search from 10 to 1,000.
+fn search(axis: Axis, scenario: Option<&str>) -> Flags {
+    let reach = Reach {
+        axis,
+        scenario: scenario.map(str::to_owned),
+        from: 10.0,
+        to: 1_000.0,
+        max_vus: None,
+        length: seconds(9_999),
+    };
+    Flags { search: Some(reach), ..Flags::default() }
+}
+
+/// Two scenarios with these fields.
+fn pair(a: &str, b: &str) -> String {
+    let scenario = |fields: &str| format!("{{ run = function() end,\n{fields} }}");
+    format!("return {{ scenarios = {{ a = {}, b = {} }} }}", scenario(a), scenario(b))
+}
+
+const RATE: &str = "load = { rate = 30, duration = '1m', arrivals = 'poisson' }, warmup = '5s'";
+const USERS: &str = "load = { vus = 6, duration = '1m' }, start_after = '9s'";
+
+#[test]
+fn a_search_scales_all_scenarios_in_proportion_to_their_own_loads() {
+    let paced = "load = { vus = 20, duration = '1m' }, pace = '2s'";
+    let none = "";
+    for (a, b, axis, shares) in [
+        (RATE, paced, Axis::Rate, [0.75, 0.25]), // 30/s and 10/s
+        (RATE, RATE, Axis::Users, [0.5, 0.5]),
+        (USERS, paced, Axis::Users, [6.0 / 26.0, 20.0 / 26.0]),
+        (USERS, none, Axis::Rate, [6.0 / 7.0, 1.0 / 7.0]),
+    ] {
+        let plan = plan_with(&pair(a, b), search(axis, None)).unwrap_or_else(|e| panic!("{e}"));
+        let found: Vec<f64> = plan.steered().iter().map(|part| part.share).collect();
+        assert_eq!(found, shares, "{a} {b}");
+        for (scenario, share) in plan.scenarios().iter().zip(shares) {
+            let (start, warmup) = (scenario.start(), scenario.warmup());
+            assert_eq!((start.after, start.offset, warmup), (None, seconds(0), seconds(0)));
+            assert_eq!(scenario.load().length(), seconds(9_999));
+            match scenario.load() {
+                Load::Open(open) => assert_eq!(open.profile().peak(), 10.0 * share),
+                load => assert_eq!(load.peak_vus(), (1_000.0 * share).ceil() as u64),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_search_steers_one_scenario_if_it_is_picked_and_the_other_stays() {
+    let plan = plan_with(&pair(RATE, USERS), search(Axis::Rate, Some("a")));
+    let plan = plan.unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(plan.steered().len(), 1);
+    assert_eq!(
+        plan.scenarios()[0].load().to_string(),
+        "10/s for 2h46m39s, Poisson arrivals, up to 10000 users"
+    );
+    assert_eq!(plan.scenarios()[1].load().to_string(), "6 users for 1m");
+    assert_eq!(plan.scenarios()[1].start().offset, seconds(9));
+}
+
+#[test]
+fn what_a_search_cannot_scale_is_told() {
+    let after = "load = { vus = 6, duration = '1m' }, after = 'a'";
+    let high = Flags {
+        search: search(Axis::Rate, None).search.map(|reach| Reach { to: 2e6, ..reach }),
+        ..Flags::default()
+    };
+    for (source, flags, want) in [
+        (
+            pair(RATE, USERS),
+            search(Axis::Rate, None),
+            "some scenarios have a rate and some have users, which are no proportion: \
+             a 30/s for 1m, Poisson arrivals, up to 300 users; b 6 users for 1m\n  \
+             hint: pick one with --scenario NAME",
+        ),
+        (
+            pair(USERS, after),
+            search(Axis::Users, None),
+            "several scenarios are scaled together, but `b` begins when another has ended",
+        ),
+        (
+            pair(USERS, USERS),
+            search(Axis::Users, Some("c")),
+            "--scenario: there is no scenario `c`",
+        ),
+        (pair(RATE, RATE), high, "a level is at most 1,000,000 iterations per second"),
+    ] {
+        let told = faults_with(&source, flags);
+        assert!(told.contains(want), "want {want:?} in {told}");
     }
 }

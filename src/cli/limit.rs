@@ -26,8 +26,8 @@ use crate::output::report::COLUMNS;
 use crate::output::screen::columns_of;
 use crate::plan::Threshold;
 use crate::plan::draft::Flags;
-use crate::plan::search::{Search, ascends};
-use crate::run::prepare::{ScriptSpec, prepare_search};
+use crate::plan::search::{Search, ascends, objective};
+use crate::run::prepare::{ScriptSpec, Wanted, prepare, prepare_search};
 use crate::run::{RunError, RunSpec};
 use crate::units;
 
@@ -37,9 +37,6 @@ const HOLD: Duration = Duration::from_secs(30);
 const COOLDOWN: Duration = Duration::from_secs(5);
 const PART: f64 = 0.05;
 const FROM: f64 = 10.0;
-
-/// Nobody's search lasts longer, and the run must end some time.
-const AGES: Duration = Duration::from_secs(7 * 86_400);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,7 +67,7 @@ pub struct LimitArgs {
     #[arg(long, value_enum, help_heading = "Search")]
     axis: Option<AxisArg>,
 
-    /// The scenario to steer, where there are several
+    /// The scenario to steer, where there are several [default: all, in proportion to their loads]
     #[arg(long, value_name = "NAME", help_heading = "Search")]
     scenario: Option<String>,
 
@@ -115,8 +112,8 @@ pub struct LimitArgs {
     max_time: Option<Duration>,
 
     /// What must hold, instead of the defaults (repeatable): 'http_call_duration: p95 < 200ms'
-    #[arg(long = "slo", value_name = "SELECTOR: EXPR", value_parser = gate, help_heading = "Search")]
-    gates: Vec<Threshold>,
+    #[arg(long = "slo", value_name = "SELECTOR: EXPR", help_heading = "Search")]
+    gates: Vec<String>,
 
     /// How much less than a rate may be achieved [default: 5%]
     #[arg(long, value_name = "P", value_parser = part, help_heading = "Search")]
@@ -135,7 +132,8 @@ pub struct LimitArgs {
     #[arg(long = "signal", value_name = "SIGNAL", value_parser = signal, help_heading = "Search")]
     signals: Vec<Signal>,
 
-    /// Most users that may be made for a rate [default: ten times the highest rate, at most 10k]
+    /// Most users of a scenario that may be made for a rate [default: ten times the highest rate, at
+    /// most 10k]
     #[arg(long, value_name = "N", value_parser = level, help_heading = "Search")]
     max_vus: Option<f64>,
 
@@ -198,10 +196,13 @@ impl LimitArgs {
             }
         };
         let script = self.script.clone().spec(Flags::default(), Arc::clone(&secrets))?;
-        let spec = self.limit(&prepare_search(script).map_err(RunError::from)?, Box::new(tell))?;
+        let wanted = prepare_search(script).map_err(RunError::from)?;
+        let spec = self.limit(&wanted, Box::new(tell))?;
         if self.plan {
-            print!("{}", spec.schedule());
-            return Ok(ExitCode::SUCCESS);
+            let script = self.script.clone().spec(self.flags(&spec, None), secrets.clone())?;
+            let plan = prepare(script).map_err(RunError::from)?.plan;
+            let told = format!("{}{}", spec.schedule(), spec.parts(&plan));
+            return Ok(super::print(&secrets.mask(&told)));
         }
         let spec = LimitSpec { probes: self.probes()?, ..spec };
         let _ = rlimit::increase_nofile_limit(u64::MAX);
@@ -229,7 +230,8 @@ impl LimitArgs {
     }
 
     /// What the flags say, else the script, else what is usual.
-    fn limit(&self, script: &Search, tell: Box<dyn Fn(&str)>) -> anyhow::Result<LimitSpec> {
+    fn limit(&self, wanted: &Wanted, tell: Box<dyn Fn(&str)>) -> anyhow::Result<LimitSpec> {
+        let script = &wanted.search;
         let axis = self.axis.map(Axis::from).or(script.axis).unwrap_or(Axis::Rate);
         let hold = self.hold.or(script.hold).unwrap_or(HOLD);
         ensure!(
@@ -237,15 +239,15 @@ impl LimitArgs {
             "--hold must be at least 3s: a second is what is told apart"
         );
         let gates = match (self.gates.is_empty(), script.slo.is_empty()) {
-            (false, _) => self.gates.clone(),
-            (true, false) => script.slo.clone(),
-            (true, true) => LimitSpec::default_gates(),
+            (false, _) => self.gates.iter().map(|text| gate(text, &wanted.metrics)).collect(),
+            (true, false) => Ok(script.slo.clone()),
+            (true, true) => Ok(LimitSpec::default_gates()),
         };
         Ok(LimitSpec {
             axis,
             scenario: self.scenario.clone().or(script.scenario.clone()),
             strategy: self.strategy(axis, script)?,
-            gates,
+            gates: gates?,
             tolerance: self.tolerance.or(script.tolerance).unwrap_or(PART),
             warmup: self.warmup.or(script.warmup).unwrap_or(WARMUP),
             hold,
@@ -303,21 +305,10 @@ impl LimitArgs {
         Ok(Strategy::Adaptive { from, to, precision, whole: !axis.is_rate() })
     }
 
-    /// The plan that is steered: it lasts for ages, at the highest level it may get to.
+    /// What the plan is made with.
     fn flags(&self, spec: &LimitSpec, base_url: Option<String>) -> Flags {
-        let most = spec.to_level();
-        let (rate, vus) = match spec.axis {
-            Axis::Rate => (Some(spec.from_level()), None),
-            Axis::Users => (None, Some(most.ceil() as u64)),
-        };
-        let usual = (10.0 * most).ceil().clamp(100.0, 10_000.0) as u64;
-        let max_vus = rate.map(|_| spec.max_vus.unwrap_or(usual));
         Flags {
-            scenario: spec.scenario.clone(),
-            rate,
-            vus,
-            max_vus,
-            duration: Some(AGES),
+            search: Some(spec.reach()),
             base_url,
             seed: self.seed,
             threads: self.threads,
@@ -347,7 +338,8 @@ fn signal(text: &str) -> anyhow::Result<Signal> {
     Signal::parse(text).map_err(|fault| anyhow::anyhow!("{fault}"))
 }
 
-/// `http_call_duration{step=login}: p95 < 200ms`.
-fn gate(text: &str) -> anyhow::Result<Threshold> {
-    Threshold::parse_pair(text, &OwnMetrics::default()).map_err(|fault| anyhow::anyhow!("{fault}"))
+/// `http_call_duration{step=login}: p95 < 200ms`, over metrics of the script's own too.
+fn gate(text: &str, own: &OwnMetrics) -> anyhow::Result<Threshold> {
+    let gate = Threshold::parse_pair(text, own).and_then(objective);
+    gate.map_err(|fault| anyhow::anyhow!("--slo: {fault}"))
 }

@@ -21,7 +21,7 @@ use rustc_hash::FxHasher;
 
 pub use self::csv::{CsvOptions, Field, FieldType, Header, Record};
 pub use self::lease::{Lease, Leased, Leases, Stuck, Waiting};
-pub use pick::{AtEnd, Next, Pick, Picker};
+pub use pick::{AtEnd, Next, Once, Pick, Picker};
 
 use self::documents::Documents;
 use self::lease::Register;
@@ -294,6 +294,14 @@ impl Pool {
         match &self.order {
             Order::Cursor(cursor) => cursor.next(picker),
             Order::Leases(_) => Next::End(AtEnd::Error),
+        }
+    }
+
+    /// How many rows are left, if each is given once and then there are no more.
+    pub fn once(&self) -> Option<Once> {
+        match &self.order {
+            Order::Cursor(cursor) => cursor.once(),
+            Order::Leases(_) => None,
         }
     }
 

@@ -54,6 +54,22 @@ pub enum Next {
     End(AtEnd),
 }
 
+/// Rows that are given once each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Once {
+    /// How many there are in this share.
+    pub rows: u64,
+    /// How many of them were given.
+    pub given: u64,
+}
+
+impl Once {
+    /// How many are left.
+    pub fn left(self) -> u64 {
+        self.rows - self.given
+    }
+}
+
 /// One user's part in picking.
 #[derive(Debug, Clone)]
 pub struct Picker {
@@ -151,6 +167,15 @@ impl Cursor {
         }
     }
 
+    /// Rows of a list that is walked to its end and no further; `None` if there is no such end.
+    pub(super) fn once(&self) -> Option<Once> {
+        let walked = matches!(self.pick, Pick::Sequential | Pick::Shuffle | Pick::Unique);
+        (walked && self.at_end != AtEnd::Recycle).then(|| {
+            let given = self.taken.load(Ordering::Relaxed).min(self.mine);
+            Once { rows: self.mine, given }
+        })
+    }
+
     /// The next place of the list that is ours, and its round.
     fn step(&self) -> Option<(u64, u64)> {
         let taken = self.taken.fetch_add(1, Ordering::Relaxed);
@@ -212,6 +237,18 @@ mod tests {
                 Next::End(at_end) => panic!("{at_end:?}"),
             })
             .collect()
+    }
+
+    #[test]
+    fn rows_that_are_given_once_are_counted() {
+        let list = cursor(Pick::Unique, AtEnd::StopScenario, 3);
+        take(&list, 2);
+        assert_eq!(list.once(), Some(Once { rows: 3, given: 2 }));
+        take(&list, 1);
+        assert!(list.next(&mut Picker::new(1, 0)) == Next::End(AtEnd::StopScenario));
+        assert_eq!(list.once().map(Once::left), Some(0));
+        assert_eq!(cursor(Pick::Sequential, AtEnd::Recycle, 3).once(), None);
+        assert_eq!(cursor(Pick::PerVu, AtEnd::Error, 3).once(), None);
     }
 
     #[test]

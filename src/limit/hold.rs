@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::LimitSpec;
-use super::judge::{Gain, Seen, judge};
+use super::judge::{Gain, Rate, Seen, judge};
+use super::mix::{Mix, Part, slice};
 use super::search::{Judgement, Purpose, Step};
 use super::signals::Told;
 use crate::aggregator::Aggregator;
@@ -14,22 +15,22 @@ use crate::metrics::{MetricId, Selector, Unit, Value, Window, metric};
 use crate::plan::Threshold;
 use crate::results::fitness::{self, BUSY};
 use crate::results::format::ms;
-use crate::results::limit::LimitStep;
+use crate::results::limit::{LimitStep, PartOfStep};
 use crate::results::run_info::{RunInfo, ScenarioInfo, StageInfo};
 use crate::results::{summary, thresholds};
 
-/// A hold of one scenario.
+/// A hold of one scenario, or of several in proportion.
 pub(super) struct Hold<'h> {
     /// What is searched for.
     pub spec: &'h LimitSpec,
-    /// The scenario.
-    pub info: &'h ScenarioInfo,
-    /// Its index in the plan.
-    pub index: usize,
+    /// What is steered.
+    pub mix: &'h Mix,
     /// The hold's name.
     pub stage: &'h str,
     /// Since the run's start.
     pub span: Range<Duration>,
+    /// Whether users pause with `lt.think`.
+    pub thinks: bool,
     /// All that was recorded.
     pub aggregator: &'h Aggregator,
 }
@@ -44,18 +45,22 @@ impl Hold<'_> {
     }
 
     fn selector(&self, metric: MetricId) -> Selector {
-        Selector::of(metric).with("scenario", &self.info.name).with("stage", self.stage)
+        self.mix.selector(metric, self.stage)
     }
 
     /// Iterations that ended, however they did.
     pub fn ended(&self) -> u64 {
-        let of = |metric| self.totals().count(&self.selector(metric).any("outcome"));
+        self.ended_of(|all| all)
+    }
+
+    fn ended_of(&self, pick: impl Fn(Selector) -> Selector) -> u64 {
+        let of = |metric| self.totals().count(&pick(self.selector(metric).any("outcome")));
         of(metric::ITERATIONS) + of(metric::ITERATIONS_INTERRUPTED)
     }
 
     /// The gates over it.
     pub fn gates(&self) -> Vec<summary::Threshold> {
-        let run = run_of_hold(self.info, self.stage, self.length());
+        let run = run_of_hold(self.mix, self.stage, self.length());
         let judged = self.spec.gates.iter().flat_map(|gate| {
             let series = gate.series.clone().with("stage", self.stage);
             thresholds::judge(&Threshold { series, ..gate.clone() }, self.totals(), &run)
@@ -72,16 +77,14 @@ impl Hold<'_> {
     ) -> (Judgement, LimitStep) {
         let mut row = self.row(step);
         let (gates, measurement) = (self.gates(), self.measurement());
-        let backlog = self.backlog();
         let (judgement, mut reasons) = judge(&Seen {
-            target_per_s: self.spec.axis.is_rate().then_some(step.level),
-            achieved_per_s: row.achieved_per_s,
+            rates: &self.rates(step.level),
             tolerance: self.spec.tolerance,
             calls: self.totals().count(&self.selector(metric::HTTP_CALLS)),
             measurement: &measurement,
             gates: &gates,
-            growth: fitness::trend(backlog),
-            waiting: self.waiting(backlog, step.level * self.length().as_secs_f64()),
+            growth: self.growth(),
+            waiting: self.waiting(step.level),
             gain: self.gain(step, row.goodput_per_s, before),
             signals: &signals,
         });
@@ -114,6 +117,7 @@ impl Hold<'_> {
             p95_ms: quantile(950_000),
             p99_ms: quantile(990_000),
             littles_law: self.littles_law(),
+            parts: self.parts(step.level),
             verdict: String::new(),
             reasons: Vec::new(),
             signals: Vec::new(),
@@ -127,31 +131,72 @@ impl Hold<'_> {
         }
     }
 
-    /// Active users at the end of each of its seconds.
-    fn users(&self) -> Vec<u64> {
-        slice(self.aggregator.timeline(), &self.span).iter().map(|tick| tick.vus).collect()
+    /// What was asked for, and what came of it; by scenario, if there are several. On the axis of
+    /// users nothing is asked for.
+    fn rates(&self, level: f64) -> Vec<Rate> {
+        if !self.spec.axis.is_rate() {
+            return Vec::new();
+        }
+        let rate = |(part, level): (&Part, f64)| Rate {
+            of: self.mix.is_mixed().then(|| part.name().to_owned()),
+            wanted: level * self.length().as_secs_f64(),
+            ended: self.ended_of(|all| part.selector(all)) as f64,
+            seconds: self.length().as_secs_f64(),
+        };
+        self.mix.at(level).map(rate).collect()
     }
 
-    /// Users at work by Little's law, L = λW, over those that were seen: 1 where all is right.
+    /// Each scenario's figures, if there are several.
+    fn parts(&self, level: f64) -> Vec<PartOfStep> {
+        let part = |(part, level): (&Part, f64)| {
+            let times = part.selector(self.selector(metric::HTTP_CALL_DURATION));
+            let times = self.totals().fold(&times);
+            let p95 = times.as_ref().and_then(Value::histogram).and_then(|it| it.quantile(950_000));
+            let ended = self.ended_of(|all| part.selector(all));
+            PartOfStep {
+                scenario: part.name().to_owned(),
+                target: level,
+                achieved_per_s: ended as f64 / self.length().as_secs_f64(),
+                p95_ms: p95.map(|p95| p95.as_secs_f64() * 1e3),
+            }
+        };
+        let mixed = self.mix.is_mixed();
+        self.mix.at(level).filter(|_| mixed).map(part).collect()
+    }
+
+    /// Active users at the end of each of its seconds.
+    fn users(&self) -> Vec<u64> {
+        self.mix.seconds(self.aggregator, &self.span, |second| second.vus)
+    }
+
+    /// Iterations under way by Little's law, L = λW, over those that were seen: 1 where all is
+    /// right. Where users think, W is not known: durations are without that.
     fn littles_law(&self) -> Option<f64> {
+        if self.thinks {
+            return None;
+        }
         let durations =
             self.totals().fold(&self.selector(metric::ITERATION_DURATION).any("outcome"))?;
         let mean = durations.histogram()?.of_unit(Unit::Ms).mean()? / 1e3;
-        let users = self.users();
-        let seen = users.iter().sum::<u64>() as f64 / users.len().max(1) as f64;
+        let under_way = self.mix.seconds(self.aggregator, &self.span, |second| second.in_flight);
+        let seen = under_way.iter().sum::<u64>() as f64 / under_way.len().max(1) as f64;
         let by_law = self.ended() as f64 / self.length().as_secs_f64() * mean;
-        // Fewer than one user at a time are not told from none by a look once a second.
+        // Fewer than five at a time are not told from none by a look once a second.
         (seen >= 5.0 && self.ended() > 0).then(|| by_law / seen)
     }
 
-    fn backlog(&self) -> &[u32] {
-        let all = self.aggregator.backlogs().get(self.index).map_or(&[][..], Vec::as_slice);
-        slice(all, &self.span)
+    /// By how many arrivals per second the backlog grows, of the scenario where it grows most.
+    fn growth(&self) -> Option<f64> {
+        let backlogs =
+            self.mix.parts().iter().map(|part| part.backlog(self.aggregator, &self.span));
+        backlogs.filter_map(fitness::trend).max_by(f64::total_cmp)
     }
 
     /// Arrivals that wait at its end, if they are more than the tolerance bears.
-    fn waiting(&self, backlog: &[u32], planned: f64) -> Option<u64> {
-        let waiting = backlog.last().copied().unwrap_or_default();
+    fn waiting(&self, level: f64) -> Option<u64> {
+        let last = |part: &Part| part.backlog(self.aggregator, &self.span).last().copied();
+        let waiting: u32 = self.mix.parts().iter().filter_map(last).sum();
+        let planned = level * self.length().as_secs_f64();
         (f64::from(waiting) > f64::max(10.0, self.spec.tolerance * planned))
             .then_some(waiting.into())
     }
@@ -198,16 +243,12 @@ impl Hold<'_> {
 }
 
 /// What a hold is judged within: a run that consists of nothing else.
-fn run_of_hold(info: &ScenarioInfo, stage: &str, hold: Duration) -> RunInfo {
+fn run_of_hold(mix: &Mix, stage: &str, hold: Duration) -> RunInfo {
     let stages = vec![StageInfo { name: stage.to_owned(), planned: hold, length: hold }];
-    let scenarios = vec![ScenarioInfo { load: hold, stages, ..info.clone() }];
+    let held =
+        |part: &Part| ScenarioInfo { load: hold, stages: stages.clone(), ..part.info.clone() };
+    let scenarios = mix.parts().iter().map(held).collect();
     RunInfo { load: hold, scenarios, ..RunInfo::default() }
-}
-
-/// The seconds of a span.
-fn slice<'a, T>(all: &'a [T], span: &Range<Duration>) -> &'a [T] {
-    let (from, until) = (span.start.as_secs() as usize, span.end.as_secs() as usize);
-    all.get(from..until.min(all.len())).unwrap_or_default()
 }
 
 fn word(judgement: Judgement) -> &'static str {

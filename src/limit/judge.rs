@@ -5,7 +5,8 @@
 //! 2. A gate is crossed, the backlog grows or waits at the end, (users) more of them bring no more,
 //!    or a signal of the target's says so → trip, with every reason.
 //! 3. Less was achieved than asked for though the target was healthy → inconclusive.
-//! 4. No call at all, too few samples for a gate, or a target that was restarted → inconclusive.
+//! 4. No call at all, no or too few samples for a gate, or a target that was restarted →
+//!    inconclusive: what was not seen is no proof that it holds.
 //! 5. Pass.
 //!
 //! A trip is judged before the shortfall, so that back-pressure of the target does not pass for a
@@ -19,10 +20,8 @@ use crate::results::summary::Threshold;
 /// What was seen of one hold.
 #[derive(Debug, Clone)]
 pub struct Seen<'s> {
-    /// Arrivals/s that were asked for; `None` on the axis of users.
-    pub target_per_s: Option<f64>,
-    /// Iterations that ended, per second.
-    pub achieved_per_s: f64,
+    /// What was asked for and what came of it; empty on the axis of users.
+    pub rates: &'s [Rate],
     /// How much less than the target may be achieved, as a part of it.
     pub tolerance: f64,
     /// Calls that ended.
@@ -39,6 +38,33 @@ pub struct Seen<'s> {
     pub gain: Option<Gain>,
     /// What the target said of itself.
     pub signals: &'s Told,
+}
+
+/// Arrivals over a hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rate {
+    /// Which scenario's, where there are several.
+    pub of: Option<String>,
+    /// So many were asked for.
+    pub wanted: f64,
+    /// So many iterations ended.
+    pub ended: f64,
+    /// How long it was held [s].
+    pub seconds: f64,
+}
+
+impl Rate {
+    /// That less was achieved than asked for, as a sentence. One arrival more or less is where the
+    /// hold begins among them.
+    fn short(&self, tolerance: f64) -> Option<String> {
+        let short = self.ended + 1.0 < (1.0 - tolerance) * self.wanted;
+        let (achieved, target) =
+            (rate(self.ended / self.seconds), rate(self.wanted / self.seconds));
+        let of = self.of.as_ref().map_or(String::new(), |name| format!("{name}: "));
+        let told =
+            format!("{of}{achieved}/s of {target}/s were achieved though the target was healthy");
+        short.then_some(told)
+    }
 }
 
 /// What more users brought.
@@ -96,29 +122,26 @@ fn doubts(seen: &Seen) -> Vec<String> {
     if seen.calls == 0 {
         doubts.push("no call was made".to_owned());
     }
-    if let Some(target) = seen.target_per_s
-        && seen.achieved_per_s < (1.0 - seen.tolerance) * target
-    {
-        let (achieved, target) = (rate(seen.achieved_per_s), rate(target));
-        doubts.push(format!(
-            "{achieved}/s of {target}/s were achieved though the target was healthy"
-        ));
-    }
-    let few =
-        seen.gates.iter().filter(|gate| gate.observed.is_some() && gate.samples < gate.min_samples);
-    doubts.extend(few.map(|gate| {
-        let samples = counted(gate.samples, "sample");
-        format!(
-            "{} {}: {samples}, at least {} are needed",
-            gate.metric, gate.expression, gate.min_samples
-        )
-    }));
+    doubts.extend(seen.rates.iter().filter_map(|rate| rate.short(seen.tolerance)));
+    doubts.extend(seen.gates.iter().filter_map(unproven));
     doubts
 }
 
-/// No data is no proof that a gate holds, but no trip either.
+/// That a gate has not the samples it needs, as a sentence; an optional one needs none.
+fn unproven(gate: &Threshold) -> Option<String> {
+    let gate_told = || format!("{} {}", gate.metric, gate.expression);
+    match gate.observed {
+        None => (!gate.ok).then(|| format!("{}: no data", gate_told())),
+        Some(_) => (gate.samples < gate.min_samples).then(|| {
+            let samples = counted(gate.samples, "sample");
+            format!("{}: {samples}, at least {} are needed", gate_told(), gate.min_samples)
+        }),
+    }
+}
+
+/// Fewer samples than a gate needs are no trip, as they are no pass.
 fn is_crossed(gate: &Threshold) -> bool {
-    !gate.ok && gate.observed.is_some() && gate.samples >= gate.min_samples.min(1)
+    !gate.ok && gate.observed.is_some() && gate.samples >= gate.min_samples
 }
 
 fn told(gate: &Threshold) -> String {
@@ -155,10 +178,13 @@ mod tests {
     const SILENT: &Told =
         &Told { rows: Vec::new(), trips: Vec::new(), doubts: Vec::new(), missing: Vec::new() };
 
+    fn rate_of(of: Option<&str>, wanted: f64, ended: f64) -> Rate {
+        Rate { of: of.map(str::to_owned), wanted, ended, seconds: 10.0 }
+    }
+
     fn seen(gates: &[Threshold]) -> Seen<'_> {
         Seen {
-            target_per_s: Some(100.0),
-            achieved_per_s: 100.0,
+            rates: &[],
             tolerance: 0.05,
             calls: 1_000,
             measurement: &[],
@@ -177,10 +203,16 @@ mod tests {
         let slow = [gate("http_call_duration", 143.0, 100.0, 500)];
         let failing = [gate("http_call_failed", 143.0, 100.0, 500)];
         let few = [gate("http_call_duration", 50.0, 100.0, 79)];
+        let few_slow = [gate("http_call_duration", 143.0, 100.0, 79)];
+        let none = Threshold { observed: None, samples: 0, ..gate("hits", 143.0, 100.0, 0) };
+        let unasked = [Threshold { ok: true, ..none.clone() }]; // optional
+        let unseen = [none];
         let busy = ["a worker was busy".to_owned()];
         let full = Told { trips: vec!["depth growth <= 9: 10".to_owned()], ..Told::default() };
         let anew = Told { doubts: vec!["the target was restarted".to_owned()], ..Told::default() };
         let gain = |users, goodput| Some(Gain { users, goodput });
+        let rates = |ended: f64| [rate_of(None, 1_000.0, ended)];
+        let mixed = [rate_of(Some("browse"), 900.0, 900.0), rate_of(Some("buy"), 100.0, 93.0)];
         let cases = [
             (seen(&fast), Pass, "http_call_duration p95 < 100ms: 50.0 ms"),
             (seen(&slow), Trip, "143 ms"),
@@ -192,11 +224,17 @@ mod tests {
             (Seen { gain: gain(0.2, 0.019), ..seen(&fast) }, Trip, "plateau"),
             (Seen { gain: gain(0.2, 0.021), ..seen(&fast) }, Pass, ""),
             (Seen { gain: gain(0.19, 0.0), ..seen(&fast) }, Pass, ""),
-            (Seen { achieved_per_s: 95.0, ..seen(&fast) }, Pass, ""),
-            (Seen { achieved_per_s: 94.9, ..seen(&fast) }, Inconclusive, "94.9/s of 100/s"),
-            (Seen { achieved_per_s: 50.0, ..seen(&slow) }, Trip, "143 ms"),
+            (Seen { rates: &rates(949.0), ..seen(&fast) }, Pass, ""),
+            (Seen { rates: &rates(948.0), ..seen(&fast) }, Inconclusive, "94.8/s of 100/s"),
+            (Seen { rates: &rates(500.0), ..seen(&slow) }, Trip, "143 ms"),
+            (Seen { rates: &mixed, ..seen(&fast) }, Inconclusive, "buy: 9.30/s of 10/s"),
+            (Seen { rates: &[rate_of(None, 4.0, 3.0)], ..seen(&fast) }, Pass, ""),
             (Seen { calls: 0, ..seen(&[]) }, Inconclusive, "no call"),
             (seen(&few), Inconclusive, "at least 80 are needed"),
+            (seen(&few_slow), Inconclusive, "79 samples, at least 80 are needed"),
+            (seen(&unseen), Inconclusive, "hits p95 < 100ms: no data"),
+            (seen(&unasked), Pass, ""),
+            (Seen { growth: Some(7.0), ..seen(&unseen) }, Trip, "unstable"),
             (Seen { signals: &full, ..seen(&fast) }, Trip, "depth growth <= 9: 10"),
             (Seen { signals: &full, measurement: &busy, ..seen(&fast) }, Inconclusive, "busy"),
             (Seen { signals: &anew, ..seen(&fast) }, Inconclusive, "restarted"),

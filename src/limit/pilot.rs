@@ -1,4 +1,5 @@
-//! Flies a search: one level after the other is warmed up, held, waited for and judged.
+//! Flies a search: one level after the other is warmed up, held, waited for and judged, over one
+//! scenario or several in proportion.
 //!
 //! ```text
 //! warm-up ─▶ hold (tag stage = "hold 7") ─▶ stragglers, at the first level ─▶ judge ─▶ cool-down ─▶ next
@@ -12,18 +13,20 @@ use std::time::Duration;
 
 use super::LimitSpec;
 use super::hold::{Hold, purpose};
+use super::mix::{Mix, Part};
 use super::search::{Purpose, Search, Step};
 use super::signals::Told;
 use crate::aggregator::Aggregator;
-use crate::engine::helm::{Helm, Setting};
+use crate::diagnostic::Diagnostics;
+use crate::engine::helm::Helm;
 use crate::pace::RateProfile;
 use crate::plan::Plan;
 use crate::results::format::{counted, ms, number};
-use crate::results::limit::{Limit, LimitStep};
-use crate::results::run_info::ScenarioInfo;
+use crate::results::limit::{Limit, LimitStep, PartOfLimit};
 use crate::results::scalability::Scalability;
 use crate::results::{Summary, Tick};
 use crate::run::pilot::Pilot;
+use crate::run::rehearsal::Rehearsed;
 
 /// Settings lie so far ahead that every worker hears of them in time.
 const AHEAD: Duration = Duration::from_secs(1);
@@ -32,7 +35,7 @@ const AHEAD: Duration = Duration::from_secs(1);
 const STRAGGLERS: Duration = Duration::from_secs(30);
 
 /// A hold lengthens at most so often for want of samples, by its own length each time.
-const EXTENSIONS: u32 = 3;
+pub(super) const EXTENSIONS: u32 = 3;
 
 /// A cool-down goes on at most so many times its length, or so long, for the target to recover.
 const PATIENCE: u32 = 4;
@@ -45,22 +48,17 @@ const RECOVERED: u64 = 30;
 const DRIFT: f64 = 0.2;
 const DRIFT_MS: f64 = 0.5;
 
-/// Steers one scenario through a search.
+/// Steers a load through a search.
 pub struct LimitPilot {
     spec: LimitSpec,
     search: Search,
-    /// The scenario's, once the load is about to begin.
-    flown: Option<Flown>,
+    /// What is steered, once the load is about to begin.
+    mix: Option<Mix>,
     phase: Phase,
     steps: Vec<LimitStep>,
+    /// Whether users pause with `lt.think`.
+    thinks: bool,
     over: bool,
-}
-
-/// What is flown.
-struct Flown {
-    helm: Helm,
-    index: usize,
-    info: ScenarioInfo,
 }
 
 #[derive(Clone, Copy)]
@@ -83,20 +81,14 @@ impl LimitPilot {
     /// For a run that has not begun.
     pub fn new(spec: LimitSpec) -> LimitPilot {
         let search = Search::new(spec.strategy.clone());
-        LimitPilot {
-            spec,
-            search,
-            flown: None,
-            phase: Phase::Ready,
-            steps: Vec::new(),
-            over: false,
-        }
+        let (phase, steps) = (Phase::Ready, Vec::new());
+        LimitPilot { spec, search, mix: None, phase, steps, thinks: false, over: false }
     }
 
     /// Sets the load to `level` from `from` on.
     fn set(&self, from: Duration, level: f64, stage: &str) {
-        if let Some(flown) = &self.flown {
-            flown.helm.set(Setting { from, level, stage: Some(stage.into()) });
+        if let Some(mix) = &self.mix {
+            mix.set(from, level, stage);
         }
     }
 
@@ -185,10 +177,10 @@ impl LimitPilot {
         aggregator: &Aggregator,
         look: impl FnOnce(Hold<'_>) -> T,
     ) -> Option<T> {
-        let flown = self.flown.as_ref()?;
-        let (spec, info, index) = (&self.spec, &flown.info, flown.index);
+        let (spec, mix) = (&self.spec, self.mix.as_ref()?);
         let stage = &*self.hold_name();
-        Some(look(Hold { spec, info, index, stage, span, aggregator }))
+        let thinks = self.thinks;
+        Some(look(Hold { spec, mix, stage, span, thinks, aggregator }))
     }
 
     /// Whether a percentile among the gates has too few samples yet, though there are some.
@@ -199,11 +191,21 @@ impl LimitPilot {
 
     /// Whether every iteration that was meant to start in the hold has ended.
     fn all_ended(&self, step: Step, span: &Range<Duration>, aggregator: &Aggregator) -> bool {
+        let Some(mix) = &self.mix else { return true };
+        let sum = |span, of| mix.seconds(aggregator, span, of).iter().sum::<u64>();
+        let ended = self.with_hold(span.clone(), aggregator, |hold| hold.ended());
+        let ended = ended.unwrap_or_default();
         if !self.spec.axis.is_rate() {
-            return true; // who still iterates is in flight at any time
+            // A user starts whenever it is free; where a second ends is a matter of moments.
+            let started = sum(span, |second| second.started);
+            return ended + started / 100 >= started;
         }
-        let planned = RateProfile::constant(step.level, span.end - span.start).total();
-        self.with_hold(span.clone(), aggregator, |hold| hold.ended()) >= Some(planned)
+        let length = span.end - span.start;
+        let total = |level: f64| RateProfile::constant(level, length).total();
+        let planned: u64 = mix.at(step.level).map(|(_, level)| total(level)).sum();
+        // An arrival that was dropped since may have been one of them.
+        let dropped = sum(&(span.start..Duration::MAX), |second| second.dropped);
+        ended + dropped >= planned
     }
 
     /// Goes on once the backlog is empty and the target answers as it did at first.
@@ -249,6 +251,18 @@ impl LimitPilot {
         })
     }
 
+    /// Each scenario's part of the answer, if there are several.
+    fn parts(&self, lower: Option<f64>) -> Vec<PartOfLimit> {
+        let Some(mix) = self.mix.as_ref().filter(|mix| mix.is_mixed()) else { return Vec::new() };
+        let levels = mix.at(lower.unwrap_or_default());
+        let part = |(part, level): (&Part, f64)| PartOfLimit {
+            scenario: part.name().to_owned(),
+            share: part.share,
+            lower: lower.map(|_| level),
+        };
+        levels.map(part).collect()
+    }
+
     /// By what part the p95 of the first level that held had moved.
     fn drift(&self) -> Option<f64> {
         let first = self.search.first_pass()?;
@@ -267,13 +281,20 @@ impl Pilot for LimitPilot {
         true
     }
 
+    fn rehearsed(&mut self, plan: &Plan, rehearsed: &Rehearsed) -> Result<(), Diagnostics> {
+        let steered = |scenario: &usize| plan.steered().iter().any(|it| it.scenario == *scenario);
+        self.thinks = rehearsed.thinking.iter().any(steered);
+        self.spec.provide(plan, &rehearsed.appetites)
+    }
+
     fn begin(&mut self, plan: &Plan, helms: Vec<Helm>) {
-        let wanted = self.spec.scenario.as_deref();
-        let index =
-            plan.scenarios().iter().position(|one| wanted.is_none_or(|name| **one.name() == *name));
-        let index = index.unwrap_or_default();
-        let info = ScenarioInfo::of(&plan.scenarios()[index]);
-        self.flown = helms.into_iter().nth(index).map(|helm| Flown { helm, index, info });
+        let mix = Mix::new(self.spec.axis, plan, &helms);
+        if mix.is_mixed() {
+            let level = self.spec.from_level();
+            let (unit, told) = (self.spec.axis.unit(), mix.told(level));
+            (self.spec.tell)(&format!("in proportion, at {} {unit}: {told}", number(level)));
+        }
+        self.mix = Some(mix);
         self.over = !self.take_off(Duration::ZERO);
     }
 
@@ -309,10 +330,8 @@ impl Pilot for LimitPilot {
         };
         let limit = Limit {
             axis: self.spec.axis.name().to_owned(),
-            scenario: self
-                .flown
-                .as_ref()
-                .map_or_else(String::new, |flown| flown.info.name.to_string()),
+            scenario: self.mix.as_ref().map_or_else(String::new, Mix::names),
+            parts: self.parts(answer.lower),
             lower: answer.lower,
             upper: answer.upper,
             goodput_per_s: mean(|row| row.goodput_per_s),

@@ -96,6 +96,36 @@ pub enum Strategy {
     },
 }
 
+impl Strategy {
+    /// Where it begins; half of what is claimed.
+    pub fn lowest(&self) -> f64 {
+        match self {
+            Strategy::Listed { levels, .. } => levels.first().copied().unwrap_or_default(),
+            Strategy::Adaptive { from, .. } => *from,
+            Strategy::Assert { level } => level / 2.0,
+        }
+    }
+
+    /// The highest level that may be tried.
+    pub fn highest(&self) -> f64 {
+        match self {
+            Strategy::Listed { levels, .. } => levels.last().copied().unwrap_or_default(),
+            Strategy::Adaptive { to, .. } => *to,
+            Strategy::Assert { level } => *level,
+        }
+    }
+
+    /// The same with another end, where it has one.
+    pub fn up_to(&self, to: f64) -> Strategy {
+        match self.clone() {
+            Strategy::Adaptive { from, precision, whole, .. } => {
+                Strategy::Adaptive { from, to, precision, whole }
+            }
+            other => other,
+        }
+    }
+}
+
 /// What is known so far.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Answer {

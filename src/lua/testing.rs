@@ -106,6 +106,7 @@ fn plan(script: PathBuf) -> Plan {
         script,
         base_url: None,
         scenarios: vec![scenario],
+        steered: Vec::new(),
         thresholds: Vec::new(),
         tags: Default::default(),
         http: Default::default(),

@@ -958,7 +958,7 @@ function log.error(...) end
 ---What `loadtool limit` does unless its flags say otherwise.
 ---@class loadtool.Search
 ---@field axis? "rate"|"users" What a level counts; default iterations started per second.
----@field scenario? string Which one is steered.
+---@field scenario? string Which one is steered; default all, in proportion to their loads.
 ---@field from? number|string The first level; default 10.
 ---@field to? number|string The highest that may be tried.
 ---@field steps? (number|string)[] Try these instead, ascending.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::profile::Profile;
+use super::search::Reach;
 use crate::diagnostic::Diagnostic;
 use crate::metrics::own::OwnMetrics;
 
@@ -72,6 +73,8 @@ pub struct Flags {
     pub profile: Option<Profile>,
     /// `--stage D:N`, in order.
     pub stages: Vec<(Duration, f64)>,
+    /// What `loadtool limit` steers, in place of any of the flags above.
+    pub search: Option<Reach>,
     /// `--base-url`.
     pub base_url: Option<String>,
     /// `--seed`; else one is drawn.

@@ -32,6 +32,7 @@ pub use open::{Late, OpenLoad};
 pub use threshold::Threshold;
 
 use self::draft::Limits;
+use self::search::Part;
 use crate::http::{CallOptions, TransportOptions};
 
 /// The whole run.
@@ -45,6 +46,8 @@ pub struct Plan {
     pub(crate) base_url: Option<Url>,
     /// At least one; a `Place`'s scenario is an index into it.
     pub(crate) scenarios: Vec<Scenario>,
+    /// What a search steers; empty where nothing is sought.
+    pub(crate) steered: Vec<Part>,
     /// The script's own, or the defaults; empty means `unjudged`.
     pub(crate) thresholds: Vec<Threshold>,
     /// On every sample.
@@ -82,6 +85,11 @@ impl Plan {
     /// At least one; a `Place`'s scenario is an index into it.
     pub fn scenarios(&self) -> &[Scenario] {
         &self.scenarios
+    }
+
+    /// What a search steers, each with its share of the level; empty where nothing is sought.
+    pub fn steered(&self) -> &[Part] {
+        &self.steered
     }
 
     /// The script's own, or the defaults; empty means `unjudged`.

@@ -1,4 +1,5 @@
-//! `search = { … }`: how `loadtool limit` is to search, as the script says it. Flags win.
+//! `search = { … }`: how `loadtool limit` is to search, as the script says it (flags win), and what
+//! a search makes of the plan: its [`Reach`] replaces loads, of which each scenario has a [`Part`].
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use super::draft::{Draft, Node};
 use super::locate::Path;
 use super::read::{Fields, Report, Shown, number};
 use super::validate::objectives;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::metrics::{Kind, MetricId, metric};
 
 /// What a level counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,69 @@ impl Axis {
     pub fn is_rate(self) -> bool {
         self == Axis::Rate
     }
+
+    /// A level in parts of these shares, which add up to it. Users are whole: those that rounding
+    /// leaves over go where most was cut off (the method of largest remainders).
+    pub fn divide(self, level: f64, shares: &[f64]) -> Vec<f64> {
+        let exact = shares.iter().map(|share| level * share);
+        if self.is_rate() {
+            return exact.collect();
+        }
+        // A hair's breadth below a whole number is that number.
+        let exact: Vec<f64> = exact.map(|part| (part * 1e6).round() / 1e6).collect();
+        let mut parts: Vec<f64> = exact.iter().map(|part| part.floor()).collect();
+        let left = (level.round() - parts.iter().sum::<f64>()).max(0.0) as usize;
+        let mut by_remainder: Vec<usize> = (0..parts.len()).collect();
+        by_remainder.sort_by(|&a, &b| (exact[b] - parts[b]).total_cmp(&(exact[a] - parts[a])));
+        by_remainder.into_iter().take(left).for_each(|index| parts[index] += 1.0);
+        parts
+    }
+}
+
+/// What a search steers, and how far: loads that can follow it take the place of the script's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reach {
+    /// What a level counts.
+    pub axis: Axis,
+    /// The scenario that is steered; `None`: all of them, in proportion to their own loads.
+    pub scenario: Option<String>,
+    /// The first level.
+    pub from: f64,
+    /// The highest.
+    pub to: f64,
+    /// Most users of each scenario that may be made for a rate, unless as many as usual.
+    pub max_vus: Option<u64>,
+    /// How long it may take.
+    pub length: Duration,
+}
+
+/// One of the scenarios that a search steers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    /// Its index in the plan.
+    pub scenario: usize,
+    /// Of each level; those of all parts add up to 1.
+    pub share: f64,
+}
+
+/// An objective of a hold: what is never told of a hold alone cannot be one.
+///
+/// # Errors
+/// It is of such a metric, or judged while a run goes on.
+pub fn objective(threshold: Threshold) -> Result<Threshold, Diagnostic> {
+    let id = threshold.series.metric();
+    let of_a_second = matches!(id, MetricId::BuiltIn(_)) && id.metric().kind == Kind::Gauge;
+    if of_a_second || [metric::LOOP_LAG, metric::ITERATIONS_DROPPED].contains(id) {
+        let message = format!("`{threshold}`: {} is not told of each hold", id.metric().name);
+        let hint =
+            "an objective is of calls, steps, iterations, checks, or metrics of the script's own";
+        return Err(Diagnostic::new(message).hint(hint));
+    }
+    if threshold.is_live() {
+        let message = format!("`{threshold}` is judged over the whole of a hold");
+        return Err(Diagnostic::new(message).hint("leave out window and abort"));
+    }
+    Ok(threshold)
 }
 
 /// What the script says; all of it may be left out.
@@ -192,6 +257,27 @@ mod tests {
         assert_eq!((found.steps, found.precision), (vec![5.0, 1000.0], Some(0.03)));
         assert_eq!((found.tolerance, found.from), (Some(0.1), None));
         assert_eq!(found.slo[0].expression, "p95 < 90ms");
+    }
+
+    #[test]
+    fn parts_add_up_to_their_level_and_users_are_whole() {
+        let shares = [0.8, 0.15, 0.05];
+        assert_eq!(Axis::Rate.divide(50.0, &shares), [40.0, 7.5, 2.5]);
+        for (level, parts) in [
+            (1.0, [1.0, 0.0, 0.0]),
+            (2.0, [2.0, 0.0, 0.0]),
+            (3.0, [2.0, 1.0, 0.0]),
+            (20.0, [16.0, 3.0, 1.0]),
+            (30.0, [24.0, 5.0, 1.0]),
+        ] {
+            assert_eq!(Axis::Users.divide(level, &shares), parts, "{level}");
+        }
+        let thirds = [1.0 / 3.0; 3];
+        for level in 1..50u32 {
+            let parts = Axis::Users.divide(level.into(), &thirds);
+            assert_eq!(parts.iter().sum::<f64>(), f64::from(level));
+            assert!(parts.iter().all(|part| (part - f64::from(level) / 3.0).abs() < 1.0));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod load;
 mod open;
 mod profile;
 mod scenario;
+mod steered;
 mod thresholds;
 
 use std::collections::BTreeMap;
@@ -91,12 +92,18 @@ fn read(report: &Report<'_>) -> Option<Plan> {
     } else {
         scenario::all(&definition, &defaults)
     };
+    let thresholds = thresholds::all(&definition, &scenarios);
+    let (scenarios, steered) = match &report.draft.flags.search {
+        Some(reach) => steered::apply(report, reach, scenarios),
+        None => (flags::apply(report, scenarios), Vec::new()),
+    };
     Some(Plan {
         name: name(&definition),
         script: report.draft.script.clone(),
         base_url: base_url(&definition),
-        thresholds: thresholds::all(&definition, &scenarios),
-        scenarios: flags::apply(report, scenarios),
+        thresholds,
+        scenarios,
+        steered,
         tags: tags(&definition),
         http: defaults.calls.into(),
         transport: defaults.connections,

@@ -66,6 +66,11 @@ pub fn percent(fraction: f64) -> String {
     }
 }
 
+/// A part of a whole that was planned: `80 %`, `33.3 %`.
+pub fn share(fraction: f64) -> String {
+    format!("{} %", number((fraction * 1e3).round() / 10.0))
+}
+
 /// Something per second, without `/s`: `0`, `0.25`, `12.3`, `1,234`.
 pub fn rate(per_second: f64) -> String {
     number(per_second)

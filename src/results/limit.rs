@@ -3,17 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
-use super::format::{number, percent};
+use super::format::{number, percent, share};
 use super::scalability::Scalability;
 use super::verdict::{BUG, Outcome};
 
 /// The answer and its evidence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
     /// `rate` (iterations started per second) or `users`.
     pub axis: String,
-    /// The scenario that was steered.
+    /// The scenario that was steered, or the names of several.
     pub scenario: String,
+    /// Each one's part, where several were scaled in proportion.
+    #[serde(default)]
+    pub parts: Vec<PartOfLimit>,
     /// The highest level that held; null if none did.
     pub lower: Option<f64>,
     /// The lowest level above it that did not; null if all did.
@@ -40,8 +43,32 @@ pub struct Limit {
     pub steps: Vec<LimitStep>,
 }
 
-/// One hold.
+/// One of several scenarios that were scaled in proportion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartOfLimit {
+    /// Its name.
+    pub scenario: String,
+    /// Of each level; those of all parts add up to 1.
+    pub share: f64,
+    /// Its part of the highest level that held.
+    pub lower: Option<f64>,
+}
+
+/// One of them in a hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartOfStep {
+    /// Its name.
+    pub scenario: String,
+    /// Its part of the level.
+    pub target: f64,
+    /// Its iterations that ended per second.
+    pub achieved_per_s: f64,
+    /// Of its expected answers [ms].
+    pub p95_ms: Option<f64>,
+}
+
+/// One hold.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LimitStep {
     /// `ramp`, `narrow`, `lower`, `upper`, `drift`, `listed`, `assert`.
     pub purpose: String,
@@ -78,6 +105,9 @@ pub struct LimitStep {
     /// duration), over those that were counted; null where nothing completed.
     #[serde(default)]
     pub littles_law: Option<f64>,
+    /// Each scenario's figures, where several were scaled in proportion.
+    #[serde(default)]
+    pub parts: Vec<PartOfStep>,
 }
 
 /// A signal over one hold: of the series that it selects, the worst.
@@ -89,6 +119,19 @@ pub struct SignalRow {
     pub change: f64,
     /// Whether that was allowed.
     pub ok: bool,
+}
+
+impl SignalRow {
+    /// Of the same signal.
+    fn is_worse_than(&self, other: &SignalRow) -> bool {
+        if self.signal.contains('>') {
+            self.change < other.change
+        } else if self.signal.contains("==") {
+            self.change.abs() > other.change.abs()
+        } else {
+            self.change > other.change
+        }
+    }
 }
 
 impl Summary {
@@ -133,14 +176,37 @@ impl Limit {
         doubts
     }
 
-    /// The largest change of a signal over all holds, in words.
-    pub fn worst_signal(&self) -> Option<String> {
-        let told =
-            self.steps.iter().flat_map(|step| step.signals.iter().map(move |row| (step, row)));
-        let worst = told.max_by(|(_, a), (_, b)| a.change.abs().total_cmp(&b.change.abs()));
-        worst.map(|(step, row)| {
-            format!("{} was {} at {}", row.signal, number(row.change), number(step.target))
-        })
+    /// The worst change of each signal over all holds, in words; a change of one says nothing of
+    /// another's.
+    pub fn worst_signals(&self) -> Vec<String> {
+        let mut worst: Vec<(f64, &SignalRow)> = Vec::new();
+        for step in &self.steps {
+            for row in &step.signals {
+                match worst.iter_mut().find(|(_, known)| known.signal == row.signal) {
+                    Some(known) if row.is_worse_than(known.1) => *known = (step.target, row),
+                    Some(_) => {}
+                    None => worst.push((step.target, row)),
+                }
+            }
+        }
+        let told = |(target, row): (f64, &SignalRow)| {
+            format!("{}: {} at worst, at {}", row.signal, number(row.change), number(target))
+        };
+        worst.into_iter().map(told).collect()
+    }
+
+    /// Each scenario's part of the answer, in words, where there are several.
+    pub fn parts_told(&self) -> Option<String> {
+        let unit = if self.axis == "rate" { "/s" } else { " users" };
+        let told = |part: &PartOfLimit| {
+            let share = share(part.share);
+            match part.lower {
+                Some(lower) => format!("{} {}{unit} ({share})", part.scenario, number(lower)),
+                None => format!("{} {share}", part.scenario),
+            }
+        };
+        let parts: Vec<String> = self.parts.iter().map(told).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     /// Where users at work were not what throughput times duration says, by Little's law.
@@ -167,5 +233,39 @@ impl Limit {
             (None, Some(upper)) => format!("nothing held: {} {unit} did not", number(upper)),
             (None, None) => "nothing is known: no hold came to its end".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_signal_has_its_own_worst_change() {
+        let row = |signal: &str, change| SignalRow { signal: signal.to_owned(), change, ok: true };
+        let step = |target, signals| LimitStep { target, signals, ..LimitStep::default() };
+        let (queue, spare) = ("queue growth <= 9", "spare growth >= -3");
+        let steps = vec![
+            step(10.0, vec![row(queue, -40.0), row(spare, 2.0)]),
+            step(20.0, vec![row(queue, 5.0), row(spare, -2.0)]),
+            step(30.0, vec![row(queue, 1.0), row(spare, 500.0)]),
+        ];
+        let limit = Limit { steps, ..Limit::default() };
+        let told =
+            ["queue growth <= 9: 5 at worst, at 20", "spare growth >= -3: -2 at worst, at 20"];
+        assert_eq!(limit.worst_signals(), told);
+    }
+
+    #[test]
+    fn parts_are_told_with_their_share_of_the_answer() {
+        let part =
+            |name: &str, share, lower| PartOfLimit { scenario: name.to_owned(), share, lower };
+        let parts = vec![part("browse", 0.8, Some(232.0)), part("buy", 0.2, Some(58.0))];
+        let limit = Limit { axis: "rate".to_owned(), parts, ..Limit::default() };
+        let told = "browse 232/s (80 %), buy 58/s (20 %)";
+        assert_eq!(limit.parts_told().as_deref(), Some(told));
+        let nothing = Limit { parts: vec![part("browse", 1.0, None)], ..Limit::default() };
+        assert_eq!(nothing.parts_told().as_deref(), Some("browse 100 %"));
+        assert_eq!(Limit::default().parts_told(), None);
     }
 }

@@ -11,7 +11,7 @@ pub mod keyboard;
 pub mod once;
 pub mod preflight;
 pub mod prepare;
-mod rehearsal;
+pub mod rehearsal;
 pub mod signals;
 mod steered;
 
@@ -150,7 +150,7 @@ async fn drive(
     if spec.explain {
         spec.screen.line(&prepared.plan.explain());
     }
-    preflight::preflight(&prepared)?;
+    preflight::preflight(&prepared).await?;
     let begun = Begun { id: uuid::Uuid::now_v7().to_string(), at: jiff::Timestamp::now() };
     let mut control = Control {
         aggregator: Aggregator::new(
@@ -266,13 +266,15 @@ async fn load(
 ) -> Result<(Vec<Delivered>, Duration), RunError> {
     prepared.vm.bind(&prepared.plan, Some(&ctx))?;
     let mut stop = switch.watch();
-    if control.pilot.as_ref().is_some_and(|pilot| pilot.seeks()) {
+    if let Some(pilot) = control.pilot.as_mut().filter(|pilot| pilot.seeks()) {
         tokio::select! {
             rehearsed = rehearsal::rehearse(prepared) => {
-                if let Some(failure) = rehearsed? {
-                    switch.now(StopReason::Abort(failure));
+                let rehearsed = rehearsed?;
+                if let Some(failure) = &rehearsed.failure {
+                    switch.now(StopReason::Abort(failure.clone()));
                     return Ok(Default::default());
                 }
+                pilot.rehearsed(&prepared.plan, &rehearsed)?;
             }
             _ = stop.wait_for(Stop::is_stopping) => return Ok(Default::default()),
         }

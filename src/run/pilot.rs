@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use super::rehearsal::Rehearsed;
 use crate::aggregator::Aggregator;
+use crate::diagnostic::Diagnostics;
 use crate::engine::helm::Helm;
 use crate::plan::Plan;
 use crate::results::Summary;
@@ -14,6 +16,14 @@ pub trait Pilot {
     /// once before it begins, a failure ends the run, and the plan's length says nothing.
     fn seeks(&self) -> bool {
         false
+    }
+
+    /// Whoever seeks is told what came of the rehearsal, which did not fail.
+    ///
+    /// # Errors
+    /// A data pool does not suffice for all that may come: nothing is started.
+    fn rehearsed(&mut self, _: &Plan, _: &Rehearsed) -> Result<(), Diagnostics> {
+        Ok(())
     }
 
     /// The load is about to begin; `helms` are by scenario.

@@ -2,9 +2,12 @@
 //! and memory, the last by making a few users and looking what they weigh.
 //!
 //! What is sure to fail is refused, with the cure; what may fail, because `max_vus` may never be
-//! reached or connections go to several addresses, is a warning.
+//! reached or other addresses may be asked, is a warning. So is a [data pool](pools) that seems too
+//! small.
 
+mod addresses;
 mod machine;
+mod pools;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -63,12 +66,18 @@ pub struct Findings {
 ///
 /// # Errors
 /// What will.
-pub fn preflight(prepared: &Prepared) -> Result<(), Diagnostics> {
+pub async fn preflight(prepared: &Prepared) -> Result<(), Diagnostics> {
     let plan = &prepared.plan;
     let users: u64 = plan.scenarios().iter().map(|scenario| scenario.load().peak_vus()).sum();
     // What goes wrong in making users is told when they are made in earnest.
     let cost = (users >= MANY).then(|| weigh(prepared, SAMPLE).ok()).flatten();
-    let findings = look(plan, cost, prepared.host.memory_limit() as u64, &Machine::here());
+    let crowd = Crowd::of(plan);
+    let machine = Machine::here();
+    let many = crowd.wants_many_ports(&machine);
+    let addresses = if many { addresses::of_target(plan).await } else { 1 };
+    let room = Room { heap: prepared.host.memory_limit() as u64, addresses, machine };
+    let mut findings = look(plan, cost, &room);
+    findings.warnings.extend(pools::too_small(prepared));
     findings.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     match findings.refusals.is_empty() {
         true => Ok(()),
@@ -107,15 +116,26 @@ fn aside(prepared: &Prepared) -> Result<Vm, Diagnostic> {
     Ok(vm)
 }
 
-/// Holds a plan against a machine; `heap` is what Lua may have on each worker [bytes].
-pub fn look(plan: &Plan, cost: Option<Cost>, heap: u64, machine: &Machine) -> Findings {
+/// What a load has to make do with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Room {
+    /// What Lua may have on each worker [bytes].
+    pub heap: u64,
+    /// Addresses that connections are spread over.
+    pub addresses: u64,
+    /// This machine.
+    pub machine: Machine,
+}
+
+/// Holds a plan against the room that it has.
+pub fn look(plan: &Plan, cost: Option<Cost>, room: &Room) -> Findings {
     let mut findings = Findings::default();
-    let crowd = Crowd::of(plan);
+    let (crowd, machine) = (Crowd::of(plan), &room.machine);
     descriptors(plan, &crowd, machine, &mut findings);
-    ports(plan, &crowd, machine, &mut findings);
+    ports(plan, &crowd, room, &mut findings);
     if let Some(cost) = cost {
         memory(&crowd, cost, machine, &mut findings);
-        heaps(plan, &crowd, cost, heap, &mut findings);
+        heaps(plan, &crowd, cost, room.heap, &mut findings);
     }
     findings
 }
@@ -156,6 +176,14 @@ impl Crowd {
         }
         crowd
     }
+
+    /// Whether it takes more ports than there are for one address.
+    fn wants_many_ports(&self, machine: &Machine) -> bool {
+        let lasting = |free: u64| free as f64 / REST.as_secs_f64();
+        machine
+            .ports
+            .is_some_and(|free| self.most_connected > free || self.fresh_per_s > lasting(free))
+    }
 }
 
 /// Iterations per second, where the plan says how many.
@@ -189,9 +217,11 @@ fn descriptors(plan: &Plan, crowd: &Crowd, machine: &Machine, findings: &mut Fin
     findings.add(fault, sure && plan.base_url().is_some());
 }
 
-/// A connection to one address takes a port from one range.
-fn ports(plan: &Plan, crowd: &Crowd, machine: &Machine, findings: &mut Findings) {
-    let Some(free) = machine.ports else { return };
+/// A connection takes a port from one range, and connections to different addresses may have the
+/// same one.
+fn ports(plan: &Plan, crowd: &Crowd, room: &Room, findings: &mut Findings) {
+    let Some(free) = room.machine.ports else { return };
+    let free = free * room.addresses.max(1);
     let addresses = |scenario: &Scenario| scenario.transport().local_addresses.is_empty();
     if !plan.scenarios().iter().all(addresses) {
         return; // who gives addresses has thought of ports
@@ -201,9 +231,9 @@ fn ports(plan: &Plan, crowd: &Crowd, machine: &Machine, findings: &mut Findings)
     if crowd.most_connected > free {
         let users = up_to(crowd.most_connected, false);
         let message = format!(
-            "{users} with a connection each need a port each, and {} are free: for one target \
-             address that is too few",
-            count(free)
+            "{users} with a connection each need a port each, and {} are free for {}",
+            count(free),
+            targets(room.addresses)
         );
         findings.add(Diagnostic::new(message).hint(HINT), false);
     }
@@ -262,6 +292,13 @@ fn heaps(plan: &Plan, crowd: &Crowd, cost: Cost, heap: u64, findings: &mut Findi
     let limit = of_worker(users).div_ceil(64 << 20) * 64 * 2;
     let hint = format!("--script-memory-limit {limit}MiB, or {LIGHTER}");
     findings.add(Diagnostic::new(message).hint(hint), sure);
+}
+
+fn targets(addresses: u64) -> String {
+    match addresses {
+        0 | 1 => "one target address".to_owned(),
+        several => format!("the {} target addresses", count(several)),
+    }
 }
 
 fn up_to(users: u64, sure: bool) -> String {

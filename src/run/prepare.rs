@@ -17,6 +17,7 @@ use crate::lua::host::{Host, Shared};
 use crate::lua::program::Program;
 use crate::lua::vm::{Definition, Vm};
 use crate::metrics::Recorder;
+use crate::metrics::own::OwnMetrics;
 use crate::plan::draft::{Draft, Flags};
 use crate::plan::search::{self, Search};
 use crate::plan::validate::validate;
@@ -120,11 +121,21 @@ fn define(witness: Option<Witness>, mut spec: ScriptSpec) -> Result<Defined, Dia
     Ok(Defined { program, shared, host, vm, definition, recorder, draft })
 }
 
+/// How a script wants its limit searched.
+pub struct Wanted {
+    /// What it says.
+    pub search: Search,
+    /// Metrics of its own, which objectives may be of.
+    pub metrics: OwnMetrics,
+}
+
 /// How the script wants its limit searched; it is run once for that.
-pub fn prepare_search(spec: ScriptSpec) -> Result<Search, Diagnostics> {
+pub fn prepare_search(spec: ScriptSpec) -> Result<Wanted, Diagnostics> {
     let secrets = spec.secrets.clone();
-    let draft = define(None, spec).map(|defined| defined.draft);
-    draft.and_then(|draft| search::search(&draft)).map_err(|faults| faults.masked(&secrets))
+    let wanted = define(None, spec).and_then(|Defined { draft, .. }| {
+        Ok(Wanted { search: search::search(&draft)?, metrics: draft.metrics })
+    });
+    wanted.map_err(|faults| faults.masked(&secrets))
 }
 
 /// A seed from the system's randomness, short enough to be typed again.

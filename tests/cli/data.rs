@@ -89,3 +89,21 @@ fn who_waits_for_a_row_at_the_end_of_the_load_is_cut_off_like_anyone() {
     let (_, summary) = folder.summary(&["--threads", "2"]);
     assert_eq!((total(&summary, "interrupted"), total(&summary, "failed")), (3, 0));
 }
+
+#[test]
+fn a_pool_that_a_planned_load_would_use_up_is_told_before_it() {
+    let script = "local lt = require 'loadtool'
+        local names = lt.data.csv('names.csv', { pick = 'unique' })
+        return { scenarios = { a = { run = function() names:next() end,
+                 load = { rate = 50, duration = '200ms' } } } }";
+    let rows = |count: usize| format!("name\n{}", "a\n".repeat(count));
+    let told = "names.csv gives each row once and has 9 rows: with one for each iteration they last \
+                for 9 of the 10 iterations that are planned";
+    Folder::new(script).file("names.csv", rows(9)).run(&[]).says(told).says("hint: have more rows");
+    let enough = Folder::new(script).file("names.csv", rows(10)).run(&[]);
+    assert!(!enough.err.contains("gives each row once"), "{}", enough.err);
+    let in_start =
+        script.replace("run = function()", "on_start = function() end, run = function()");
+    let unsure = Folder::new(&in_start).file("names.csv", rows(9)).run(&["--max-vus", "9"]);
+    assert!(!unsure.err.contains("gives each row once"), "on_start may take them");
+}

@@ -192,3 +192,127 @@ fn a_starved_generator_never_says_trip() {
     assert!(!ran.out.contains("TRIP"), "{}", ran.out);
     assert!([Some(0), Some(4)].contains(&ran.status.code()), "{ran:?}");
 }
+
+/// Two kinds of visitors, four of one for each of the other.
+const VISITORS: &str = "local lt = require 'loadtool'
+local late = lt.metrics.rate 'late'
+return { scenarios = {
+  browse = { load = { rate = 40, duration = '1m' }, run = function()
+    late:add(lt.http.get('/browse').ms > 900)
+  end },
+  buy = { load = { rate = 10, duration = '1m' }, run = function() lt.http.get '/buy' end },
+} }";
+
+#[test]
+fn several_scenarios_are_scaled_in_proportion() {
+    let bought = Arc::new(AtomicU64::new(0));
+    let counted = bought.clone();
+    let url = answering(move |request| {
+        if target(request) == "/buy" {
+            counted.fetch_add(1, SeqCst);
+        }
+        slowly("well")
+    });
+    let folder = Folder::new(VISITORS);
+    let plan = start(&folder, &url, &["--steps", "50", "--plan"]).end().exits(0);
+    assert!(plan.out.contains("in proportion: browse 80 %, buy 20 %"), "{}", plan.out);
+    let (ran, limit) = search(&folder, &url, &[&["--steps", "50"], &SLO[..]].concat());
+    let ran = ran.exits(0);
+    assert!(ran.err.contains("in proportion, at 50 iterations/s: browse 40 (80 %), buy 10 (20 %)"));
+    assert!(ran.out.contains("in proportion: browse 40/s (80 %), buy 10/s (20 %)"), "{}", ran.out);
+    assert_eq!(
+        (&limit["scenario"], &limit["parts"][1]["lower"]),
+        (&"browse, buy".into(), &10.0.into())
+    );
+    let parts = limit["steps"][0]["parts"].as_array().expect("a list");
+    let rates: Vec<f64> =
+        parts.iter().map(|part| part["achieved_per_s"].as_f64().expect("a number")).collect();
+    assert!((rates[0] - 40.0).abs() < 2.0 && (rates[1] - 10.0).abs() < 1.0, "{rates:?}");
+    // Warm-up and hold at 10/s, then the cool-down; and one user who rehearsed.
+    let bought = bought.load(SeqCst);
+    assert!((40..400).contains(&bought), "{bought}");
+}
+
+#[test]
+fn users_of_several_scenarios_are_whole_and_one_that_is_picked_leaves_the_other_as_planned() {
+    let url = answering(|_| slowly("well"));
+    let script = "local lt = require 'loadtool'
+        local function go() lt.http.get '/' end
+        return { scenarios = { a = { load = { vus = 2, duration = '1m' }, run = go },
+                               b = { load = { vus = 1, duration = '1m' }, run = go } },
+                 search = { axis = 'users', steps = { 10 } } }";
+    let folder = Folder::new(script);
+    let slo = ["--slo", "http_call_duration: p50 < 900ms"];
+    let (ran, limit) = search(&folder, &url, &slo);
+    ran.exits(0);
+    let targets: Vec<_> = (0..2).map(|part| &limit["steps"][0]["parts"][part]["target"]).collect();
+    assert_eq!(targets, [&7.0, &3.0]);
+    assert_eq!(limit["steps"][0]["vus"], 10);
+    let (ran, limit) = search(&folder, &url, &[&["--scenario", "b"], &slo[..]].concat());
+    ran.exits(0);
+    assert_eq!((&limit["scenario"], &limit["steps"][0]["vus"]), (&"b".into(), &10.into()));
+    assert_eq!(limit["parts"], serde_json::json!([]));
+}
+
+#[test]
+fn objectives_may_be_of_the_scripts_own_metrics() {
+    let url = answering(|_| slowly("well"));
+    let folder = Folder::new(VISITORS);
+    // What must hold, the exit code, the verdict, and what is said.
+    let cases = [
+        ("late: rate < 1%", 0, "pass", "late rate < 1%: 0 %"),
+        ("late: rate > 99%", 3, "trip", "late rate > 99%: 0 %"),
+        (
+            "late{scenario=buy}: rate < 1%",
+            4,
+            "inconclusive",
+            "late{scenario=buy} rate < 1%: no data",
+        ),
+    ];
+    std::thread::scope(|scope| {
+        for (slo, code, verdict, told) in cases {
+            let url = &url;
+            scope.spawn(move || {
+                let folder = Folder::new(VISITORS);
+                let (ran, limit) = search(&folder, url, &["--steps", "50", "--slo", slo]);
+                ran.exits(code);
+                assert_eq!(verdicts(&limit)[0], verdict, "{slo}: {limit}");
+                let reasons = limit["steps"][0]["reasons"].to_string();
+                assert!(reasons.contains(told), "want {told:?} in {reasons}");
+            });
+        }
+    });
+    for (slo, told) in [
+        ("lat: rate < 1%", "--slo: threshold `lat`: there is no metric `lat`"),
+        ("lat: rate < 1%", "did you mean `late`?"),
+        ("late: p95 < 1%", "`late` is a rate"),
+        ("process_cpu_percent: max < 90%", "process_cpu_percent is not told of each hold"),
+        ("late", "has no condition"),
+    ] {
+        let ran = start(&folder, &url, &["--steps", "50", "--slo", slo]).end().exits(2);
+        assert!(ran.err.contains(told), "want {told:?} in {}", ran.err);
+    }
+}
+
+#[test]
+fn pools_that_would_run_out_are_told_before_the_load() {
+    let url = answering(|_| slowly("well"));
+    let rows = (0..100).map(|row| format!("{row}\n")).collect::<String>();
+    let script = "local lt = require 'loadtool'
+        local ids = lt.data.csv('ids.csv', { pick = 'unique' })
+        return { teardown = function() lt.log.info 'tidied up' end,
+                 scenarios = { a = { mix = {
+                   { weight = 3, run = function() lt.http.get('/', { query = ids:next() }) end },
+                   { weight = 1, run = function() lt.http.get '/' end } } } } }";
+    let folder = Folder::new(script).file("ids.csv", format!("id\n{rows}"));
+    // Three of four iterations take a row: of 30/s for 4 s, and 30/s for 3 s afterwards.
+    let started = |steps: &[&str]| {
+        let slo = ["--slo", "http_call_duration: p50 < 900ms"];
+        start(&folder, &url, &[steps, &slo].concat()).end()
+    };
+    let ran = started(&["--steps", "30"]).exits(2);
+    let ran = ran.says("ids.csv: the search needs up to 158 rows that are given once, and has 99");
+    ran.says("hint: try lower levels").says("at_end = \"recycle\"").says("tidied up");
+    started(&["--from", "5", "--to", "100"]).exits(2).says("hint: hold levels for less time");
+    started(&["--steps", "10"]).exits(0);
+}

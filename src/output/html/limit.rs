@@ -18,6 +18,8 @@ pub(super) fn limit(summary: &Summary) -> Markup {
         section #limit {
             h2 { "The highest load that holds" }
             @if let Some(next) = &limit.next_limit { p { "Next limit: " (next) } }
+            @if let Some(parts) = limit.parts_told() { p { "In proportion: " (parts) } }
+            @for signal in limit.worst_signals() { p.note { "Signal " (signal) } }
             @if let Some(remark) = limit.littles_remark() { p.note { (remark) } }
             @if limit.steps.len() > 1 { (plot(limit)) }
             @if let Some(law) = limit.scalability {

@@ -1,16 +1,20 @@
 //! A search for the highest load: a row per hold, and the answer.
 
+use std::time::Duration;
+
 use super::{BAD, DOUBTFUL, GOOD, HEAD, Page};
 use crate::output::table::Column::{Name, Number, NumberIfAny};
 use crate::output::table::{Cell, Table, styled};
 use crate::results::format;
 use crate::results::limit::{Limit, LimitStep};
+use crate::units::print_duration;
 
 pub(super) fn limit(limit: &Limit, page: &mut Page) {
     page.head("Holds");
     let level = if limit.axis == "rate" { "per s" } else { "users" };
     let mut table = Table::new(&[
         Name("for"),
+        Number("held"),
         Number(level),
         Number("achieved"),
         Number("calls/s"),
@@ -29,14 +33,18 @@ pub(super) fn limit(limit: &Limit, page: &mut Page) {
         let level = format::number(step.target);
         page.line(format!("  {} at {level}: {}", step.verdict, step.reasons.join("; ")));
     }
-    if let Some(worst) = limit.worst_signal() {
-        page.line(format!("  signals: {worst}"));
+    for signal in limit.worst_signals() {
+        page.line(format!("  signal {signal}"));
     }
     if let Some(remark) = limit.littles_remark() {
         page.line(format!("  {remark}"));
     }
     page.gap();
-    page.line(styled(&format!("ANSWER: {}", limit.sentence()), HEAD));
+    let doubt = if limit.verdict == "inconclusive" { " (inconclusive)" } else { "" };
+    page.line(styled(&format!("ANSWER{doubt}: {}", limit.sentence()), HEAD));
+    if let Some(parts) = limit.parts_told() {
+        page.line(format!("  in proportion: {parts}"));
+    }
     if let (Some(goodput), Some(calls)) = (limit.goodput_per_s, limit.calls_per_s) {
         let (goodput, calls) = (format::rate(goodput), format::rate(calls));
         page.line(format!("  with {goodput} completed iterations/s and {calls} calls/s"));
@@ -56,6 +64,7 @@ fn row(step: &LimitStep) -> Vec<Cell> {
     let failed = step.error_rate.filter(|rate| *rate > 0.0);
     vec![
         step.purpose.as_str().into(),
+        print_duration(Duration::from_secs_f64(step.hold_s)).into(),
         format::number(step.target).into(),
         format::rate(step.achieved_per_s).into(),
         format::rate(step.calls_per_s).into(),

@@ -13,36 +13,46 @@ use crate::plan::{Load, OpenLoad, Scenario, Stage};
 
 /// Whether flags replace the load of the scenario `fields`.
 pub(super) fn replaces(fields: &Fields<'_, '_>) -> bool {
-    let draft = fields.report.draft;
+    let flags = &fields.report.draft.flags;
     let name = fields.path.to_string();
-    let picked = |picked: &String| name == format!("scenarios.{picked}");
-    draft.flags.change_load() && draft.flags.scenario.as_ref().is_none_or(picked)
+    let is_picked = |picked: &String| name == format!("scenarios.{picked}");
+    match &flags.search {
+        Some(reach) => reach.scenario.as_ref().is_some_and(is_picked),
+        None => flags.change_load() && flags.scenario.as_ref().is_none_or(is_picked),
+    }
+}
+
+/// Where the scenario is that `--scenario` names, or a fault.
+pub(super) fn picked(report: &Report<'_>, name: &str, scenarios: &[Scenario]) -> Option<usize> {
+    let names = || scenarios.iter().map(|scenario| &*scenario.name);
+    let found = names().position(|known| known == name);
+    if found.is_none() && !scenarios.is_empty() {
+        let hint = did_you_mean(name, names())
+            .unwrap_or_else(|| format!("there are: {}", names().collect::<Vec<_>>().join(", ")));
+        let message = format!("--scenario: there is no scenario `{name}`");
+        report.note(Diagnostic::new(message).hint(hint));
+    } // without any, a fault was noted already
+    found
 }
 
 /// Replaces the load that the flags are for.
 pub(super) fn apply(report: &Report<'_>, mut scenarios: Vec<Scenario>) -> Vec<Scenario> {
     let flags = &report.draft.flags;
     let fault = |message: String, hint: String| report.note(Diagnostic::new(message).hint(hint));
-    let names = || scenarios.iter().map(|scenario| &*scenario.name);
-    let all = || names().collect::<Vec<_>>().join(", ");
     let at = match &flags.scenario {
-        Some(name) if names().any(|known| known == name) => {
-            if !flags.change_load() {
+        Some(name) => {
+            let at = picked(report, name, &scenarios);
+            if at.is_some() && !flags.change_load() {
                 let message =
                     format!("--scenario {name} picks whose load is replaced, but none is given");
                 fault(message, "add --vus, --rate, --duration, --iterations or --stage".to_owned());
             }
-            names().position(|known| known == name)
-        }
-        Some(_) if scenarios.is_empty() => None, // a fault was noted already
-        Some(name) => {
-            let hint =
-                did_you_mean(name, names()).unwrap_or_else(|| format!("there are: {}", all()));
-            fault(format!("--scenario: there is no scenario `{name}`"), hint);
-            None
+            at
         }
         None if flags.change_load() && scenarios.len() > 1 => {
-            let message = format!("{} is for one scenario, but there are {}", flags.first(), all());
+            let names: Vec<&str> = scenarios.iter().map(|scenario| &*scenario.name).collect();
+            let names = names.join(", ");
+            let message = format!("{} is for one scenario, but there are {names}", flags.first());
             fault(message, "pick one with --scenario NAME".to_owned());
             None
         }

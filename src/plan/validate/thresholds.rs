@@ -3,6 +3,7 @@
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::metrics::Phase;
 use crate::plan::read::Fields;
+use crate::plan::search::objective;
 use crate::plan::{Scenario, Threshold};
 
 /// The script's own, or the defaults; then those of the command line, each in the place of what
@@ -27,12 +28,16 @@ pub(super) fn all(definition: &Fields<'_, '_>, scenarios: &[Scenario]) -> Vec<Th
 
 /// What must hold in one hold of a search: a table as of `thresholds`, each judged over the whole.
 pub(in crate::plan) fn objectives(search: &Fields<'_, '_>, name: &str) -> Vec<Threshold> {
-    let objectives = table(search, name, &[]).unwrap_or_default();
-    for live in objectives.iter().filter(|objective| objective.is_live()) {
-        let message = format!("{}: `{live}` is judged over the whole of a hold", search.name(name));
-        search.fault(name, message, "leave out window and abort");
-    }
-    objectives
+    let objectives = table(search, name, &[]).unwrap_or_default().into_iter().map(objective);
+    let noted = objectives.filter_map(|objective| {
+        objective
+            .map_err(|fault| {
+                let message = format!("{}: {}", search.name(name), fault.message);
+                search.fault(name, message, fault.hint.unwrap_or_default());
+            })
+            .ok()
+    });
+    noted.collect()
 }
 
 /// A table of selectors and what must hold of them; `None` if there is none. Without `scenarios`

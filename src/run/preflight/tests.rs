@@ -27,7 +27,7 @@ const WITH_URL: &str = "base_url = 'http://127.0.0.1:1',";
 /// Warnings and refusals, as texts.
 fn found(plan: &Plan, bytes: u64, machine: Machine) -> (Vec<String>, Vec<String>) {
     let cost = Some(Cost { bytes, time: Duration::ZERO });
-    let found = look(plan, cost, 64 << 20, &machine);
+    let found = look(plan, cost, &Room { heap: 64 << 20, addresses: 1, machine });
     let told = |findings: Vec<Diagnostic>| findings.iter().map(Diagnostic::to_string).collect();
     (told(found.warnings), told(found.refusals))
 }
@@ -64,7 +64,14 @@ fn users_that_are_sure_to_lack_a_descriptor_are_refused_and_others_warned_of() {
 fn ports_are_for_connections_kept_and_for_those_that_rest() {
     let few = Machine { ports: Some(3_000), ..Machine::default() };
     let (warnings, _) = found(&plan(CLOSED, WITH_URL), 0, few);
-    assert!(warnings[0].contains("a port each, and 3,000 are free"), "{warnings:?}");
+    let told = "a port each, and 3,000 are free for one target address";
+    assert!(warnings[0].contains(told), "{warnings:?}");
+    let several = |addresses| {
+        let room = Room { heap: 64 << 20, addresses, machine: few };
+        look(&plan(CLOSED, WITH_URL), None, &room).warnings
+    };
+    assert_eq!(several(2), [], "6,000 ports for 5,000 users");
+    assert_eq!(several(1).len(), 1);
     let (warnings, _) = found(&plan(&format!("{OPEN}, connections = 'fresh'"), ""), 0, few);
     assert!(warnings[0].contains("500 iterations a second use up 3,000 ports"), "{warnings:?}");
     assert!(warnings[0].contains("about 50 a second can last"), "{warnings:?}");
@@ -81,4 +88,23 @@ fn users_that_are_too_heavy_for_the_machine_or_for_a_worker_are_refused() {
     let (_, refusals) = found(&plan(CLOSED, ""), 40 << 10, Machine::default());
     assert!(refusals[0].contains("do not fit the 64.0 MiB of Lua memory of a worker"));
     assert!(refusals[0].contains("--script-memory-limit 256MiB"), "{refusals:?}");
+}
+
+#[tokio::test]
+async fn addresses_that_are_taken_in_turn_have_ports_of_their_own() {
+    let of = |http: &str| {
+        let base = "base_url = 'http://shop.test:8080',";
+        plan(CLOSED, &format!("{base} http = {{ {http} }},"))
+    };
+    const RESOLVE: &str = "resolve = { ['shop.test'] = { '127.0.0.2', '127.0.0.3' } }";
+    let in_turn = format!("{RESOLVE}, dns = {{ pick = 'round_robin' }}");
+    assert_eq!(addresses::of_target(&of(&in_turn)).await, 2);
+    assert_eq!(
+        addresses::of_target(&of(RESOLVE)).await,
+        1,
+        "the second is for when the first fails"
+    );
+    let proxied = format!("{in_turn}, proxy = 'http://127.0.0.1:3128'");
+    assert_eq!(addresses::of_target(&of(&proxied)).await, 1);
+    assert_eq!(addresses::of_target(&plan(CLOSED, "")).await, 1);
 }
