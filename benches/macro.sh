@@ -2,7 +2,7 @@
 # The whole tool against the clock: speed, memory and start-up, as docs/performance.md quotes them.
 #
 #   benches/macro.sh [speed] [journey] [memory] [crowd] [start] [growth] [pool]
-#                    [omission] [arrivals] [sparse]                                    (default: all)
+#                    [omission] [arrivals] [sparse] [watching]                         (default: all)
 #
 # The target is nginx with one worker on core 1, the generator has core 0; both and the measuring
 # come from the yardsticks folder (YARDSTICKS, default ../shared/yardsticks). Machines drift: what
@@ -274,14 +274,24 @@ sparse() { # 10,000 users, a request each every ten seconds: the target is idle,
   told "$YARD/sparse.json" "10,000 users at 1,000/s: p95 of calls {s['totals']['calls']['latency_ms']['p95']:.2f} ms (nginx needs less than 0.1; wanted: at most 2 more), p99 {s['totals']['calls']['latency_ms']['p99']:.2f} ms; verdict {s['verdict']['result']}"
 }
 
+watching() { # what health, the timeline and thresholds cost: the CPU of all threads but the worker's
+  run_in_background "$YARD/watching.log" $(ours benches/lua/watched.lua)
+  sleep 25
+  awk '{ gsub(/\(.*\)/, "x"); cpu = ($14 + $15) * 10
+         if (FILENAME ~ worker) load += cpu; else watch += cpu }
+       END { printf "workers %d ms of CPU in 25 s, all other threads %d ms: %.2f %%; wanted: less than 1\n", load, watch, 100 * watch / (load + watch) }' \
+    worker="/$(grep -l '^worker-' /proc/"$pid"/task/*/comm | cut -d/ -f5)/" /proc/"$pid"/task/*/stat
+  ended "$pid"
+}
+
 check_machine
 build
 start_nginx
-for part in "${@:-speed journey memory crowd start growth pool omission arrivals sparse}"; do
+for part in "${@:-speed journey memory crowd start growth pool omission arrivals sparse watching}"; do
   for one in $part; do
     printf '\n== %s\n' "$one"
     case $one in
-      speed | journey | memory | crowd | start | growth | pool | omission | arrivals | sparse) "$one" ;;
+      speed | journey | memory | crowd | start | growth | pool | omission | arrivals | sparse | watching) "$one" ;;
       *) fail "no such part: $one" ;;
     esac
   done
