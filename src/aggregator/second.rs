@@ -94,6 +94,7 @@ pub(super) fn gauges(second: u32, health: &Health, busiest: Option<u16>) -> Wind
         (metric::PROCESS_THROTTLED_PERCENT, health.throttled_percent),
         (metric::MACHINE_STEAL_PERCENT, health.steal_percent),
         (metric::MACHINE_TCP_SOCKETS, health.tcp_sockets),
+        (metric::PROCESS_DISK_WRITE_BYTES, health.disk_write_bytes),
     ]
     .into_iter()
     .filter_map(|(metric, value)| value.map(|value| (metric, gauge(value))))

@@ -117,6 +117,7 @@ metrics! {
     PROCESS_THROTTLED_PERCENT = 42, "process_throttled_percent", Gauge, Percent;
     MACHINE_STEAL_PERCENT = 43, "machine_steal_percent", Gauge, Percent;
     MACHINE_TCP_SOCKETS = 44, "machine_tcp_sockets", Gauge, One;
+    PROCESS_DISK_WRITE_BYTES = 45, "process_disk_write_bytes", Gauge, Bytes;
 }
 
 impl MetricId {

@@ -100,6 +100,8 @@ pub struct Health {
     pub threads: Option<f64>,
     /// Descriptors.
     pub open_fds: Option<f64>,
+    /// Per second, what the disk was given to write.
+    pub disk_write_bytes: Option<f64>,
     /// TCP sockets of the machine (or network namespace) in use or in TIME_WAIT.
     pub tcp_sockets: Option<f64>,
     /// Of the time, that the control group was out of CPU quota.

@@ -26,6 +26,8 @@ pub struct Reader {
 struct Counts {
     at: Instant,
     cpu: Duration,
+    /// Bytes given to the disk to write.
+    written: Option<u64>,
     throttled: Option<Duration>,
     /// Of the machine's CPU time, what was stolen, and all of it [ticks].
     stolen: Option<(u64, u64)>,
@@ -45,6 +47,11 @@ impl Reader {
             memory_bytes: memory.map(|pages| (pages * rustix::param::page_size() as u64) as f64),
             threads: process.and_then(|stat| parse::threads(&stat)).map(|threads| threads as f64),
             open_fds: open_fds().map(|fds| fds as f64),
+            disk_write_bytes: last.and_then(|last| {
+                let (written, passed) =
+                    (counts.written?.saturating_sub(last.written?), counts.at - last.at);
+                (!passed.is_zero()).then(|| written as f64 / passed.as_secs_f64())
+            }),
             tcp_sockets: tcp_sockets().map(|sockets| sockets as f64),
             throttled_percent: last.and_then(|last| {
                 share(counts.throttled?.saturating_sub(last.throttled?), counts.at - last.at)
@@ -63,6 +70,7 @@ impl Reader {
         Counts {
             at: Instant::now(),
             cpu: Duration::new(cpu.tv_sec.unsigned_abs(), nanos),
+            written: fs::read_to_string("/proc/self/io").ok().and_then(|io| parse::written(&io)),
             throttled: self.quota.get_or_insert_with(Quota::of_this_process).throttled(),
             stolen: first_line("/proc/stat").and_then(|line| parse::stolen(&line)),
         }

@@ -13,6 +13,11 @@ pub(super) fn second_number(line: &str) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Bytes that were given to the disk to write, in `/proc/self/io`.
+pub(super) fn written(io: &str) -> Option<u64> {
+    io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.trim().parse().ok()
+}
+
 /// Of the first line of `/proc/stat`: ticks stolen, and all. (Those of guests are in the first
 /// two, and so not counted again.)
 pub(super) fn stolen(line: &str) -> Option<(u64, u64)> {
@@ -51,6 +56,13 @@ mod tests {
     fn a_name_with_blanks_and_parentheses_does_not_shift_the_fields() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194304 9 0 0 0 30 12 0 0 20 0 5 0 100 1 1";
         assert_eq!(threads(stat), Some(5));
+    }
+
+    #[test]
+    fn what_was_written_is_what_goes_to_the_disk() {
+        let io = "rchar: 9\nwchar: 8\nread_bytes: 0\nwrite_bytes: 4096\ncancelled_write_bytes: 1\n";
+        assert_eq!(written(io), Some(4096));
+        assert_eq!(written("wchar: 8\n"), None);
     }
 
     #[test]
