@@ -340,6 +340,7 @@ mod tests {
                 options: Rc::new(CallOptions::default()),
             }),
             peer: None,
+            span: None,
         }
     }
 

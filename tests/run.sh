@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside a Rust toolchain and a C compiler, then runs them all.
 # Arguments go to `cargo test`. Installed are nginx, tinyproxy and microsocks (by apt) and httpbin
-# (by pip, under target/), servers and proxies that were not written here, openssl to make keys, and
-# (by apt) Lua modules that scripts may want, libfaketime, which makes clocks jump, and `script`, which
-# plays a terminal.
+# (by pip, under target/), servers and proxies that were not written here, Prometheus (by apt) and
+# OpenTelemetry's messages (by pip), which read what is sent on to them, openssl to make keys, and
+# (by apt) Lua modules that scripts may want, libfaketime, which makes clocks jump, and `script`,
+# which plays a terminal.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
@@ -24,16 +25,17 @@ apt_install() {
 }
 
 httpbin_works() {
-  "$tools/httpbin/bin/python" -c 'import httpbin, gunicorn' 2>/dev/null
+  "$tools/httpbin/bin/python" -c 'import httpbin, gunicorn, opentelemetry.proto.metrics.v1.metrics_pb2' 2>/dev/null
 }
 
 install_httpbin() {
   python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv
-  printf 'installing httpbin under %s\n' "$tools"
+  printf 'installing httpbin and opentelemetry-proto under %s\n' "$tools"
   rm -rf "$tools/httpbin"
   python3 -m venv "$tools/httpbin" || fail "python3 could not make a virtual environment"
   "$tools/httpbin/bin/python" -m pip install --quiet --disable-pip-version-check 'httpbin==0.10.*' gunicorn \
-    </dev/null || fail "pip could not install httpbin; can it reach its registry?"
+    'opentelemetry-proto==1.*' \
+    </dev/null || fail "pip could not install httpbin and opentelemetry-proto; can it reach its registry?"
 }
 
 command -v cargo >/dev/null || fail "there is no cargo: install Rust, see https://rustup.rs"
@@ -44,6 +46,7 @@ command -v microsocks >/dev/null || apt_install microsocks
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || apt_install libfaketime
 command -v script >/dev/null || apt_install bsdutils
 command -v openssl >/dev/null || apt_install openssl
+command -v prometheus >/dev/null || apt_install prometheus
 [ -e /usr/share/lua/5.4/pl/init.lua ] && [ -e /usr/share/lua/5.4/dkjson.lua ] && [ -e /usr/share/lua/5.4/argparse.lua ] \
   && [ -e /usr/share/lua/5.1/inspect.lua ] \
   || apt_install lua-penlight lua-inspect lua-dkjson lua-argparse lua-cjson

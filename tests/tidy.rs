@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Crates that only these files may name.
-const CORNERS: [(&str, &[&str]); 8] = [
+const CORNERS: [(&str, &[&str]); 10] = [
     ("mlua", &["src/lua/"]),
     ("reqwest", &["src/http/client.rs", "src/http/connect.rs"]),
     ("hdrhistogram", &["src/metrics/histogram.rs"]),
@@ -19,6 +19,8 @@ const CORNERS: [(&str, &[&str]); 8] = [
     ("roxmltree", &["src/extract/xml.rs", "src/extract/xpath.rs"]),
     ("xpath_eval", &["src/extract/xpath.rs"]),
     ("jsonschema", &["src/extract/schema.rs"]),
+    ("prost", &["src/output/sink/"]),
+    ("snap", &["src/output/sink/remote_write/"]),
 ];
 
 /// Modules that stand above others on the page and are none of their business all the same.

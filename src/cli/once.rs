@@ -46,6 +46,10 @@ pub struct OnceArgs {
     #[command(flatten)]
     connections: ConnectionArgs,
 
+    /// Give each request a `traceparent` (W3C), by which a tracing backend finds it
+    #[arg(long, help_heading = "Output")]
+    trace: bool,
+
     /// Mask the values of this header or field in what is told (repeatable)
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     redact: Vec<String>,
@@ -63,6 +67,7 @@ impl OnceArgs {
         let flags = Flags {
             base_url: base_url.or(self.base_url),
             seed: self.seed,
+            trace: self.trace,
             connections: self.connections.into(),
             ..Flags::default()
         };

@@ -26,7 +26,7 @@ pub struct OutputArgs {
     pub dashboard: Option<SocketAddr>,
 
     /// Write results elsewhere too (repeatable): json=FILE, csv=DIR/, junit=FILE, samples=FILE,
-    /// prometheus=PORT, influx=URL, statsd=HOST:PORT
+    /// prometheus=PORT, prometheus-rw=URL, otlp=URL, influx=URL, statsd=HOST:PORT
     #[arg(long = "out", value_name = "KIND=DEST", value_parser = Wanted::parse, help_heading = "Output")]
     pub wanted: Vec<Wanted>,
 }

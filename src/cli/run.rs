@@ -58,6 +58,10 @@ pub struct RunArgs {
     #[arg(long = "tag", value_name = "K=V", value_parser = pair, help_heading = "Output")]
     tags: Vec<(String, String)>,
 
+    /// Give each request a `traceparent` (W3C), by which a tracing backend finds it
+    #[arg(long, help_heading = "Output")]
+    trace: bool,
+
     /// Mask the values of this header or field in everything written (repeatable)
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     redact: Vec<String>,
@@ -92,6 +96,7 @@ impl RunArgs {
             base_url: base_url.or(self.base_url),
             thresholds: self.thresholds,
             tags: self.tags,
+            trace: self.trace,
             connections: self.connections.into(),
             ..self.load.into()
         };

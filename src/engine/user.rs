@@ -365,6 +365,7 @@ impl Member {
                 response_time: sample.lag + sample.duration,
                 lag: sample.lag,
                 outcome,
+                trace: self.vu.trace_id(),
             };
             recorder.end_trace(place.scenario, pass, trace);
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, sleep};
 use url::Url;
@@ -23,6 +23,7 @@ use super::redirect::{Redirect, redirect, strip};
 use super::{
     Category, Exchange, Hop, Leg, Next, Observer, Request, Response, SendError, Session, coding,
 };
+use crate::metrics::Span;
 
 /// Sends `request` and follows where it leads; whatever fails is in the response's `error`.
 pub async fn call(session: &Session, request: Rc<Request>, observer: &dyn Observer) -> Response {
@@ -30,10 +31,11 @@ pub async fn call(session: &Session, request: Rc<Request>, observer: &dyn Observ
     let wire = session.wire();
     let mut journey = Journey::new(session, &request, began);
     loop {
-        let done = wire.send(journey.hop()).await;
+        let span = observer.span();
+        let done = wire.send(journey.hop(span)).await;
         session.cookies.store(&journey.url, &done.headers);
         let step = journey.after(&done, observer);
-        observer.exchange(&request, &journey.leg(&step), &done);
+        observer.exchange(&request, &journey.leg(&step, span), &done);
         match step {
             Step::Go { url, method, with_body } => journey.go(url, method, with_body),
             Step::Repeat => journey.stale += 1,
@@ -42,10 +44,13 @@ pub async fn call(session: &Session, request: Rc<Request>, observer: &dyn Observ
                 Box::pin(sleep(pause)).await;
                 journey.again();
             }
-            Step::End(error) => return journey.end(done, error),
+            Step::End(error) => return Response { span, ..journey.end(done, error) },
         }
     }
 }
+
+/// Where a backend finds the trace that a request belongs to.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Kept connections that one call may find dead, one after the other.
 const MOST_STALE: u8 = 8;
@@ -98,12 +103,16 @@ impl<'c> Journey<'c> {
     }
 
     /// The next hop, as it goes on the wire.
-    fn hop(&self) -> Hop {
+    fn hop(&self, span: Option<Span>) -> Hop {
         let options = &*self.request.options;
+        let mut headers = self.head();
+        if let Some(span) = span {
+            headers.insert(TRACEPARENT, traceparent(span));
+        }
         Hop {
             method: self.method.clone(),
             url: self.url.clone(),
-            headers: self.head(),
+            headers,
             body: if self.with_body { self.request.body.clone() } else { Default::default() },
             deadline: self.began + options.timeout,
             timeout: options.timeout,
@@ -134,14 +143,14 @@ impl<'c> Journey<'c> {
         headers
     }
 
-    fn leg(&self, step: &Step) -> Leg<'_> {
+    fn leg(&self, step: &Step, span: Option<Span>) -> Leg<'_> {
         let next = match step {
             Step::Go { .. } => Next::Redirect,
             Step::Repeat | Step::Again(_) => Next::Retry,
             Step::End(_) => Next::End,
         };
         let attempt = self.attempt.saturating_add(self.stale);
-        Leg { method: &self.method, hop: self.hops, attempt, next }
+        Leg { method: &self.method, hop: self.hops, attempt, span, next }
     }
 
     fn after(&self, done: &Exchange, observer: &dyn Observer) -> Step {
@@ -219,8 +228,14 @@ impl<'c> Journey<'c> {
             expected,
             request: self.request.clone(),
             peer: done.peer,
+            span: None,
         }
     }
+}
+
+#[cold]
+fn traceparent(span: Span) -> HeaderValue {
+    HeaderValue::try_from(span.to_string()).expect("hexadecimal digits stand in a header")
 }
 
 /// The options' headers, under those of the call; the body's length is not the author's to say.

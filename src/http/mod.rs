@@ -40,6 +40,8 @@ use futures_util::future::LocalBoxFuture;
 use http::{HeaderMap, Method};
 use url::Url;
 
+use crate::metrics::Span;
+
 pub use call::call;
 pub use client::ReqwestTransport;
 pub use cookies::{CookieAttributes, Jar};
@@ -98,6 +100,8 @@ pub struct Response {
     pub request: Rc<Request>,
     /// Of the last hop; for error messages and the `peer` tag.
     pub peer: Option<SocketAddr>,
+    /// What the last hop carried, if requests are traced.
+    pub span: Option<Span>,
 }
 
 /// One hop, ready to be sent as it is.
@@ -259,6 +263,11 @@ pub trait Observer {
     fn chance(&self) -> f64 {
         0.5
     }
+
+    /// What the next exchange carries as `traceparent`, if it is to carry one.
+    fn span(&self) -> Option<Span> {
+        None
+    }
 }
 
 /// Which exchange of a call it is, and what comes after it.
@@ -270,6 +279,8 @@ pub struct Leg<'c> {
     pub hop: u8,
     /// Counts tries from 0.
     pub attempt: u8,
+    /// What it carried as `traceparent`.
+    pub span: Option<Span>,
     /// What the call does next.
     pub next: Next,
 }

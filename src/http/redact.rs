@@ -48,6 +48,9 @@ impl Redactor {
         let mut text = format!("{} {}\n", request.method, self.url(&request.url));
         self.head(&request.options.headers, &mut text);
         self.head(&request.headers, &mut text);
+        if let Some(span) = response.span {
+            let _ = writeln!(text, "traceparent: {span}");
+        }
         match request.body.bytes() {
             Some(body) => self.body(&request.headers, body, &mut text),
             None => drop(writeln!(text, "\n({} bytes in parts)", request.body.size())),
@@ -180,16 +183,20 @@ impl Redactor {
         out
     }
 
-    /// A JSON string (with its quotes) that may hold JSON itself, as logs and echoes do.
+    /// A JSON string (with its quotes) that may hold JSON, a form or a URL itself, as logs and echoes do.
     fn quoted<'t>(&self, string: &'t str) -> Cow<'t, str> {
-        if !string.contains("\\\"") {
+        if !string.contains("\\\"") && !string.contains('=') {
             return string.into();
         }
         let whole = || serde_json::from_str::<String>(string);
         let Ok(inner) = whole().or_else(|_| serde_json::from_str(&format!("{string}\""))) else {
             return string.into();
         };
-        let struck = self.json(&inner);
+        let struck = match () {
+            () if inner.contains('"') => self.json(&inner),
+            () if inner.contains('?') => self.query_of(&inner).into_owned(),
+            () => self.form(&inner),
+        };
         match struck == inner {
             true => string.into(),
             false => serde_json::Value::from(struck).to_string().into(),
@@ -266,6 +273,7 @@ fn value_end(text: &str) -> usize {
 mod tests {
     use super::*;
     use crate::http::{CallOptions, Timings};
+    use crate::metrics::{Span, SpanId, TraceId};
     use bytes::Bytes;
     use http::Method;
     use std::rc::Rc;
@@ -300,6 +308,14 @@ mod tests {
     }
 
     #[test]
+    fn a_form_within_json_is_read_as_one() {
+        let echo = r#"{"body":"user=a&x-mine=b","link":"http://h/?iban=c&d=e","sum":"1+1=2"}"#;
+        let expected =
+            r#"{"body":"user=a&x-mine=***","link":"http://h/?iban=***&d=e","sum":"1+1=2"}"#;
+        assert_eq!(struck(echo), expected);
+    }
+
+    #[test]
     fn forms_and_queries_are_read_by_their_decoded_names() {
         let redactor = Redactor::default();
         assert_eq!(redactor.form("user=a&p%61ssword=b&x"), "user=a&p%61ssword=***&x");
@@ -323,6 +339,7 @@ mod tests {
         });
         let mut headers = HeaderMap::new();
         headers.insert("set-cookie", "sid=1".parse().unwrap());
+        let span = Span { trace: TraceId([1; 16]), id: SpanId([2; 8]) };
         let response = Response {
             status: 401,
             proto: "1.1",
@@ -338,11 +355,13 @@ mod tests {
             expected: false,
             request: request.clone(),
             peer: None,
+            span: Some(span),
         };
         let text = Redactor::default().exemplar(&request, &response);
         assert!(text.starts_with(
             "POST http://h/login?token=***\nauthorization: ***\n\
-             content-type: application/x-www-form-urlencoded\n\nuser=a&password=***\n\n\
+             content-type: application/x-www-form-urlencoded\n\
+             traceparent: 00-01010101010101010101010101010101-0202020202020202-01\n\nuser=a&password=***\n\n\
              HTTP/1.1 401\nset-cookie: ***\n\n{\"token\":\"***\",\"a\":\"xxx"
         ));
         assert!(text.ends_with("… (5018 bytes in all)"), "{}", &text[text.len() - 40..]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::driver::{Core, Coroutine};
 use super::error::Ended;
 use super::host::User;
-use crate::metrics::{Outcome, Place, Trace};
+use crate::metrics::{Outcome, Place, Trace, TraceId};
 use crate::stop::cancel::Cancel;
 
 /// Places of a user's functions in its cell.
@@ -86,6 +86,11 @@ impl Vu {
         self.user.trace.take()
     }
 
+    /// The trace that the requests of the iteration carry, or of the last one.
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.user.trace_id.get()
+    }
+
     /// `place` with the tags that `lt.tag` has added in the iteration so far, or in the last one.
     pub fn tagged(&self, place: Place) -> Place {
         Place { extra: self.user.place.get().extra, ..place }
@@ -114,6 +119,7 @@ impl Vu {
         let user = &self.user;
         user.place.set(place);
         user.thought.set(Duration::ZERO);
+        user.trace_id.set(None);
         let cell = user.cell.get();
         let ended = self.core.run(&self.coroutine, user, &self.core.body, (cell, function)).await;
         user.give_back();

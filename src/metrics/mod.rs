@@ -10,6 +10,7 @@ pub mod own;
 pub mod names;
 pub mod sample;
 pub mod tags;
+pub mod span;
 pub mod trace;
 
 // what samples add up to
@@ -20,6 +21,7 @@ pub mod lifecycle;
 mod fold;
 pub mod errors;
 pub mod slowest;
+pub mod exemplar;
 pub mod window;
 
 // where they are recorded
@@ -34,6 +36,7 @@ mod selector_text;
 pub mod selector;
 pub mod query;
 
+pub use exemplar::{Exemplar, Traced};
 pub use histogram::Histogram;
 pub use metric::{Kind, MetricId, Unit};
 pub use names::NameId;
@@ -41,6 +44,7 @@ pub use recorder::Recorder;
 pub use sample::{CallSample, IterationSample, Outcome, Phase, Place, RequestSample, StepSample};
 pub use selector::{Foreign, Selector};
 pub use slowest::{Journey, Pass, Slowest};
+pub use span::{Span, SpanId, TraceId};
 pub use tags::TagSet;
 pub use trace::{Event, Mark, Sent, Trace, What};
 pub use window::{Row, Value, Window};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::errors::{ErrorBook, Fault};
+use super::exemplar::{ExemplarBook, Traced};
 use super::metric::{self, MetricId};
 use super::names::{NameId, Names};
 use super::own::Sample;
@@ -19,6 +20,7 @@ use super::sample::{
 };
 use super::slots::{CallSlots, CheckSlots, IterationSlots, OtherSlots, RequestSlots, StepSlots};
 use super::slowest::{Pass, Podium};
+use super::span::Span;
 use super::table::{Key, Series, Table};
 use super::trace::{Trace, Traces};
 use super::window::{Lifecycle, Row, Value, Window};
@@ -39,6 +41,7 @@ pub struct Recorder {
     checks: Table<CheckSlots>,
     others: Table<OtherSlots>,
     errors: ErrorBook,
+    exemplars: ExemplarBook,
     lifecycles: Vec<Lifecycle>,
     traces: Traces,
     /// By scenario.
@@ -71,6 +74,7 @@ impl Recorder {
             checks: Table::default(),
             others: Table::default(),
             errors: ErrorBook::default(),
+            exemplars: ExemplarBook::default(),
             scratch: String::new(),
             log: None,
         }
@@ -94,7 +98,7 @@ impl Recorder {
     }
 
     /// Hands on a request that has ended, `at` since the load began.
-    pub fn log(&mut self, place: &Place, sample: &RequestSample, at: Duration) {
+    pub fn log(&mut self, place: &Place, sample: &RequestSample, at: Duration, span: Option<Span>) {
         let Some(log) = &mut self.log else { return };
         let Series { names, scenarios, sets, .. } = &self.series;
         log.request(&Logged {
@@ -109,6 +113,7 @@ impl Recorder {
             proto: names.text(sample.proto),
             error: names.text(sample.error),
             peer: names.text(sample.peer),
+            span,
             tags: sets.get(&place.extra).map_or(&[][..], |tags| tags),
         });
     }
@@ -157,35 +162,33 @@ impl Recorder {
     /// A call has ended.
     #[inline]
     pub fn call(&mut self, place: &Place, sample: &CallSample) {
-        let key = Key {
-            place: *place,
-            name: sample.name,
-            method: sample.method,
-            error: sample.error,
-            status: sample.status,
-            expected: Some(sample.expected),
-            outcome: Some(sample.outcome),
-            ..Key::default()
-        };
-        self.calls.slots(key, &mut self.series).add(sample);
+        self.calls.slots(key_of_call(place, sample), &mut self.series).add(sample);
     }
 
     /// A request of a call has ended.
     #[inline]
     pub fn request(&mut self, place: &Place, sample: &RequestSample) {
-        let key = Key {
-            place: *place,
-            name: sample.name,
-            method: sample.method,
-            error: sample.error,
-            proto: sample.proto,
-            peer: sample.peer,
-            status: sample.status,
-            hop: Some((sample.hop, sample.attempt)),
-            expected: Some(sample.expected),
-            ..Key::default()
-        };
-        self.requests.slots(key, &mut self.series).add(sample);
+        self.requests.slots(key_of_request(place, sample), &mut self.series).add(sample);
+    }
+
+    /// The call that was recorded last ended `at`, and its last request carried this.
+    pub fn trace_call(&mut self, place: &Place, sample: &CallSample, at: Duration, span: Span) {
+        let traced = Traced { duration: sample.duration, at, span };
+        let key = key_of_call(place, sample);
+        self.exemplars.add(key, metric::HTTP_CALL_DURATION, traced, self.series.cap);
+    }
+
+    /// The same of a request.
+    pub fn trace_request(
+        &mut self,
+        place: &Place,
+        sample: &RequestSample,
+        at: Duration,
+        span: Span,
+    ) {
+        let traced = Traced { duration: sample.duration, at, span };
+        let key = key_of_request(place, sample);
+        self.exemplars.add(key, metric::HTTP_REQ_DURATION, traced, self.series.cap);
     }
 
     /// A step has ended; `place.step` is its own path.
@@ -313,11 +316,13 @@ impl Recorder {
         let overflowed = std::mem::take(&mut self.series.overflowed);
         let rows = sorted(rows);
         let slowest = self.podiums.iter_mut().map(Podium::flip).collect();
+        let exemplars = self.exemplars.drain(&self.series);
         Window {
             second,
             rows,
             lifecycles,
             slowest,
+            exemplars,
             errors,
             errors_lost,
             busy: Vec::new(),
@@ -346,6 +351,36 @@ impl Recorder {
         };
         let slots = self.others.slots(Key { place, ..Key::default() }, &mut self.series);
         add(slots.entry(&metric::ITERATIONS_DROPPED, || Value::Counter(0)), count);
+    }
+}
+
+#[inline]
+fn key_of_call(place: &Place, sample: &CallSample) -> Key {
+    Key {
+        place: *place,
+        name: sample.name,
+        method: sample.method,
+        error: sample.error,
+        status: sample.status,
+        expected: Some(sample.expected),
+        outcome: Some(sample.outcome),
+        ..Key::default()
+    }
+}
+
+#[inline]
+fn key_of_request(place: &Place, sample: &RequestSample) -> Key {
+    Key {
+        place: *place,
+        name: sample.name,
+        method: sample.method,
+        error: sample.error,
+        proto: sample.proto,
+        peer: sample.peer,
+        status: sample.status,
+        hop: Some((sample.hop, sample.attempt)),
+        expected: Some(sample.expected),
+        ..Key::default()
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sample::RequestSample;
+use super::span::Span;
 
 /// One request with its texts. All of them are without secrets but `scenario`, which is the plan's.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,8 @@ pub struct Logged<'r> {
     pub error: &'r str,
     /// `ip:port`; empty if there was no connection.
     pub peer: &'r str,
+    /// If requests carry a trace.
+    pub span: Option<Span>,
     /// The author's.
     pub tags: &'r [(Arc<str>, Arc<str>)],
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::names::Names;
 use super::sample::Outcome;
+use super::span::TraceId;
 use super::trace::{Event, Trace};
 
 /// How many of each scenario are kept.
@@ -42,6 +43,8 @@ pub struct Pass {
     pub lag: Duration,
     /// How it ended.
     pub outcome: Outcome,
+    /// If its requests carried one.
+    pub trace: Option<TraceId>,
 }
 
 impl Pass {
@@ -129,6 +132,7 @@ mod tests {
             response_time: Duration::from_millis(ms),
             lag: Duration::ZERO,
             outcome: Outcome::Completed,
+            trace: None,
         }
     }
 

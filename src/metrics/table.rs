@@ -104,7 +104,7 @@ pub(super) struct Series {
 
 impl Series {
     /// The tags of a row. An author's tag cannot take the name of one of ours.
-    fn tags(&self, key: &Key) -> TagSet {
+    pub fn tags(&self, key: &Key) -> TagSet {
         let text = |id: NameId| self.names.text(id).clone();
         let number = |n: u64| Arc::from(n.to_string());
         let place = &key.place;

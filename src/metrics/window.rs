@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 pub use super::errors::ErrorRow;
+use super::exemplar::Exemplar;
 pub use super::lifecycle::{Dropped, Lifecycle};
 use super::metric::MetricId;
 use super::slowest::Slowest;
@@ -60,6 +61,8 @@ pub struct Window {
     pub lifecycles: Vec<Lifecycle>,
     /// The slowest iterations, by scenario index; may be shorter likewise.
     pub slowest: Vec<Slowest>,
+    /// Slow samples that carried a trace, sorted; none of all if requests carry none.
+    pub exemplars: Vec<Exemplar>,
     /// At most 100 distinct of each worker, sorted; further kinds are in `errors_lost`.
     pub errors: Vec<ErrorRow>,
     /// Errors of kinds beyond the cap.
@@ -125,6 +128,8 @@ impl Window {
         absorb_sorted(&mut self.rows, &other.rows, |a, b| a.tags.cmp(&b.tags), merge_row);
         let by_key = |a: &ErrorRow, b: &ErrorRow| a.key().cmp(&b.key());
         absorb_sorted(&mut self.errors, &other.errors, by_key, ErrorRow::merge);
+        let by_series = |a: &Exemplar, b: &Exemplar| a.key().cmp(&b.key());
+        absorb_sorted(&mut self.exemplars, &other.exemplars, by_series, Exemplar::merge);
         for (index, lifecycle) in other.lifecycles.iter().enumerate() {
             self.lifecycle(index).merge(lifecycle);
         }

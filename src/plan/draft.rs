@@ -83,6 +83,8 @@ pub struct Flags {
     pub threads: Option<usize>,
     /// `--threshold SELECTOR: CONDITION`, as typed.
     pub thresholds: Vec<String>,
+    /// `--trace`.
+    pub trace: bool,
     /// `--tag K=V`.
     pub tags: Vec<(String, String)>,
     /// Those that are about connections.

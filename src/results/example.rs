@@ -265,6 +265,7 @@ fn journey() -> Journey {
         started_s: 3.2,
         response_time_ms: 44.4,
         lag_ms: 4.0,
+        trace_id: None,
         outcome: "completed".into(),
         events: vec![
             event(0.1, 1000.0, "think", None),

@@ -23,6 +23,9 @@ pub struct Journey {
     pub lag_ms: f64,
     /// `completed`, `failed` or `interrupted`.
     pub outcome: String,
+    /// Under which a tracing backend has its requests; with `--trace` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// In the order of beginnings; a step comes before what it holds.
     pub events: Vec<JourneyEvent>,
     /// Events that were too many to keep.
@@ -97,6 +100,7 @@ impl From<&metrics::Journey> for Journey {
             response_time_ms: ms(pass.response_time),
             lag_ms: ms(pass.lag),
             outcome: pass.outcome.as_str().to_owned(),
+            trace_id: pass.trace.map(|trace| trace.to_string()),
             events: journey.events.iter().map(JourneyEvent::from).collect(),
             truncated: journey.truncated,
         }

@@ -99,7 +99,8 @@ fn define(witness: Option<Witness>, mut spec: ScriptSpec) -> Result<Defined, Dia
     let program = Program::load(spec.script, &spec.libs)?;
     let secrets = spec.secrets;
     let shared = Shared::new(spec.env, Pools::new(seed, Share::WHOLE), seed, &spec.redact);
-    let shared = Arc::new(Shared { secrets: secrets.clone(), ..shared });
+    let trace = spec.flags.trace;
+    let shared = Arc::new(Shared { secrets: secrets.clone(), trace, ..shared });
     let recorder = Recorder::new(Vec::new(), SERIES_CAP).keep(secrets.clone());
     let recorder = Rc::new(RefCell::new(recorder));
     // The definition sends nothing, and says only when it has run how others are to send.

@@ -25,3 +25,4 @@ mod preflight;
 mod report;
 mod secrets;
 mod signals;
+mod wire;

@@ -19,6 +19,11 @@ pub struct Peer {
 impl Peer {
     /// Head and body of the next request; an error once the client has gone.
     pub fn request(&mut self) -> io::Result<String> {
+        self.bytes().map(|(head, body)| head + "\r\n\r\n" + &String::from_utf8_lossy(&body))
+    }
+
+    /// The same, whatever its body is.
+    pub fn bytes(&mut self) -> io::Result<(String, Vec<u8>)> {
         let mut read = Vec::new();
         let mut chunk = [0; 4096];
         loop {
@@ -27,7 +32,8 @@ impl Peer {
                 let length = head.split("content-length: ").nth(1);
                 let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
                 if read.len() >= end + 4 + length.unwrap_or(0) {
-                    return Ok(String::from_utf8_lossy(&read).into_owned());
+                    let head = String::from_utf8_lossy(&read[..end]).into_owned();
+                    return Ok((head, read.split_off(end + 4)));
                 }
             }
             match self.stream.read(&mut chunk)? {
@@ -69,6 +75,16 @@ pub fn answering(answer: impl Fn(&str) -> Vec<u8> + Clone + Send + 'static) -> S
         loop {
             let request = peer.request()?;
             peer.send(answer(&request))?;
+        }
+    })
+}
+
+/// The same with bodies that are no text.
+pub fn taking(answer: impl Fn(&str, &[u8]) -> Vec<u8> + Clone + Send + 'static) -> String {
+    server(move |mut peer| {
+        loop {
+            let (head, body) = peer.bytes()?;
+            peer.send(answer(&head, &body))?;
         }
     })
 }

@@ -153,8 +153,47 @@ pub fn microsocks(arguments: &[&str]) -> Option<Server> {
     Some(Server::start(command, folder, port))
 }
 
+/// Prometheus with these flags and this in its configuration; it takes what is written to it.
+pub fn prometheus(flags: &[&str], configuration: &str) -> Option<Server> {
+    let Some(program) = program("prometheus") else {
+        return missing("prometheus is not installed");
+    };
+    let (folder, port) = (TempDir::new().expect("a folder"), free_port());
+    fs::write(folder.path().join("prometheus.yml"), configuration)
+        .expect("the folder can be written");
+    let log = fs::File::create(folder.path().join("error.log")).expect("the folder can be written");
+    let mut command = Command::new(program);
+    command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
+    command.args(["--web.enable-remote-write-receiver", "--log.level=warn"]).args(flags);
+    command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+    command.current_dir(folder.path()).stderr(log);
+    let server = Server::start(command, folder, port);
+    for _ in 0..1000 {
+        if server.get("/-/ready").contains("is Ready") {
+            return Some(server);
+        }
+        sleep(Duration::from_millis(5));
+    }
+    panic!("Prometheus does not get ready");
+}
+
+/// Takes metrics by OTLP, into the file `requests` of its folder.
+pub fn otlp_receiver() -> Option<Server> {
+    let gunicorn = std::env::var_os("LOADTOOL_GUNICORN").map(PathBuf::from);
+    let python = gunicorn.map(|gunicorn| gunicorn.with_file_name("python"));
+    let Some(python) = python.filter(|python| python.is_file()) else {
+        return missing("LOADTOOL_GUNICORN does not say where python is");
+    };
+    let (folder, port) = (TempDir::new().expect("a folder"), free_port());
+    let log = fs::File::create(folder.path().join("error.log")).expect("the folder can be written");
+    let mut command = Command::new(python);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real_servers/otlp_receiver.py"));
+    command.args([&port.to_string(), "requests"]).current_dir(folder.path()).stderr(log);
+    Some(Server::start(command, folder, port))
+}
+
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound").port()
 }

@@ -63,6 +63,7 @@ mod shared;
 mod step;
 mod time;
 pub mod told;
+pub mod tracer;
 mod url;
 mod url_parts;
 pub mod user;
@@ -84,6 +85,7 @@ use futures_util::future::LocalBoxFuture;
 use mlua::{Lua, MultiValue, Table};
 use tokio::time::Instant;
 
+use tracer::Tracer;
 pub use user::{Bound, OpenStep, User};
 use witness::Witness;
 
@@ -159,6 +161,8 @@ pub struct Host {
     pub pulse: Arc<Pulse>,
     /// Who is told what users do, if anybody is; set before the state is made.
     pub witness: OnceCell<Witness>,
+    /// Gives requests their traces, if they are to carry any.
+    pub tracer: Option<Tracer>,
     /// Most bytes of Lua's heap.
     memory_limit: Cell<usize>,
     /// Text of every Lua file that was loaded, for messages.
@@ -198,6 +202,8 @@ pub struct Shared {
     pub secrets: Arc<Secrets>,
     /// `lt.vu.stopping`: nothing more starts.
     pub stopping: AtomicBool,
+    /// `--trace`: requests carry one.
+    pub trace: bool,
 }
 
 impl Shared {
@@ -218,6 +224,7 @@ impl Shared {
             redactor: Redactor::new(redact),
             secrets: Arc::default(),
             stopping: AtomicBool::new(false),
+            trace: false,
         }
     }
 
@@ -265,6 +272,7 @@ impl Host {
         let nobody = Rc::new(User::nobody(transport.open(None), shared.seed));
         Rc::new(Host {
             recorder,
+            tracer: shared.trace.then(Tracer::default),
             transport: RefCell::new(transport),
             folder: OnceCell::new(),
             shared,

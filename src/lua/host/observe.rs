@@ -11,7 +11,7 @@ use super::call::Call;
 use crate::http::{Category, Exchange, Leg, Next, Observer, Request, Response};
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{
-    CallSample, Event, NameId, Outcome, Phase, Recorder, RequestSample, Sent, What,
+    CallSample, Event, NameId, Outcome, Phase, Recorder, RequestSample, Sent, Span, What,
 };
 
 /// Interned names that every call needs.
@@ -88,13 +88,15 @@ pub struct Watch {
     judged: bool,
     /// The last exchange, until that was said.
     last: RefCell<Option<Box<RequestSample>>>,
+    /// What its last request carries.
+    span: Cell<Option<Span>>,
 }
 
 impl Watch {
     /// Counts the request as prepared.
     pub fn begin(call: Call, judged: bool) -> Watch {
         let (began, ended, last) = (Instant::now(), Cell::new(false), RefCell::default());
-        let watch = Watch { call, began, ended, judged, last };
+        let watch = Watch { call, began, ended, judged, last, span: Cell::default() };
         watch.count(&mut watch.call.host.recorder.borrow_mut(), |life| life.prepared += 1);
         watch
     }
@@ -129,9 +131,14 @@ impl Watch {
     }
 
     fn record_request(&self, recorder: &mut Recorder, sample: &RequestSample) {
-        recorder.request(&self.call.place, sample);
+        let (place, shared) = (&self.call.place, &self.call.host.shared);
+        recorder.request(place, sample);
+        let span = self.span.get();
+        if let Some(span) = span {
+            recorder.trace_request(place, sample, shared.elapsed(), span);
+        }
         if recorder.logs_requests() {
-            recorder.log(&self.call.place, sample, self.call.host.shared.elapsed());
+            recorder.log(place, sample, shared.elapsed(), span);
         }
     }
 
@@ -153,6 +160,10 @@ impl Watch {
             duration,
         };
         recorder.call(&self.call.place, &sample);
+        if let Some(span) = self.span.get() {
+            let at = self.call.host.shared.elapsed();
+            recorder.trace_call(&self.call.place, &sample, at, span);
+        }
     }
 
     /// Into the iteration's trace; the first hop begins with the call.
@@ -202,6 +213,13 @@ impl Drop for Watch {
 impl Observer for Watch {
     fn chance(&self) -> f64 {
         self.call.user.rng.borrow_mut().random()
+    }
+
+    fn span(&self) -> Option<Span> {
+        let tracer = self.call.host.tracer.as_ref()?;
+        let span = Some(tracer.span(&self.call.user.trace_id));
+        self.span.set(span);
+        span
     }
 
     fn exchange(&self, request: &Request, leg: &Leg<'_>, done: &Exchange) {

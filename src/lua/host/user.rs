@@ -19,7 +19,7 @@ use crate::data::Lease;
 use crate::http::{CallOptions, Session, Transport, Wire};
 use crate::lua::error::Stopped;
 use crate::lua::vm::UserSpec;
-use crate::metrics::{Event, Mark, NameId, Place, Trace};
+use crate::metrics::{Event, Mark, NameId, Place, Trace, TraceId};
 use crate::plan::{Connections, Plan, Scenario};
 use crate::stop::cancel::Cancel;
 
@@ -45,6 +45,8 @@ pub struct User {
     pub steps: RefCell<Vec<OpenStep>>,
     /// Sum of `lt.think` since the iteration began.
     pub thought: Cell<Duration>,
+    /// Which trace its requests carry, once the iteration has sent one.
+    pub trace_id: Cell<Option<TraceId>>,
     /// What the iteration has done so far, if that may be kept.
     pub trace: RefCell<Option<Trace>>,
     /// `lt.random` and `math.random`, seeded from (run seed, scenario, number).
@@ -192,6 +194,7 @@ impl User {
             place: Cell::default(),
             steps: RefCell::default(),
             thought: Cell::default(),
+            trace_id: Cell::default(),
             trace: RefCell::default(),
             rng: RefCell::new(rng(seed, "", 0)),
             session: Session::new(wire),

@@ -70,6 +70,7 @@ fn waterfall(journey: &Journey, rows: usize, open: bool) -> Markup {
                 span.faint {
                     "user " (journey.user) ", iteration " (journey.iteration)
                     ", at " (format::clock(journey.started_s as u64))
+                    @if let Some(trace) = &journey.trace_id { ", trace " code { (trace) } }
                 }
                 span.message { (parts(journey)) }
             }

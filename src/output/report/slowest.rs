@@ -40,7 +40,7 @@ pub(super) fn slowest(summary: &Summary, page: &mut Page) {
     }
 }
 
-/// `44.4 ms, user 7, iteration 205, at 0:03`.
+/// `44.4 ms, user 7, iteration 205, at 0:03, trace 4bf9…`.
 fn title(journey: &Journey) -> String {
     let time = format::ms(journey.response_time_ms);
     let at = format::clock(journey.started_s as u64);
@@ -49,7 +49,8 @@ fn title(journey: &Journey) -> String {
         other => format!(" {other},"),
     };
     let (user, iteration) = (format::count(journey.user), format::count(journey.iteration));
-    format!("{time},{outcome} user {user}, iteration {iteration}, at {at}")
+    let trace = journey.trace_id.as_ref().map_or_else(String::new, |id| format!(", trace {id}"));
+    format!("{time},{outcome} user {user}, iteration {iteration}, at {at}{trace}")
 }
 
 /// `30.0 ms POST /cart`, `8.00 ms lt.sleep`: what its time was spent on.

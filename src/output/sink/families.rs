@@ -15,8 +15,12 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use super::exponential::Exponential;
 use crate::metrics::metric::Metric;
-use crate::metrics::{Histogram, Kind, MetricId, TagSet, Unit, Value, Window};
+use crate::metrics::{Exemplar, Histogram, Kind, MetricId, TagSet, Traced, Unit, Value, Window};
+
+/// Before all names.
+pub const PREFIX: &str = "loadtool_";
 
 /// Labels of a series, sorted by name.
 pub type Labels = BTreeMap<String, String>;
@@ -31,10 +35,17 @@ pub struct Family<'w> {
     pub metric: &'w Metric,
     /// By labels.
     pub series: BTreeMap<Labels, Cow<'w, Value>>,
+    /// Samples of series that can be looked up, likewise.
+    pub exemplars: BTreeMap<Labels, Traced>,
 }
 
-/// All that a Window holds, by name.
+/// All that a Window holds, by name, with labels as Prometheus has them.
 pub fn families(window: &Window) -> Vec<Family<'_>> {
+    families_by(window, labels)
+}
+
+/// The same with labels as somebody else has them.
+pub fn families_by(window: &Window, labels: impl Fn(&TagSet) -> Labels) -> Vec<Family<'_>> {
     let mut families = BTreeMap::<&MetricId, Family>::new();
     for row in &window.rows {
         let labels = labels(&row.tags);
@@ -44,6 +55,12 @@ pub fn families(window: &Window) -> Vec<Family<'_>> {
                 Some(known) => known.to_mut().merge(value, Ordering::Equal),
                 None => drop(family.series.insert(labels.clone(), Cow::Borrowed(value))),
             }
+        }
+    }
+    for Exemplar { tags, metric, sample } in &window.exemplars {
+        if let Some(family) = families.get_mut(metric) {
+            let slowest = family.exemplars.entry(labels(tags)).or_insert(*sample);
+            *slowest = (*slowest).max(*sample);
         }
     }
     let mut named = BTreeMap::<String, Family>::new();
@@ -67,7 +84,7 @@ impl<'w> Family<'w> {
             Unit::Bytes => "bytes",
             Unit::Percent => "ratio",
         };
-        let mut name = format!("loadtool_{}", word(&metric.name));
+        let mut name = format!("{PREFIX}{}", word(&metric.name));
         if metric.kind == Kind::Counter {
             name.truncate(name.strip_suffix("_total").unwrap_or(&name).len());
         }
@@ -77,7 +94,7 @@ impl<'w> Family<'w> {
         if !unit.is_empty() && !name.ends_with(&format!("_{unit}")) {
             name = format!("{name}_{unit}");
         }
-        Family { name, unit, metric, series: BTreeMap::new() }
+        Family { name, unit, metric, series: BTreeMap::new(), exemplars: BTreeMap::new() }
     }
 
     /// What it is, in a sentence.
@@ -110,9 +127,31 @@ impl<'w> Family<'w> {
             Unit::Percent => RATIOS,
             Unit::One => NUMBERS,
         };
-        let whole = self.per_base() * self.metric.unit.ones();
+        let whole = self.whole();
         let wholes: Vec<u64> = bounds.iter().map(|bound| (bound * whole).round() as u64).collect();
         bounds.iter().copied().zip(samples.at_most(&wholes)).collect()
+    }
+
+    /// All samples of a histogram in buckets that grow by a factor.
+    pub fn exponential(&self, samples: &Histogram) -> Exponential {
+        Exponential::of(samples, self.whole())
+    }
+
+    /// The smallest and the largest sample of a histogram in the base unit.
+    pub fn extremes(&self, samples: &Histogram) -> [Option<f64>; 2] {
+        let numbers = samples.of_unit(self.metric.unit);
+        [numbers.min(), numbers.max()].map(|number| Some(number? / self.per_base()))
+    }
+
+    /// The name without what is before all and without the unit: `http_call_duration`.
+    pub fn bare(&self) -> &str {
+        let name = self.name.strip_prefix(PREFIX).unwrap_or(&self.name);
+        name.strip_suffix(self.unit).and_then(|name| name.strip_suffix('_')).unwrap_or(name)
+    }
+
+    /// How many of the whole numbers that histograms keep are one of the base unit.
+    fn whole(&self) -> f64 {
+        self.per_base() * self.metric.unit.ones()
     }
 
     /// How many of the metric's unit are one of the base unit.

@@ -86,7 +86,9 @@ impl Sink for Influx {
         match &mut self.way {
             _ if points.is_empty() => {}
             Ok(Way::File(lines)) => lines.add(points.as_bytes())?,
-            Ok(Way::Server(post)) => post.send(Bytes::from(points))?,
+            Ok(Way::Server(post)) => {
+                post.send(Bytes::from(points)).map_err(|refusal| refusal.why)?;
+            }
             Err(why) => return Err(why.clone()),
         }
         Ok(u64::from(!moment.second.late))

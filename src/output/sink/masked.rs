@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::aggregator::Second;
 use crate::metrics::metric::{Metric, MetricId};
 use crate::metrics::window::Row;
-use crate::metrics::{TagSet, Window};
+use crate::metrics::{Exemplar, TagSet, Window};
 use crate::secrets::Secrets;
 
 /// The second as it may be written; the same one where there is nothing to strike out.
@@ -17,9 +17,14 @@ pub fn masked(second: Second, secrets: &Secrets) -> Second {
     if !second.window.rows.iter().any(|row| shows(row, secrets)) {
         return second;
     }
-    let mut window = Window { rows: Vec::new(), ..(*second.window).clone() };
+    let bare = Window { rows: Vec::new(), exemplars: Vec::new(), ..(*second.window).clone() };
+    let mut window = bare;
+    for exemplar in &second.window.exemplars {
+        let exemplar = Exemplar { tags: struck(&exemplar.tags, secrets), ..exemplar.clone() };
+        window.absorb(&Window { exemplars: vec![exemplar], ..Window::default() });
+    }
     for row in &second.window.rows {
-        let tags = TagSet::new(row.tags.iter().map(|(tag, value)| (tag, secrets.mask(value))));
+        let tags = struck(&row.tags, secrets);
         // One by one, since rows and metrics may have become the same.
         for (id, value) in &row.values {
             let values = vec![(without(id, secrets), value.clone())];
@@ -28,6 +33,10 @@ pub fn masked(second: Second, secrets: &Secrets) -> Second {
         }
     }
     Second { window: Arc::new(window), ..second }
+}
+
+fn struck(tags: &TagSet, secrets: &Secrets) -> TagSet {
+    TagSet::new(tags.iter().map(|(tag, value)| (tag, secrets.mask(value))))
 }
 
 fn shows(row: &Row, secrets: &Secrets) -> bool {

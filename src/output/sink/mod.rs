@@ -8,15 +8,18 @@
 //! Sinks see every second whole: rows with tags, sums and histograms. Those that came late are
 //! handed on marked as such, so what a sink was sent adds up to the run's totals.
 
+mod exponential;
 mod families;
 mod influx;
 mod junit;
 mod lines;
 mod masked;
 mod ndjson;
+mod otlp;
 mod post;
 mod prometheus;
 mod relay;
+mod remote_write;
 mod samples;
 mod sheets;
 pub mod spec;
@@ -210,6 +213,14 @@ fn open(wanted: &Wanted, about: &About) -> Result<Opened, String> {
         Kind::Prometheus => ready(prometheus::Prometheus::listen(&wanted.dest, &about.run)?),
         Kind::Influx => {
             let target = influx::Target::of(&wanted.dest)?;
+            Box::new(move || Box::new(target.open()))
+        }
+        Kind::PrometheusRw => {
+            let target = remote_write::Target::of(&wanted.dest, &about.run)?;
+            Box::new(move || Box::new(target.open()))
+        }
+        Kind::Otlp => {
+            let target = otlp::Target::of(&wanted.dest, about)?;
             Box::new(move || Box::new(target.open()))
         }
         Kind::Statsd => ready(statsd::Statsd::to(&wanted.dest)?),

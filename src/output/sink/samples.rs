@@ -38,7 +38,8 @@ const LOOK: Duration = Duration::from_millis(20);
 
 const COLUMNS: &str = "t_ms,scenario,phase,stage,step,name,method,status,proto,hop,try,expected,\
                        error,peer,duration_ms,blocked_ms,dns_ms,connecting_ms,tls_handshaking_ms,\
-                       sending_ms,waiting_ms,receiving_ms,bytes_sent,bytes_received,reused,tags\n";
+                       sending_ms,waiting_ms,receiving_ms,bytes_sent,bytes_received,reused,\
+                       trace_id,span_id,tags\n";
 
 /// Whose requests a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -240,7 +241,11 @@ fn write_row(out: &mut Vec<u8>, request: &Logged) {
         out.push(b',');
         write_ms(out, time);
     }
-    let _ = write!(out, ",{},{},{},", sample.bytes_sent, sample.bytes_received, sample.reused);
+    let _ = write!(out, ",{},{},{}", sample.bytes_sent, sample.bytes_received, sample.reused);
+    let _ = match request.span {
+        Some(span) => write!(out, ",{},{},", span.trace, span.id),
+        None => out.write_all(b",,,"),
+    };
     for (index, (tag, value)) in request.tags.iter().enumerate() {
         let part = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
         let (tag, value): (String, String) = (part(tag), part(value));
@@ -384,17 +389,17 @@ mod tests {
         let place = Place { extra, ..Place::default() };
         for name in ["/a", "=1,\"2\"\n"] {
             let sample = sample(&mut recorder, name);
-            recorder.log(&place, &sample, Duration::from_micros(12_345_678));
+            recorder.log(&place, &sample, Duration::from_micros(12_345_678), None);
         }
         recorder.flip(12);
         let ended = end(samples);
         assert_eq!((ended.written, ended.lost, ended.error), (2, 0, None));
         let mut file = csv::Reader::from_path(dir.path().join("s.csv.3")).unwrap();
-        assert_eq!(file.headers().unwrap().len(), 26);
+        assert_eq!(file.headers().unwrap().len(), 28);
         let rows: Vec<Vec<String>> = file.deserialize().map(|row| row.unwrap()).collect();
         assert_eq!(rows[0][..7], ["12345.678", "shop", "load", "", "", "/a", "GET"]);
         assert_eq!(rows[0][14..16], ["3.007", "0"]);
-        assert_eq!(rows[0][25], "kind=a%26%3Db&x=1");
+        assert_eq!(rows[0][27], "kind=a%26%3Db&x=1");
         assert_eq!(rows[1][5], "'=1,\"2\"\n", "no formula, and all of it in its cell");
     }
 
@@ -423,7 +428,7 @@ mod tests {
         recorder.log_requests(samples.maker().log(Shard::Worker(0)));
         let sample = sample(&mut recorder, "/a");
         for second in 0..BUFFERS as u32 + 10 {
-            recorder.log(&Place::default(), &sample, Duration::ZERO);
+            recorder.log(&Place::default(), &sample, Duration::ZERO, None);
             recorder.flip(second);
         }
         let reader = thread::spawn(move || std::fs::read_to_string(pipe).unwrap());

@@ -17,6 +17,8 @@ pub enum Kind {
     Junit,
     Samples,
     Prometheus,
+    PrometheusRw,
+    Otlp,
     Influx,
     Statsd,
     /// By a flag of its own.
@@ -25,12 +27,14 @@ pub enum Kind {
 
 impl Kind {
     /// All that there are, as typed, with what belongs after the `=`.
-    pub const ALL: [(&str, Kind, &str); 7] = [
+    pub const ALL: [(&str, Kind, &str); 9] = [
         ("json", Kind::Json, "FILE"),
         ("csv", Kind::Csv, "DIR/ or FILE"),
         ("junit", Kind::Junit, "FILE"),
         ("samples", Kind::Samples, "FILE"),
         ("prometheus", Kind::Prometheus, "PORT or ADDRESS:PORT"),
+        ("prometheus-rw", Kind::PrometheusRw, "URL"),
+        ("otlp", Kind::Otlp, "URL"),
         ("influx", Kind::Influx, "URL or file:PATH"),
         ("statsd", Kind::Statsd, "HOST:PORT"),
     ];
@@ -47,9 +51,13 @@ impl Kind {
     /// What is counted as written.
     pub fn unit(self) -> &'static str {
         match self {
-            Kind::Json | Kind::Prometheus | Kind::Influx | Kind::Statsd | Kind::Dashboard => {
-                "second"
-            }
+            Kind::Json
+            | Kind::Prometheus
+            | Kind::PrometheusRw
+            | Kind::Otlp
+            | Kind::Influx
+            | Kind::Statsd
+            | Kind::Dashboard => "second",
             Kind::Csv => "row",
             Kind::Junit => "test case",
             Kind::Samples => "request",
@@ -94,7 +102,9 @@ impl Wanted {
         match self.kind {
             Kind::Json | Kind::Csv | Kind::Junit | Kind::Samples => true,
             Kind::Influx => self.dest.starts_with("file:"),
-            Kind::Prometheus | Kind::Statsd | Kind::Dashboard => false,
+            Kind::Prometheus | Kind::PrometheusRw | Kind::Otlp | Kind::Statsd | Kind::Dashboard => {
+                false
+            }
         }
     }
 

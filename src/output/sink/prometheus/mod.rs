@@ -4,6 +4,9 @@
 //! whoever scraped it more than once gets a last look at the final numbers: the sink waits for one
 //! more scrape, as long as those before were apart, [`LAST`] at most.
 
+mod format;
+mod messages;
+mod protobuf;
 mod text;
 
 use std::io;
@@ -17,13 +20,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Moment, PATIENCE, Sink};
 use crate::metrics::Window;
 use crate::results::Summary;
-use text::{Format, text};
+use format::Format;
+use protobuf::protobuf;
+use text::text;
 
 /// Longest wait for the last scrape.
 const LAST: Duration = PATIENCE.checked_sub(Duration::from_secs(1)).expect("patience is longer");
@@ -45,6 +51,8 @@ struct Board {
 #[derive(Default)]
 struct Shown {
     totals: Window,
+    /// When the load did.
+    began: Option<Timestamp>,
     scrapes: u64,
     last: Option<Instant>,
     /// Between the last two.
@@ -56,13 +64,23 @@ impl Board {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn scrape(&self, format: Format) -> String {
+    fn scrape(&self, format: Format) -> Vec<u8> {
         let mut shown = self.shown();
         let now = Instant::now();
         shown.apart = shown.last.replace(now).map(|last| now - last);
         shown.scrapes += 1;
         self.scraped.notify_all();
-        text(&shown.totals, &self.run, format)
+        let began = shown.began.unwrap_or_default();
+        let page = match format {
+            Format::Protobuf => protobuf(&shown.totals, &self.run, began),
+            Format::Plain | Format::Open => {
+                text(&shown.totals, &self.run, began, format).into_bytes()
+            }
+        };
+        if format != Format::Plain {
+            shown.totals.exemplars.clear(); // told; the next scrape gets newer ones
+        }
+        page
     }
 }
 
@@ -118,7 +136,10 @@ async fn metrics(State(board): State<Arc<Board>>, headers: HeaderMap) -> impl In
 impl Sink for Prometheus {
     fn second(&mut self, moment: &Moment) -> Result<u64, String> {
         let second = &moment.second;
-        second.add_to(&mut self.board.shown().totals);
+        let mut shown = self.board.shown();
+        second.add_to(&mut shown.totals);
+        shown.began = Some(moment.began);
+        drop(shown);
         Ok(u64::from(!second.late))
     }
 

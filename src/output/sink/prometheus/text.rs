@@ -2,36 +2,15 @@
 
 use std::fmt::{self, Write as _};
 
+use jiff::Timestamp;
+
 use super::super::families::{Family, Labels, families};
-use crate::metrics::{Kind, Value, Window};
-
-/// Which text is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Prometheus' own, version 0.0.4.
-    Plain,
-    /// OpenMetrics 1.0.0.
-    Open,
-}
-
-impl Format {
-    /// What the `Accept` header asks for.
-    pub fn accepted(accept: &str) -> Format {
-        if accept.contains("application/openmetrics-text") { Format::Open } else { Format::Plain }
-    }
-
-    /// Of the answer.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Format::Plain => "text/plain; version=0.0.4; charset=utf-8",
-            Format::Open => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
-    }
-}
+use super::format::Format;
+use crate::metrics::{Kind, Traced, Value, Window};
 
 /// All of `window`, and which run it is of.
-pub fn text(window: &Window, run: &str, format: Format) -> String {
-    let mut page = Page { text: String::new(), format };
+pub fn text(window: &Window, run: &str, began: Timestamp, format: Format) -> String {
+    let mut page = Page { text: String::new(), began, format };
     page.head("loadtool_run_info", Type::Info, "", "the run that these numbers are of");
     let about = [("run", run), ("version", env!("CARGO_PKG_VERSION"))];
     let about = about.map(|(label, value)| (label.to_owned(), value.to_owned())).into();
@@ -55,6 +34,8 @@ enum Type {
 
 struct Page {
     text: String,
+    /// When the load did.
+    began: Timestamp,
     format: Format,
 }
 
@@ -104,12 +85,28 @@ impl Page {
         let Some(samples) = value.histogram() else { return };
         let name = &family.name;
         let bucket = format!("{name}_bucket");
-        for (bound, count) in family.buckets(samples) {
+        let mut traced = family.exemplars.get(labels);
+        let all = (f64::INFINITY, samples.count());
+        for (bound, count) in family.buckets(samples).into_iter().chain([all]) {
             self.sample(&bucket, labels, Some(bound), count);
+            if let Some(traced) = traced.take_if(|one| one.duration.as_secs_f64() <= bound) {
+                self.exemplar(traced);
+            }
         }
-        self.sample(&bucket, labels, Some(f64::INFINITY), samples.count());
         self.sample(&format!("{name}_sum"), labels, None, Float(family.sum(samples)));
         self.sample(&format!("{name}_count"), labels, None, samples.count());
+    }
+
+    /// To the sample that was written last, where the format has a place for it.
+    fn exemplar(&mut self, traced: &Traced) {
+        if self.format == Format::Open {
+            let Traced { duration, at, span } = traced;
+            let at = self.began.saturating_add(*at).expect("time spans of a run saturate");
+            let (value, at) = (duration.as_secs_f64(), at.as_millisecond() as f64 / 1e3);
+            self.text.pop(); // the line's end
+            let labels = format!("trace_id=\"{}\",span_id=\"{}\"", span.trace, span.id);
+            let _ = writeln!(self.text, " # {{{labels}}} {value} {at}");
+        }
     }
 
     fn head(&mut self, name: &str, kind: Type, unit: &str, help: &str) {
@@ -211,12 +208,12 @@ mod tests {
 
     #[test]
     fn prometheus_text_holds_every_kind() {
-        insta::assert_snapshot!(text(&window(), "r1", Format::Plain));
+        insta::assert_snapshot!(text(&window(), "r1", Timestamp::UNIX_EPOCH, Format::Plain));
     }
 
     #[test]
     fn openmetrics_differs_in_heads_and_ends_with_eof() {
-        let text = text(&window(), "r1", Format::Open);
+        let text = text(&window(), "r1", Timestamp::UNIX_EPOCH, Format::Open);
         for line in [
             "# TYPE loadtool_run info",
             "# TYPE loadtool_orders counter",
@@ -227,12 +224,5 @@ mod tests {
         }
         assert!(text.ends_with("# EOF\n"));
         assert_eq!(text.matches("# EOF").count(), 1);
-    }
-
-    #[test]
-    fn what_is_accepted_decides() {
-        let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
-        assert_eq!(Format::accepted(prometheus), Format::Open);
-        assert_eq!(Format::accepted("text/plain"), Format::Plain);
     }
 }
