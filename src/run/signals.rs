@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
+use rustix::process::Signal as Kind;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -42,6 +43,8 @@ impl Signals {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let mut sources = {
             let _inside = runtime.enter();
+            // Its handler stays: beyond `ulimit -f` a file then fails, and not the process.
+            drop(signal(SignalKind::from_raw(Kind::XFSZ.as_raw()))?);
             Sources {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,

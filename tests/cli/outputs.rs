@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use loadtool::metrics::Histogram;
 use serde_json::{Value as Json, json};
 
-use crate::common::{Folder, Ran, server};
+use crate::common::{Folder, Ran, Running, server};
 
 /// Fifty iterations over two users against a server that answers all; with a metric of its own.
 const SCRIPT: &str = r#"
@@ -156,6 +156,28 @@ fn a_full_disk_is_told_once_and_the_report_is_there_with_exit_7() {
     assert!(ran.out.contains(&remark), "{remark} is not in {}", ran.out);
     assert!(delivery(&summary, 1)[2].as_str().is_some_and(|why| why.contains("No space left")));
     assert_eq!(delivery(&summary, 2)[2], &Json::Null);
+}
+
+/// The disk that gets full in the middle, by the shell's limit on files.
+#[test]
+fn a_file_that_may_not_grow_any_more_keeps_its_whole_lines_and_is_told() {
+    let folder = Folder::new(&SCRIPT.replace("iterations = 50", "duration = '3s'"));
+    let target = target();
+    let mut shell = Command::new("bash");
+    shell.current_dir(folder.path("."));
+    shell.args(["-c", "ulimit -f 4 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_loadtool")]);
+    shell.args(["run", "script.lua", "--base-url", &target, "--out", "json=o.json"]);
+    shell.args(["--out", "samples=s", "--out", "influx=file:points"]);
+    let ran = Running::start(&mut shell).end().exits(7).reports("PASS  script.lua: ");
+    for out in ["json=o.json", "samples=s", "influx=file:points"] {
+        let told = format!("--out {out}: cannot write ");
+        assert_eq!(ran.err.matches(&told).count(), 1, "{}", ran.err);
+        assert!(ran.out.contains(&format!("! --out {out}: ")), "{}", ran.out);
+    }
+    for name in ["o.json", "s.0", "s.1", "points"] {
+        let text = fs::read_to_string(folder.path(name)).unwrap_or_default();
+        assert!(text.is_empty() || text.ends_with('\n'), "{name}: whole lines");
+    }
 }
 
 #[test]
