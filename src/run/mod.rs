@@ -226,9 +226,10 @@ fn open_dashboard(
         Some(_) => Arc::new(StopOnly(controls)),
         None => Arc::new(controls),
     };
-    let (dashboard, url) = Dashboard::open(address, &prepared.plan, steer)?;
+    let secrets = &prepared.shared.secrets;
+    let (dashboard, url) = Dashboard::open(address, &prepared.plan, steer, secrets)?;
     let wanted = Wanted { kind: Kind::Dashboard, dest: address.to_string() };
-    control.sinks.add(wanted, dashboard, &prepared.shared.secrets)?;
+    control.sinks.add(wanted, dashboard, secrets)?;
     screen.line(&format!("dashboard: {url}"));
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! Canaries: a secret that a run handles in every way it can is in nothing that it writes.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::sync::mpsc;
+use std::thread::{JoinHandle, spawn};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use loadtool::demo::{Options, serve};
 
-use crate::common::{Folder, Ran};
+use crate::common::{Folder, Ran, Running, server};
 
 /// With what URLs, JSON, HTML and forms must escape.
 const CANARY: &str = "Kanari\"e/v&0gel+ =%<'1>";
@@ -95,12 +98,17 @@ fn traces() -> Vec<String> {
 }
 
 fn run(script: &str, arguments: &[&str]) -> (Folder, Ran) {
+    let (folder, ran) = with_shop(script, |folder, own| folder.run(&[arguments, own].concat()));
+    (folder, ran)
+}
+
+/// Hands over the script's folder, and what tells it its secrets and a shop, which lasts as long.
+fn with_shop<R>(script: &str, run: impl FnOnce(&Folder, &[&str]) -> R) -> (Folder, R) {
     let folder = Folder::new(script).file("data.csv", format!("user,password\nann,{PLAIN}\n"));
     let (plain, odd) = (format!("PLAIN={PLAIN}"), format!("ODD={CANARY}"));
     let shop = serve(TcpListener::bind("127.0.0.1:0").expect("a port"), &Options::default());
     let base = format!("BASE={}", shop.as_ref().expect("a shop").url());
-    let own = ["--env", &plain, "--env", &odd, "--env", &base];
-    let ran = folder.run(&[arguments, &own].concat());
+    let ran = run(&folder, &["--env", &plain, "--env", &odd, "--env", &base]);
     (folder, ran)
 }
 
@@ -148,6 +156,144 @@ fn no_output_of_a_run_shows_a_secret() {
     }
     assert!(ran.err.contains("log *** ***") && ran.err.contains("debug ***"), "{}", ran.err);
     assert!(ran.out.contains("enough of ***"), "{}", ran.out);
+}
+
+/// A receiver that keeps whatever it is sent; packed bodies are unpacked.
+fn receiver() -> (String, mpsc::Receiver<Vec<u8>>) {
+    let (tell, told) = mpsc::channel();
+    let url = server::taking(move |head, body| {
+        let packed = head.contains("content-encoding: snappy");
+        let unpacked = || snap::raw::Decoder::new().decompress_vec(body).expect("it is packed");
+        let body = if packed { unpacked() } else { body.to_owned() };
+        let _ = tell.send([head.as_bytes(), &body].concat());
+        server::answer("200 OK", "")
+    });
+    (url, told)
+}
+
+/// All that an address of this machine says to a GET, until it closes or the run is over.
+fn watched(address: String, path: &'static str, accept: &'static str) -> JoinHandle<Vec<u8>> {
+    spawn(move || {
+        let mut said = Vec::new();
+        while let Ok(mut stream) = TcpStream::connect(&address) {
+            let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: {accept}\r\n");
+            let asked = stream.write_all((head + "connection: close\r\n\r\n").as_bytes());
+            if asked.and_then(|()| stream.read_to_end(&mut said)).is_err() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        said
+    })
+}
+
+/// What stands behind this in what a run has said, up to the next of these characters.
+fn said_after(running: &Running, start: &str, ends: &[char]) -> String {
+    running.wait_for_stderr(start);
+    running.wait_for_stderr("\n");
+    let said = running.stderr();
+    let rest = said.split_once(start).expect("it was waited for").1;
+    rest.split(ends).next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn nothing_that_is_sent_on_or_served_shows_a_secret() {
+    let slow = SCRIPT.replace("local row = users:next()", "lt.sleep(0.2) local row = users:next()");
+    let (url, told) = receiver();
+    let statsd = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let statsd_at = format!("statsd={}", statsd.local_addr().expect("it is bound"));
+    let [rw, otlp, influx] =
+        ["prometheus-rw", "otlp", "influx"].map(|kind| format!("{kind}={url}/{kind}"));
+    let outs = ["prometheus=0", &statsd_at, &rw, &otlp, &influx];
+    let outs: Vec<&str> = outs.iter().flat_map(|out| ["--out", out]).collect();
+    let flags = ["-vv", "--trace", "--html", "page.html", "--dashboard=127.0.0.1:0"];
+    let (folder, (ran, served)) = with_shop(&slow, |folder, own| {
+        let running = folder.start(&[&flags[..], &outs, own].concat());
+        let dashboard = said_after(&running, "dashboard: http://", &['/']);
+        let metrics = said_after(&running, "metrics for Prometheus at http://", &['/']);
+        let protobuf = "application/vnd.google.protobuf;encoding=delimited";
+        let served = [
+            ("dashboard", watched(dashboard, "/events", "*/*")),
+            ("text", watched(metrics.clone(), "/metrics", "application/openmetrics-text")),
+            ("protobuf", watched(metrics, "/metrics", protobuf)),
+        ];
+        let ran = running.end();
+        let joined = |(what, one): (&'static str, JoinHandle<_>)| (what, one.join().expect("read"));
+        (ran, served.map(joined))
+    });
+    assert_eq!(ran.status.code(), Some(6), "{ran:?}");
+    assert_without_traces("stdout", &ran.out);
+    assert_without_traces("stderr", &ran.err);
+    let page = fs::read_to_string(folder.path("page.html")).expect("the page");
+    assert_without_traces("the page", &page);
+    assert!(page.contains("call of ***") && page.contains("traceparent: 00-"), "it is there");
+    for (what, said) in served {
+        let said = String::from_utf8_lossy(&said);
+        assert_without_traces(what, &said);
+        assert!(said.contains("call of ***"), "{what} was watched: {said}");
+    }
+    statsd.set_nonblocking(true).expect("it can be");
+    let mut packet = [0; 2048];
+    let mut packets = Vec::new();
+    while let Ok(length) = statsd.recv(&mut packet) {
+        packets.push(packet[..length].to_owned());
+    }
+    let sent: Vec<Vec<u8>> = told.try_iter().chain([packets.concat()]).collect();
+    let sent: Vec<_> = sent.iter().map(|one| String::from_utf8_lossy(one)).collect();
+    for (what, mark) in [
+        ("POST /prometheus-rw", "call of ***"),
+        ("POST /otlp", "call of ***"),
+        ("POST /write", "call\\ of\\ ***"),
+        ("loadtool.", "call of ***"),
+    ] {
+        let mut of_kind = sent.iter().filter(|one| one.starts_with(what)).peekable();
+        assert!(of_kind.peek().is_some(), "{what}: nothing came");
+        assert!(of_kind.any(|one| one.contains(mark)), "{what}: no {mark}");
+    }
+    sent.iter().for_each(|one| assert_without_traces("what was sent on", one));
+}
+
+/// A value that no `lt.secret` gave, in fields that are called like what `--redact` names.
+#[test]
+fn a_field_that_is_named_is_in_nothing_whatever_carries_it() {
+    const VALUE: &str = "DE77100110012620";
+    let script = format!(
+        "local lt = require 'loadtool'
+         local v = '{VALUE}'
+         return function()
+           for _, options in ipairs {{
+             {{ headers = {{ ['x-iban'] = v }} }}, {{ headers = {{ cookie = 'x-iban=' .. v }} }},
+             {{ query = {{ ['x-iban'] = v }} }}, {{ json = {{ a = {{ {{ ['x-iban'] = v }} }} }} }},
+             {{ form = {{ ['x-iban'] = v }} }}, {{ json = {{ text = lt.json.encode {{ ['x-iban'] = v }} }} }},
+           }} do
+             options.expect_status = 418
+             local r = lt.http.post('/echo', options)
+             pcall(lt.expect, r, {{ status = 204 }})
+             lt.step('own kind of error ' .. #options, function() lt.http.get('/echo', {{ query = {{ ['x-iban'] = v }}, expect_status = 418 }}) end)
+           end
+         end"
+    );
+    let (folder, ran) = with_shop(&script, |folder, own| {
+        let base = own[5].strip_prefix("BASE=").expect("the shop's address");
+        let outs = ["--out", "json=o.json", "--out", "samples=o.csv", "--out", "junit=o.xml"];
+        let flags = ["--redact", "x-iban", "--html", "o.html", "--summary-json", "o.sum", "-vv"];
+        let base = ["--base-url", base];
+        let ran = folder.run(&[&base[..], &outs[..], &flags[..]].concat());
+        let mut once = folder.tool();
+        once.args(["once", "script.lua", "-vv", "--redact", "x-iban"]).args(base);
+        let once = Running::start(&mut once).end();
+        assert!(once.out.contains("x-iban: ***"), "{once:?}");
+        [ran.out, ran.err, once.out, once.err]
+    });
+    for text in &ran {
+        assert!(!text.contains(VALUE), "{text}");
+    }
+    for name in ["o.json", "o.csv.0", "o.xml", "o.html", "o.sum"] {
+        let text = fs::read_to_string(folder.path(name)).unwrap_or_default();
+        assert!(!text.contains(VALUE), "{name}: {text}");
+    }
+    let summary = fs::read_to_string(folder.path("o.sum")).expect("a summary");
+    assert!(summary.contains("x-iban: ***"), "it was there: {summary}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod artefacts;
 mod bombs;
 mod lies;
 mod texts;

@@ -20,10 +20,11 @@ use self::hub::Hub;
 use self::server::Site;
 use self::view::View;
 use super::sink::{Moment, Sink};
-use super::steer::Steer;
+use super::steer::{Steer, Steered};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::results::Summary;
+use crate::secrets::Secrets;
 
 /// Viewers get the end of a run before the process ends.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -33,6 +34,7 @@ pub struct Dashboard {
     hub: Arc<Hub>,
     view: View,
     steer: Arc<dyn Steer>,
+    secrets: Arc<Secrets>,
 }
 
 impl Dashboard {
@@ -44,18 +46,33 @@ impl Dashboard {
         address: SocketAddr,
         plan: &Plan,
         steer: Arc<dyn Steer>,
+        secrets: &Arc<Secrets>,
     ) -> Result<(Dashboard, String), Diagnostic> {
         let failed = |error: std::io::Error| {
             Diagnostic::new(format!("--dashboard {address}: {error}"))
                 .hint("another port, or `--dashboard=127.0.0.1:0` for any that is free")
         };
         let guard = Guard::new(address).map_err(failed)?;
-        let view = View::new(plan);
+        let view = View::new(plan, secrets);
         let hub = Arc::new(Hub::new(view.hello()));
         let token = guard.token().to_owned();
         let site = Site { hub: hub.clone(), guard, steer: steer.clone() };
         let bound = server::serve(address, site).map_err(failed)?;
-        Ok((Dashboard { hub, view, steer }, format!("http://{bound}/#{token}")))
+        Ok((
+            Dashboard { hub, view, steer, secrets: secrets.clone() },
+            format!("http://{bound}/#{token}"),
+        ))
+    }
+}
+
+impl Dashboard {
+    /// What can be steered; a scenario whose name holds a secret can be seen, but not called.
+    fn steered(&self) -> Vec<Steered> {
+        let shown = |one: Steered| {
+            let scenario = self.secrets.mask(&one.scenario).into_owned();
+            Steered { scenario, ..one }
+        };
+        self.steer.steered().into_iter().map(shown).collect()
     }
 }
 
@@ -64,7 +81,7 @@ impl Sink for Dashboard {
         self.view.add(&moment.second);
         if !moment.second.late {
             let (point, mut tables) = (self.view.point(&moment.second), self.view.tables());
-            tables["steered"] = json!(self.steer.steered());
+            tables["steered"] = json!(self.steered());
             self.hub.second(point.to_string(), tables.to_string());
         }
         Ok(1)

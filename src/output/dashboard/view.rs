@@ -8,6 +8,7 @@ use crate::metrics::{Histogram, MetricId, Selector, Value, Window, metric};
 use crate::plan::Plan;
 use crate::results::Summary;
 use crate::results::tick::{ScenarioTick, Tick};
+use crate::secrets::Secrets;
 
 /// Rows of a table at most: those that were called most.
 const MOST_ROWS: usize = 200;
@@ -30,12 +31,12 @@ pub struct View {
 }
 
 impl View {
-    /// Of a run that has not begun.
-    pub fn new(plan: &Plan) -> View {
-        let names: Vec<String> =
-            plan.scenarios().iter().map(|one| one.name().to_string()).collect();
+    /// Of a run that has not begun; names are shown without secrets.
+    pub fn new(plan: &Plan, secrets: &Secrets) -> View {
+        let shown = |name: &str| secrets.mask(name).into_owned();
+        let names: Vec<String> = plan.scenarios().iter().map(|one| shown(one.name())).collect();
         View {
-            name: plan.name().to_owned(),
+            name: shown(plan.name()),
             length_s: plan.length().map(|length| length.as_secs_f64()),
             lives: vec![ScenarioTick::default(); names.len()],
             names,
