@@ -2,7 +2,7 @@
 # The whole tool against the clock: speed, memory and start-up, as docs/performance.md quotes them.
 #
 #   benches/macro.sh [speed] [journey] [memory] [crowd] [start] [growth] [pool]
-#                    [omission] [arrivals] [sparse] [watching]                         (default: all)
+#                    [omission] [arrivals] [sparse] [watching] [outputs]               (default: all)
 #
 # The target is nginx with one worker on core 1, the generator has core 0; both and the measuring
 # come from the yardsticks folder (YARDSTICKS, default ../shared/yardsticks). Machines drift: what
@@ -284,14 +284,68 @@ watching() { # what health, the timeline and thresholds cost: the CPU of all thr
   ended "$pid"
 }
 
+sink() { # takes whatever is posted to port 18091, on the target's core
+  taskset -c 1 python3 - <<'PYTHON' >/dev/null 2>&1 &
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Sink(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer(("127.0.0.1", 18091), Sink).serve_forever()
+PYTHON
+  started[$!]=sink
+}
+
+viewers() { # five of the dashboard, as soon as it is there
+  local viewer
+  viewing=()
+  for viewer in 1 2 3 4 5; do
+    taskset -c 1 curl -sN --retry 20 --retry-delay 1 --retry-connrefused --retry-max-time 10 --max-time "$((LENGTH + 15))" \
+      http://127.0.0.1:18090/events >"$YARD/viewer.$viewer" 2>/dev/null &
+    viewing+=($!)
+    started[$!]=viewer
+  done
+}
+
+outputs() { # the dashboard with five viewers and every output there is, against none of them
+  local out=$YARD/out viewer pid
+  local all=(--dashboard=127.0.0.1:18090 --html "$out/report.html" --summary-json "$out/summary.json"
+    --out "json=$out/seconds.json" --out "csv=$out/tables/" --out "junit=$out/junit.xml" --out "samples=$out/samples"
+    --out prometheus=18092 --out prometheus-rw=http://127.0.0.1:18091 --out otlp=http://127.0.0.1:18091
+    --out influx=http://127.0.0.1:18091/load --out statsd=127.0.0.1:18093)
+  rm -rf "$YARD/results/results.jsonl" "$out"
+  mkdir -p "$out"
+  sink
+  for _ in $(seq "$ROUNDS"); do
+    viewers
+    measured all-outputs 1 $(ours "$YARDSTICKS/get.lua" --vus "$USERS" --duration "${LENGTH}s" "${all[@]}")
+    for pid in "${viewing[@]}"; do ended "$pid"; done
+    measured no-outputs 1 $(ours "$YARDSTICKS/get.lua" --vus "$USERS" --duration "${LENGTH}s")
+  done
+  for viewer in 1 2 3 4 5; do grep -q '"second"' "$YARD/viewer.$viewer" || fail "viewer $viewer saw no second"; done
+  ratios all-outputs no-outputs
+  python3 -c '
+import json, sys
+for one in json.load(open(sys.argv[1]))["outputs"]: print(one["kind"], "lost", one["lost"], one["error"] or "")' "$out/summary.json"
+  echo "wanted: 0.95"
+}
+
 check_machine
 build
 start_nginx
-for part in "${@:-speed journey memory crowd start growth pool omission arrivals sparse watching}"; do
+for part in "${@:-speed journey memory crowd start growth pool omission arrivals sparse watching outputs}"; do
   for one in $part; do
     printf '\n== %s\n' "$one"
     case $one in
-      speed | journey | memory | crowd | start | growth | pool | omission | arrivals | sparse | watching) "$one" ;;
+      speed | journey | memory | crowd | start | growth | pool | omission | arrivals | sparse | watching | outputs) "$one" ;;
       *) fail "no such part: $one" ;;
     esac
   done
