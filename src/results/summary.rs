@@ -526,6 +526,9 @@ pub struct HealthOfSecond {
     pub open_fds: Option<u64>,
     /// TCP sockets of the machine in use or in TIME_WAIT.
     pub tcp_sockets: Option<u64>,
+    /// Per second, what the disk was given to write.
+    #[serde(default)]
+    pub disk_write_bytes: Option<u64>,
     /// Of the time that the control group was out of CPU quota.
     pub throttled_percent: Option<f64>,
     /// Of the machine's CPU time that its host gave to others.

@@ -76,6 +76,7 @@ fn health(tick: &Tick) -> HealthOfSecond {
         threads: whole(tick.health.threads),
         open_fds: whole(tick.health.open_fds),
         tcp_sockets: whole(tick.health.tcp_sockets),
+        disk_write_bytes: whole(tick.health.disk_write_bytes),
         throttled_percent: tick.health.throttled_percent,
         steal_percent: tick.health.steal_percent,
     }

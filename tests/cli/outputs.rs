@@ -95,6 +95,9 @@ fn tables_and_test_cases_are_files_of_their_own() {
     let steps = text(&folder, "tables/steps.csv");
     assert!(steps.lines().nth(1).is_some_and(|row| row.starts_with("shop,login,50,0,")), "{steps}");
     assert!(text(&folder, "tables/timeline.csv").starts_with("t_s,vus,"));
+    let series = text(&folder, "tables/metrics.csv");
+    let orders = "orders,counter,1,kind=%3Dx&phase=load&scenario=shop,150,";
+    assert!(series.lines().any(|row| row.starts_with(orders)), "{series}");
     let junit = text(&folder, "junit.xml");
     let junit = roxmltree::Document::parse(&junit).expect("it is XML");
     let cases: Vec<(&str, bool)> = junit

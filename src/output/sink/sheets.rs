@@ -1,16 +1,18 @@
-//! `csv=DEST`: timeline, calls and steps as three CSV files, written when the run is over.
+//! `csv=DEST`: timeline, calls, steps and all series as four CSV files, written when the run is over.
 //!
-//! The numbers are the summary's. All three are there or, where one could not be begun, none.
+//! The numbers are the summary's. All four are there or, where one could not be begun, none.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use url::form_urlencoded;
+
 use super::super::cell::cell;
 use super::super::file;
 use super::{Moment, Sink, try_out};
 use crate::results::Summary;
-use crate::results::summary::{Distribution, Request, Second, Step};
+use crate::results::summary::{Distribution, Metric, Request, Second, Series, Step, Values};
 
 /// Writes the tables.
 #[derive(Debug)]
@@ -18,11 +20,12 @@ pub struct Sheets {
     timeline: PathBuf,
     calls: PathBuf,
     steps: PathBuf,
+    metrics: PathBuf,
 }
 
 impl Sheets {
     /// `dest` is a folder (one that exists, or any name that ends with `/`), or what the names of
-    /// the files begin with: `out.csv` makes `out-timeline.csv`, `out-calls.csv`, `out-steps.csv`.
+    /// the files begin with: `out.csv` makes `out-timeline.csv`, `out-calls.csv` and so on.
     ///
     /// # Errors
     /// It can be seen now that this will not be possible.
@@ -37,9 +40,13 @@ impl Sheets {
                 PathBuf::from(format!("{}-{table}.csv", dest.strip_suffix(".csv").unwrap_or(dest)))
             }
         };
-        let sheets =
-            Sheets { timeline: place("timeline"), calls: place("calls"), steps: place("steps") };
-        for path in [&sheets.timeline, &sheets.calls, &sheets.steps] {
+        let sheets = Sheets {
+            timeline: place("timeline"),
+            calls: place("calls"),
+            steps: place("steps"),
+            metrics: place("metrics"),
+        };
+        for path in [&sheets.timeline, &sheets.calls, &sheets.steps, &sheets.metrics] {
             try_out(path)?;
         }
         Ok(sheets)
@@ -55,11 +62,16 @@ impl Sink for Sheets {
         let timeline = sheet(&self.timeline, &TIMELINE, &[], summary.timeline.iter().map(second))?;
         let calls = sheet(&self.calls, &CALLS, &TIMES, summary.requests.iter().map(call))?;
         let steps = sheet(&self.steps, &STEPS, &TIMES, summary.steps.iter().map(step))?;
-        Ok(timeline + calls + steps)
+        let metrics = summary.metrics.iter();
+        let series = metrics.flat_map(|(name, metric)| {
+            metric.series.iter().map(move |series| one(name, metric, series))
+        });
+        let metrics = sheet(&self.metrics, &METRICS, &SPREAD, series)?;
+        Ok(timeline + calls + steps + metrics)
     }
 }
 
-const TIMELINE: [&str; 11] = [
+const TIMELINE: [&str; 16] = [
     "t_s",
     "vus",
     "backlog",
@@ -71,6 +83,11 @@ const TIMELINE: [&str; 11] = [
     "p99_ms",
     "errors",
     "cpu_percent",
+    "memory_bytes",
+    "threads",
+    "open_fds",
+    "tcp_sockets",
+    "disk_write_bytes",
 ];
 
 const CALLS: [&str; 11] = [
@@ -89,7 +106,14 @@ const CALLS: [&str; 11] = [
 
 const STEPS: [&str; 4] = ["scenario", "step", "count", "failed"];
 
-/// Columns of a distribution.
+/// What a series has of these depends on the metric's kind.
+const METRICS: [&str; 9] =
+    ["metric", "kind", "unit", "tags", "value", "last", "hits", "total", "count"];
+
+/// Columns of a distribution of whatever.
+const SPREAD: [&str; 9] = ["min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99_9", "max"];
+
+/// Columns of a distribution of times.
 const TIMES: [&str; 9] = [
     "min_ms",
     "mean_ms",
@@ -115,6 +139,11 @@ fn second(second: &Second) -> Vec<String> {
         maybe(second.p99_ms),
         counts(&second.errors),
         maybe(second.cpu_percent),
+        maybe(second.health.memory_bytes),
+        maybe(second.health.threads),
+        maybe(second.health.open_fds),
+        maybe(second.health.tcp_sockets),
+        maybe(second.health.disk_write_bytes),
     ]
 }
 
@@ -147,12 +176,35 @@ fn step(step: &Step) -> Vec<String> {
     cells
 }
 
-/// In the order of [`TIMES`].
+/// One series, in the order of [`METRICS`] and [`SPREAD`].
+fn one(name: &str, metric: &Metric, series: &Series) -> Vec<String> {
+    let tags = form_urlencoded::Serializer::new(String::new()).extend_pairs(&series.tags).finish();
+    let tags = cell(&tags).into_owned();
+    let mut cells = vec![cell(name).into_owned(), metric.kind.clone(), metric.unit.clone(), tags];
+    let none = || Distribution::default();
+    let (numbers, spread) = match &series.values {
+        Values::Counter { value } => ([Some(*value as f64), None, None, None, None], none()),
+        Values::Gauge { last, max } => {
+            ([None, Some(*last), None, None, None], Distribution { max: Some(*max), ..none() })
+        }
+        Values::Rate { hits, total } => {
+            ([None, None, Some(*hits as f64), Some(*total as f64), None], none())
+        }
+        Values::Histogram(spread) => {
+            ([None, None, None, None, Some(spread.count as f64)], (**spread).clone())
+        }
+    };
+    cells.extend(numbers.map(maybe));
+    cells.extend(times(&spread));
+    cells
+}
+
+/// In the order of [`TIMES`] and [`SPREAD`].
 fn times(of: &Distribution) -> [String; 9] {
     [of.min, of.mean, of.stddev, of.p50, of.p90, of.p95, of.p99, of.p99_9, of.max].map(maybe)
 }
 
-fn maybe(value: Option<f64>) -> String {
+fn maybe(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
@@ -197,8 +249,11 @@ mod tests {
         example::rename(&mut summary, "=1+1,\"x\"\n");
         let mut sheets = Sheets::to(dest.to_str().unwrap()).unwrap();
         let written = sheets.finish(&summary).unwrap();
+        let series: usize = summary.metrics.values().map(|metric| metric.series.len()).sum();
         let rows = summary.timeline.len() + summary.requests.len() + summary.steps.len();
-        assert_eq!(written, rows as u64);
+        assert_eq!(written, (rows + series) as u64);
+        let all = csv::Reader::from_path(dest.join("metrics.csv")).unwrap();
+        assert_eq!(all.into_records().map(Result::unwrap).count(), series);
         let mut calls = csv::Reader::from_path(dest.join("calls.csv")).unwrap();
         assert_eq!(&calls.headers().unwrap()[2], "name");
         let first = calls.records().next().unwrap().unwrap();
@@ -218,7 +273,7 @@ mod tests {
         let prefix = dir.path().join("run.csv");
         let mut sheets = Sheets::to(prefix.to_str().unwrap()).unwrap();
         sheets.finish(&example::good()).unwrap();
-        for table in ["timeline", "calls", "steps"] {
+        for table in ["timeline", "calls", "steps", "metrics"] {
             assert!(dir.path().join(format!("run-{table}.csv")).is_file(), "{table}");
         }
         assert!(Sheets::to(dir.path().join("no/x").to_str().unwrap()).is_err());
