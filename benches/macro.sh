@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 YARDSTICKS=$(realpath -m "${YARDSTICKS:-../shared/yardsticks}")
 target=${CARGO_TARGET_DIR:-$PWD/target}
 export YARD=${YARD:-$target/yard}
+export LOADTOOL_STORE=none # what is measured is not kept
 ROUNDS=${ROUNDS:-5} LENGTH=${LENGTH:-6} USERS=${USERS:-50}
 base=http://127.0.0.1:18080
 loadtool=${LOADTOOL:-$target/dist/loadtool} # LOADTOOL: one that is built already

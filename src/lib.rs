@@ -41,6 +41,7 @@ pub mod output;
 
 // parts a run may use
 pub mod demo;
+pub mod store;
 
 // composition
 pub mod run;

@@ -53,4 +53,5 @@ command -v prometheus >/dev/null || apt_install prometheus
 httpbin_works || install_httpbin
 
 export LOADTOOL_GUNICORN=$tools/httpbin/bin/gunicorn
+export LOADTOOL_STORE=none # no test's run is its user's
 exec cargo test --locked "$@"

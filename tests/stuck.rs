@@ -59,6 +59,7 @@ fn a_worker_that_is_stuck_ends_the_run_with_its_report() {
     let env = vec![("COMPUTE".to_owned(), "0.4".to_owned())];
     let script = folder.path("script.lua");
     let spec = RunSpec {
+        store: None,
         script: ScriptSpec {
             script,
             libs: vec![],

@@ -26,6 +26,7 @@ fn run(arguments: &[&str]) -> (tempfile::TempDir, Output) {
         .args(["run", "test.lua", "--quiet", "--threads", "1"])
         .args(arguments)
         .current_dir(dir.path())
+        .env("LOADTOOL_STORE", "none")
         .output()
         .expect("the tool was built");
     (dir, output)

@@ -222,6 +222,7 @@ impl LimitArgs {
             outputs: csv.into_iter().chain(html).collect(),
             sinks: self.out.wanted,
             dashboard: self.out.dashboard,
+            store: self.out.keep.spec(),
             pilot: Some(Box::new(LimitPilot::new(spec))),
         };
         let code = crate::run::run(run)?;

@@ -11,9 +11,14 @@ mod load;
 mod logging;
 mod once;
 mod outputs;
+mod query;
 mod report;
 mod run;
+mod runs;
 mod script;
+mod show;
+mod source;
+mod store;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -44,7 +49,9 @@ Examples:
   loadtool run shop.lua --base-url http://127.0.0.1:8080 --vus 50 --duration 1m
   loadtool once shop.lua                           one iteration, told step by step
   loadtool limit shop.lua --from 100               the highest rate that holds
-  loadtool compare main.json branch.json           what is worse in the second run
+  loadtool compare last~1 last                     what is worse in the last run
+  loadtool runs                                    the runs that are kept
+  loadtool query last 'http_call_duration{step=login}' --by status
   loadtool check shop.lua                          what would run, and what a user costs
   loadtool run shop.lua --html shop.html           the report as one page to hand on
   loadtool calibrate                               what this machine can do at most
@@ -75,7 +82,13 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Measure what this machine can do at most, so that runs near it say so
     Calibrate(calibrate::CalibrateArgs),
-    /// Make the HTML report of a JSON summary
+    /// List the runs that are kept; prune, export and import them
+    Runs(runs::RunsArgs),
+    /// Print the report of a kept run again
+    Show(show::ShowArgs),
+    /// Slice the series of a kept run by any tag and time
+    Query(query::QueryArgs),
+    /// Make the HTML report of a kept run or of a JSON summary
     Report(report::ReportArgs),
     /// Serve the built-in shop, a target to try scripts against
     Demo(demo::DemoArgs),
@@ -96,6 +109,9 @@ impl Cli {
             Command::Check(args) => args.run(),
             Command::Compare(args) => args.run(),
             Command::Calibrate(args) => args.run(),
+            Command::Runs(args) => args.run(),
+            Command::Show(args) => args.run(),
+            Command::Query(args) => args.run(),
             Command::Report(args) => args.run(),
             Command::Demo(args) => args.run(),
         }

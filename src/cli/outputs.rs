@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::store::KeepArgs;
 use crate::output::sink::spec::Wanted;
 
 #[derive(Args, Debug)]
@@ -29,6 +30,9 @@ pub struct OutputArgs {
     /// prometheus=PORT, prometheus-rw=URL, otlp=URL, influx=URL, statsd=HOST:PORT
     #[arg(long = "out", value_name = "KIND=DEST", value_parser = Wanted::parse, help_heading = "Output")]
     pub wanted: Vec<Wanted>,
+
+    #[command(flatten)]
+    pub keep: KeepArgs,
 }
 
 fn html(text: &str) -> Result<PathBuf, String> {

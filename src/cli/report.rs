@@ -1,4 +1,5 @@
-//! `loadtool report`: a JSON summary → the HTML report, as `run --html` would have written it.
+//! `loadtool report`: a kept run or a JSON summary → the HTML report, as `run --html` would have
+//! written it.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -9,6 +10,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
 
+use super::source;
+use super::store::StoreArgs;
 use crate::output::Output;
 use crate::output::html::Html;
 use crate::results::Summary;
@@ -21,23 +24,33 @@ const EXAMPLES: &str = "\
 Examples:
   loadtool run shop.lua --summary-json shop.json
   loadtool report shop.json -o shop.html
+  loadtool report last -o last.html
   loadtool report - -o - < shop.json > shop.html";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ReportArgs {
-    /// A JSON summary; `-` is stdin
-    #[arg(value_name = "SUMMARY.json")]
-    summary: PathBuf,
+    /// A kept run (its id or the beginning of it, `last`, `last~1`, …), or a JSON summary; `-` is stdin
+    #[arg(value_name = "RUN|SUMMARY.json")]
+    summary: String,
 
     /// Where the page goes; `-` is stdout
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 impl ReportArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let summary = read(&self.summary)?;
+        let summary = match source::is_file(&self.summary) {
+            true => read(Path::new(&self.summary))?,
+            false => {
+                let store = self.store.open()?;
+                store.summary(&store.find(&self.summary)?)?
+            }
+        };
         let mut page = match self.output.as_os_str() == "-" {
             true => Html::Stream(Box::new(io::stdout())),
             false => Html::File(self.output),

@@ -112,6 +112,7 @@ impl RunArgs {
             outputs: html.into_iter().collect(),
             sinks: self.out.wanted,
             dashboard: self.out.dashboard,
+            store: self.out.keep.spec(),
             pilot: None,
         };
         let code = crate::run::run(spec)?;

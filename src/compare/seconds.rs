@@ -1,4 +1,4 @@
-//! A run as `--out json=FILE` wrote it, second by second, cut down to what is compared.
+//! A run as the store or `--out json=FILE` has it, second by second, cut down to what is compared.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,9 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::Histogram;
+use crate::metrics::{Histogram, Value};
+use crate::store::list::Stored;
+use crate::store::{self, Store};
 
 /// What a line says that it is.
 const SCHEMA: &str = "loadtool.second/1";
@@ -91,6 +93,35 @@ struct LineValue {
     total: Option<u64>,
 }
 
+/// What of a row is compared.
+enum What {
+    /// How long.
+    Times,
+    /// How many, and how many of them failed.
+    Failed,
+}
+
+/// Which series a row of the load belongs to, and what of it a metric tells; latencies are those of
+/// expected answers and of passes that did not fail.
+fn meaning<'t>(metric: &str, tag: impl Fn(&str) -> &'t str) -> Option<(Key, What)> {
+    let call = || Key {
+        scenario: tag("scenario").to_owned(),
+        step: tag("step").to_owned(),
+        call: format!("{} {}", tag("method"), tag("name")),
+    };
+    let iterations =
+        || Key { scenario: tag("scenario").to_owned(), step: String::new(), call: String::new() };
+    let (key, what) = match metric {
+        _ if tag("phase") != "load" => return None,
+        "http_call_duration" if tag("expected") != "false" => (call(), What::Times),
+        "http_call_failed" => (call(), What::Failed),
+        "iteration_response_time" if tag("outcome") != "failed" => (iterations(), What::Times),
+        "iteration_failed" => (iterations(), What::Failed),
+        _ => return None,
+    };
+    Some((key, what))
+}
+
 impl Run {
     /// Reads a file of seconds.
     ///
@@ -108,6 +139,38 @@ impl Run {
         Ok(run)
     }
 
+    /// Reads a run that is kept.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the run had no load.
+    pub fn kept(store: &Store, run: &Stored) -> anyhow::Result<Run> {
+        let mut read = Run::default();
+        let told = |series: &store::slice::Series| {
+            let tag = |name: &str| series.tags.get(name).map_or("", |value| value);
+            meaning(&series.metric.metric().name, tag)
+        };
+        store.each_second(
+            run,
+            |series| told(series).is_some(),
+            |series, second, value| {
+                let Some((key, what)) = told(series) else { return };
+                let second = second as usize;
+                match (what, value) {
+                    (What::Failed, Value::Rate { hits, total }) => {
+                        read.series(&key, second).count(second, *hits, *total);
+                    }
+                    (What::Times, Value::Histogram(times)) => {
+                        read.series(&key, second).record(second, times);
+                    }
+                    _ => {}
+                }
+            },
+        )?;
+        ensure!(!read.series.is_empty(), "there is no load in the run {}", run.short());
+        read.even();
+        Ok(read)
+    }
+
     fn add(&mut self, line: &str) -> anyhow::Result<()> {
         let hint = "write it with `loadtool run … --out json=FILE`";
         let line: Line = serde_json::from_str(line)
@@ -122,32 +185,19 @@ impl Run {
     }
 
     fn add_row(&mut self, second: usize, row: &LineRow) -> anyhow::Result<()> {
-        let tag = |name: &str| row.tags.get(name).cloned().unwrap_or_default();
-        if tag("phase") != "load" {
-            return Ok(());
-        }
-        let call = Key {
-            scenario: tag("scenario"),
-            step: tag("step"),
-            call: format!("{} {}", tag("method"), tag("name")),
-        };
-        let iterations = Key { step: String::new(), call: String::new(), ..call.clone() };
-        let counted = row.tags.get("expected").is_none_or(|expected| expected == "true");
+        let tag = |name: &str| row.tags.get(name).map_or("", String::as_str);
         for (metric, value) in &row.metrics {
-            let (key, is_rate, counts) = match metric.as_str() {
-                "http_call_duration" => (&call, false, counted),
-                "http_call_failed" => (&call, true, true),
-                "iteration_response_time" => (&iterations, false, tag("outcome") != "failed"),
-                "iteration_failed" => (&iterations, true, true),
-                _ => continue,
-            };
-            let series = self.series(key, second);
-            if is_rate {
-                series.parts[second].count += value.total.unwrap_or(0);
-                series.parts[second].failed += value.hits.unwrap_or(0);
-            } else if let Some(text) = value.hdr.as_ref().filter(|_| counts) {
-                let times = Histogram::from_base64(text).map_err(anyhow::Error::msg)?;
-                series.record(second, &times);
+            let Some((key, what)) = meaning(metric, tag) else { continue };
+            let series = self.series(&key, second);
+            match (what, &value.hdr) {
+                (What::Failed, _) => {
+                    series.count(second, value.hits.unwrap_or(0), value.total.unwrap_or(0));
+                }
+                (What::Times, Some(text)) => {
+                    let times = Histogram::from_base64(text).map_err(anyhow::Error::msg)?;
+                    series.record(second, &times);
+                }
+                (What::Times, None) => {}
             }
         }
         Ok(())
@@ -194,6 +244,11 @@ impl Series {
     /// Over the whole run.
     pub fn samples(&self) -> u64 {
         self.whole.count()
+    }
+
+    fn count(&mut self, second: usize, failed: u64, all: u64) {
+        self.parts[second].count += all;
+        self.parts[second].failed += failed;
     }
 
     fn record(&mut self, second: usize, times: &Histogram) {

@@ -13,6 +13,7 @@ use super::error::Failure;
 use super::host::Host;
 use super::place::{Position, position, traceback};
 use super::sandbox::clock::Dying;
+use crate::metrics::errors;
 
 /// Where an error that a step passes on arose, and which error that is.
 #[derive(Debug)]
@@ -35,26 +36,9 @@ impl Raised {
     }
 }
 
-/// The categories that a failure may have, so that samples need not carry texts.
+/// The category of a failure, so that samples need not carry texts.
 pub(super) fn category(name: &str) -> &'static str {
-    const KNOWN: [&str; 15] = [
-        "script",
-        "assertion",
-        "extract",
-        "resource",
-        "dns",
-        "connect",
-        "tls",
-        "timeout",
-        "reset",
-        "protocol",
-        "body",
-        "body_too_large",
-        "redirect",
-        "client_error",
-        "server_error",
-    ];
-    KNOWN.into_iter().find(|known| *known == name).unwrap_or("script")
+    errors::category(name).unwrap_or("script")
 }
 
 /// Puts what `sandbox/kernel.lua` needs for errors into `h`; `faults` is the metatable of faults.

@@ -9,6 +9,31 @@ use super::fold;
 
 /// Distinct kinds that are kept apart; further ones are only counted.
 pub const MOST_KINDS: usize = 100;
+/// What an error can be (measurement.md, section 5), so that samples need not carry texts.
+const CATEGORIES: [&str; 16] = [
+    "script",
+    "assertion",
+    "extract",
+    "resource",
+    "dns",
+    "connect",
+    "tls",
+    "timeout",
+    "reset",
+    "protocol",
+    "body",
+    "body_too_large",
+    "redirect",
+    "client_error",
+    "server_error",
+    "status",
+];
+
+/// The category of that name.
+pub fn category(name: &str) -> Option<&'static str> {
+    CATEGORIES.into_iter().find(|known| *known == name)
+}
+
 /// What is kept of a message.
 const LONGEST_MESSAGE: usize = 4096;
 

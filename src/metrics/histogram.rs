@@ -9,6 +9,8 @@
 //! are a plain list (1 KB where buckets take 8 to 94), then buckets of 32 bits, then of 64 once
 //! 2³² samples have met, so that no bucket can overflow.
 
+mod compact;
+
 use std::mem;
 use std::time::Duration;
 

@@ -128,7 +128,11 @@ fn split(expression: &str) -> Result<(&str, Op, &str), Diagnostic> {
 }
 
 impl Stat {
-    fn parse(text: &str) -> Result<Stat, Diagnostic> {
+    /// Reads `p95`, `p(95)`, `max`, ….
+    ///
+    /// # Errors
+    /// There is no such statistic.
+    pub fn parse(text: &str) -> Result<Stat, Diagnostic> {
         let unknown = || {
             Diagnostic::new(format!("there is no statistic `{text}`"))
                 .hint("one of p50 p95 p(95) p99.9 min max avg mean med stddev count rate value")
@@ -159,8 +163,11 @@ impl Stat {
     }
 }
 
-/// What `stat` of `metric` is, if the metric has it.
-fn measure(metric: &MetricId, stat: Stat) -> Result<Measure, Diagnostic> {
+/// What `stat` of `metric` is.
+///
+/// # Errors
+/// The metric has it not.
+pub fn measure(metric: &MetricId, stat: Stat) -> Result<Measure, Diagnostic> {
     let metric = metric.metric();
     let own = match metric.unit {
         Unit::One => Measure::Number,

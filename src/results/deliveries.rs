@@ -23,7 +23,11 @@ impl Delivery {
         let unit = if kind == "samples" { "request" } else { "second" };
         let lost = (*lost > 0).then(|| format!("{} lost", counted(*lost, unit)));
         let faults: Vec<String> = lost.into_iter().chain(error.clone()).collect();
-        let message = format!("--out {kind}={dest}: {}", faults.join("; "));
+        let flag = match kind.as_str() {
+            "store" | "dashboard" => format!("--{kind} {dest}"),
+            _ => format!("--out {kind}={dest}"),
+        };
+        let message = format!("{flag}: {}", faults.join("; "));
         (!faults.is_empty()).then(|| Anomaly { kind: "output".to_owned(), message })
     }
 }

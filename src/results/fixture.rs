@@ -11,9 +11,9 @@ use crate::metrics::{
 
 /// Ten seconds, of which scenario `buyers` had five.
 pub fn run() -> RunInfo {
-    let scenario = |name: &str, kind, load, stages| ScenarioInfo {
+    let scenario = |name: &str, kind: &'static str, load, stages| ScenarioInfo {
         name: name.into(),
-        kind,
+        kind: kind.into(),
         vus_max: 20,
         load: Duration::from_secs(load),
         unable: 0,

@@ -1,5 +1,6 @@
 //! What is known about a run besides its numbers.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,7 @@ pub struct ScenarioInfo {
     /// Unique in the run.
     pub name: Arc<str>,
     /// As `kind = "…"` spells it.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Largest number of users the plan allows.
     pub vus_max: u64,
     /// Actual length of its phase `load`: what rates divide by.
@@ -73,7 +74,7 @@ impl ScenarioInfo {
     pub fn of(scenario: &Scenario) -> ScenarioInfo {
         ScenarioInfo {
             name: scenario.name.clone(),
-            kind: scenario.load.kind(),
+            kind: scenario.load.kind().into(),
             vus_max: scenario.load.peak_vus(),
             load: scenario.load.length().saturating_sub(scenario.warmup),
             unable: 0,
@@ -118,23 +119,28 @@ pub fn together(mut spans: Vec<Range<Duration>>) -> Duration {
     sum
 }
 
-/// The stages of a load that was measured in `span`, by name: those of one name are one.
+/// The stages of a load that was measured in `span`.
 fn stages(load: &Load, span: Range<Duration>) -> Vec<StageInfo> {
+    measured(load.stages().iter().map(|stage| (stage.name.as_str(), stage.duration)), span)
+}
+
+/// Stages, one after the other, that were measured in `span`, by name: those of one name are one.
+pub fn measured<'s>(
+    all: impl Iterator<Item = (&'s str, Duration)>,
+    span: Range<Duration>,
+) -> Vec<StageInfo> {
     let mut stages: Vec<StageInfo> = Vec::new();
     let mut start = Duration::ZERO;
-    for stage in load.stages() {
-        let end = start + stage.duration;
+    for (name, planned) in all {
+        let end = start + planned;
         let length = end.min(span.end).saturating_sub(start.max(span.start));
         start = end;
-        match stages.iter_mut().find(|known| known.name == stage.name) {
+        match stages.iter_mut().find(|known| known.name == name) {
             Some(known) => {
-                known.planned += stage.duration;
+                known.planned += planned;
                 known.length += length;
             }
-            None => {
-                let name = stage.name.clone();
-                stages.push(StageInfo { name, planned: stage.duration, length });
-            }
+            None => stages.push(StageInfo { name: name.to_owned(), planned, length }),
         }
     }
     stages

@@ -25,7 +25,7 @@ fn scenario(sources: &Sources, index: usize, info: &ScenarioInfo) -> Scenario {
     let dropped = life.dropped.by_reason().into_iter().filter(|(_, count)| *count > 0);
     Scenario {
         name: info.name.to_string(),
-        kind: info.kind.to_owned(),
+        kind: info.kind.to_string(),
         iterations: iterations(life),
         dropped_by_reason: dropped.map(|(reason, count)| (reason.to_owned(), count)).collect(),
         adherence_percent: info.paced.then(|| adherence(life)).flatten(),

@@ -90,7 +90,7 @@ fn judge_one(
     let value = sum(threshold, samples);
     let observed = value.as_ref().and_then(|value| {
         let length = || load(threshold, samples, run).as_secs_f64();
-        observe(value, threshold, length)
+        observed(value, threshold.condition.stat, unit_of(threshold), length)
     });
     let without = threshold.optional || threshold.default;
     summary::Threshold {
@@ -112,14 +112,14 @@ fn judge_one(
     }
 }
 
-/// What a threshold's condition compares, in its unit; `seconds` are what a counter's rate is
-/// over.
-pub(super) fn observe(
-    value: &Value,
-    threshold: &Threshold,
-    seconds: impl Fn() -> f64,
-) -> Option<f64> {
-    match (value, threshold.condition.stat) {
+pub(super) fn unit_of(threshold: &Threshold) -> Unit {
+    threshold.series.metric().metric().unit
+}
+
+/// A statistic of samples, in the unit of its [`Measure`]; of a metric in `unit`. `seconds` are
+/// what a counter's rate is over.
+pub fn observed(value: &Value, stat: Stat, unit: Unit, seconds: impl Fn() -> f64) -> Option<f64> {
+    match (value, stat) {
         (Value::Counter(sum), Stat::Rate) => {
             let seconds = seconds();
             Some(if seconds > 0.0 { *sum as f64 / seconds } else { 0.0 })
@@ -128,9 +128,7 @@ pub(super) fn observe(
         (Value::Rate { hits, total }, _) => (*total > 0).then(|| *hits as f64 / *total as f64),
         (Value::Gauge { max, .. } | Value::Level { max, .. }, Stat::Max) => Some(*max),
         (Value::Gauge { last, .. } | Value::Level { last, .. }, _) => Some(*last),
-        (Value::Histogram(samples), stat) => {
-            of_samples(samples, threshold.series.metric().metric().unit, stat)
-        }
+        (Value::Histogram(samples), stat) => of_samples(samples, unit, stat),
     }
 }
 
@@ -176,7 +174,7 @@ fn load(threshold: &Threshold, samples: &Samples, run: &RunInfo) -> Duration {
 }
 
 /// As the summary spells it.
-fn unit(measure: Measure) -> &'static str {
+pub fn unit(measure: Measure) -> &'static str {
     match measure {
         Measure::Number => "1",
         Measure::Ms => "ms",

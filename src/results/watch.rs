@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use self::sliding::Sliding;
 use super::summary;
-use super::thresholds::{Samples, counted, none, observe, series, sum};
+use super::thresholds::{Samples, counted, none, observed, series, sum, unit_of};
 use crate::metrics::{Selector, TagSet, Value, Window};
 use crate::plan::{Scenario, Threshold};
 
@@ -203,7 +203,11 @@ impl Series {
         if samples < threshold.least_samples() {
             return false;
         }
-        let Some(observed) = observe(&value, threshold, || f64::from(over)) else { return false };
+        let over = || f64::from(over);
+        let stat = threshold.condition.stat;
+        let Some(observed) = observed(&value, stat, unit_of(threshold), over) else {
+            return false;
+        };
         let condition = &threshold.condition;
         let worse = |seen: &Seen| condition.excess(observed) > condition.excess(seen.observed);
         if self.worst.as_ref().is_none_or(worse) {

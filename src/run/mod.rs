@@ -14,6 +14,7 @@ pub mod prepare;
 pub mod rehearsal;
 pub mod signals;
 mod steered;
+pub mod stored;
 
 use std::io;
 use std::net::SocketAddr;
@@ -54,6 +55,7 @@ use keyboard::{Keyboard, Terminal};
 use pilot::Pilot;
 use prepare::{Prepared, ScriptSpec, prepare};
 use signals::Signals;
+use stored::StoreSpec;
 
 /// Windows that may wait for the control thread: minutes of them, then workers wait for it.
 const WINDOWS: usize = 1024;
@@ -84,6 +86,8 @@ pub struct RunSpec {
     pub outputs: Vec<Box<dyn Output>>,
     /// `--out`.
     pub sinks: Vec<Wanted>,
+    /// Where the run is to be kept.
+    pub store: Option<StoreSpec>,
     /// Where the live dashboard is to be served.
     pub dashboard: Option<SocketAddr>,
     /// Who steers the load, if somebody does.
@@ -167,6 +171,9 @@ async fn drive(
     if let Some(address) = spec.dashboard {
         open_dashboard(address, &mut control, &prepared, &spec.screen)?;
     }
+    if let Some(store) = &spec.store {
+        stored::keep(store, &prepared, &begun, &mut control)?;
+    }
     control.sinks.log_setup(&mut prepared.recorder.borrow_mut());
     signals.prepared();
     let ctx = set_up(&prepared, &switch).await;
@@ -208,6 +215,9 @@ async fn drive(
     summary.deliver(control.sinks.finish(&summary).await);
     let delivered = !summary.outputs.iter().any(Delivery::is_unwritten);
     let told = tell(&summary, control.outputs);
+    if spec.live {
+        stored::tell(&summary, &spec.screen);
+    }
     let streams = hook::Streams { stdout_is_taken: spec.summary == SummaryTo::Stdout };
     let hooked = hook::tell(&prepared, &summary, streams, &switch).await;
     drop(signals);

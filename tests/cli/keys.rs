@@ -37,6 +37,7 @@ impl Seat {
             .args(["-qec", &line, "/dev/null"])
             .env("SHELL", "/bin/sh")
             .env("TERM", "xterm")
+            .env("LOADTOOL_STORE", "none")
             .current_dir(folder.path(""))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

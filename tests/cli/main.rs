@@ -25,4 +25,5 @@ mod preflight;
 mod report;
 mod secrets;
 mod signals;
+mod store;
 mod wire;

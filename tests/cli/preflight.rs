@@ -9,6 +9,7 @@ fn with_descriptors(folder: &Folder, most: u32, arguments: &str) -> Ran {
     let tool = env!("CARGO_BIN_EXE_loadtool");
     let line = format!("ulimit -n {most} && exec '{tool}' run script.lua {arguments}");
     let mut shell = Command::new("sh");
+    shell.env("LOADTOOL_STORE", "none");
     Running::start(shell.args(["-c", &line]).current_dir(folder.path("."))).end()
 }
 

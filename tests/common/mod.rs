@@ -76,6 +76,7 @@ impl Folder {
 pub fn tool_in(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtool"));
     command.current_dir(folder).env_remove("NO_COLOR").env("RUST_BACKTRACE", "0");
+    command.env("LOADTOOL_STORE", "none");
     command
 }
 

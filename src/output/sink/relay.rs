@@ -82,6 +82,7 @@ impl Relay {
                     Err(why) => kept.fail(&why),
                 }
             }
+            drop(sink); // what it closes is then closed
             let _ = is_over.send(()); // nobody waits for it any longer than is told
         })?;
         Ok(Relay { queue, closing: Closing { wanted, account, secrets, summary, over } })

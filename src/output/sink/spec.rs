@@ -23,6 +23,8 @@ pub enum Kind {
     Statsd,
     /// By a flag of its own.
     Dashboard,
+    /// Likewise.
+    Store,
 }
 
 impl Kind {
@@ -41,11 +43,14 @@ impl Kind {
 
     /// As typed.
     pub fn name(self) -> &'static str {
-        if self == Kind::Dashboard {
-            return "dashboard";
+        match self {
+            Kind::Dashboard => "dashboard",
+            Kind::Store => "store",
+            _ => {
+                let named = Kind::ALL.iter().find(|(_, kind, _)| *kind == self);
+                named.expect("all others are listed").0
+            }
         }
-        let named = Kind::ALL.iter().find(|(_, kind, _)| *kind == self);
-        named.expect("all kinds are listed").0
     }
 
     /// What is counted as written.
@@ -57,7 +62,8 @@ impl Kind {
             | Kind::Otlp
             | Kind::Influx
             | Kind::Statsd
-            | Kind::Dashboard => "second",
+            | Kind::Dashboard
+            | Kind::Store => "second",
             Kind::Csv => "row",
             Kind::Junit => "test case",
             Kind::Samples => "request",
@@ -102,9 +108,12 @@ impl Wanted {
         match self.kind {
             Kind::Json | Kind::Csv | Kind::Junit | Kind::Samples => true,
             Kind::Influx => self.dest.starts_with("file:"),
-            Kind::Prometheus | Kind::PrometheusRw | Kind::Otlp | Kind::Statsd | Kind::Dashboard => {
-                false
-            }
+            Kind::Prometheus
+            | Kind::PrometheusRw
+            | Kind::Otlp
+            | Kind::Statsd
+            | Kind::Dashboard
+            | Kind::Store => false, // kept for later: a run does not fail for it
         }
     }
 
@@ -119,6 +128,7 @@ impl Wanted {
     pub fn flag(&self) -> String {
         match self.kind {
             Kind::Dashboard => format!("--dashboard={}", self.place()),
+            Kind::Store => format!("--store {}", self.place()),
             _ => format!("--out {self}"),
         }
     }

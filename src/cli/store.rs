@@ -1,0 +1,59 @@
+//! `--store`, for every command that keeps runs or reads them.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::script::pair;
+use crate::run::stored::StoreSpec;
+use crate::store::Store;
+use crate::store::place::{Place, place};
+
+/// For commands that run a load.
+#[derive(Args, Debug)]
+pub struct KeepArgs {
+    /// Keep the run in this SQLite file, for `runs`, `show`, `query` and `compare`; `none` keeps it
+    /// nowhere [default: $LOADTOOL_STORE, else loadtool/runs.db in the user's data folder]
+    #[arg(long, value_name = "FILE", help_heading = "Store")]
+    store: Option<PathBuf>,
+
+    /// A label of the run in the store, by which it is found again (repeatable)
+    #[arg(long = "label", value_name = "K=V", value_parser = pair, help_heading = "Store")]
+    labels: Vec<(String, String)>,
+}
+
+impl KeepArgs {
+    /// What was asked for.
+    pub fn spec(self) -> Option<StoreSpec> {
+        let Place { path, insisted } = place(self.store, |name| std::env::var_os(name));
+        path.map(|path| StoreSpec { path, insisted, labels: self.labels })
+    }
+}
+
+/// For commands that read runs.
+#[derive(Args, Debug, Clone)]
+pub struct StoreArgs {
+    /// The store of runs [default: $LOADTOOL_STORE, else loadtool/runs.db in the user's data folder]
+    #[arg(long, value_name = "FILE", global = true)]
+    store: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// The store, which is there.
+    pub fn open(&self) -> anyhow::Result<Store> {
+        Ok(Store::open(&self.path()?)?)
+    }
+
+    /// The same, or a new one.
+    pub fn open_or_create(&self) -> anyhow::Result<Store> {
+        Ok(Store::open_or_create(&self.path()?)?)
+    }
+
+    fn path(&self) -> anyhow::Result<PathBuf> {
+        let Some(path) = place(self.store.clone(), |name| std::env::var_os(name)).path else {
+            bail!("runs are kept nowhere: there is no store\n  hint: name one by --store FILE");
+        };
+        Ok(path)
+    }
+}

@@ -1,0 +1,246 @@
+//! What must be known of a plan, as JSON, to judge its run when the script is gone.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::own::OwnMetrics;
+use crate::metrics::window::{Dropped, Lifecycle};
+use crate::plan::{self, Plan};
+use crate::results::ScenarioInfo;
+use crate::results::run_info::measured;
+use crate::secrets::Secrets;
+
+/// A plan in outline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outline {
+    /// In the plan's order.
+    pub scenarios: Vec<Scenario>,
+    /// Likewise.
+    pub thresholds: Vec<Threshold>,
+}
+
+/// One scenario, as planned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Without secrets.
+    pub name: String,
+    kind: String,
+    vus_max: u64,
+    open: bool,
+    paced: bool,
+    warmup_s: f64,
+    /// Of its load, warm-up included.
+    length_s: f64,
+    /// Names and lengths.
+    stages: Vec<(String, f64)>,
+}
+
+/// One threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    selector: String,
+    expression: String,
+    min_samples: Option<u64>,
+    each: bool,
+    optional: bool,
+    default: bool,
+}
+
+impl Outline {
+    /// Of a plan.
+    pub fn of(plan: &Plan, secrets: &Secrets) -> Outline {
+        let shown = |text: &str| secrets.mask(text).into_owned();
+        let scenario = |scenario: &plan::Scenario| {
+            let info = ScenarioInfo::of(scenario);
+            let stages = scenario.load().stages().iter();
+            Scenario {
+                name: shown(&info.name),
+                kind: info.kind.into_owned(),
+                vus_max: info.vus_max,
+                open: info.open,
+                paced: info.paced,
+                warmup_s: scenario.warmup().as_secs_f64(),
+                length_s: scenario.load().length().as_secs_f64(),
+                stages: stages
+                    .map(|stage| (shown(&stage.name), stage.duration.as_secs_f64()))
+                    .collect(),
+            }
+        };
+        let threshold = |threshold: &plan::Threshold| Threshold {
+            selector: shown(&threshold.selector),
+            expression: shown(&threshold.expression),
+            min_samples: threshold.min_samples,
+            each: threshold.each,
+            optional: threshold.optional,
+            default: threshold.default,
+        };
+        Outline {
+            scenarios: plan.scenarios().iter().map(scenario).collect(),
+            thresholds: plan.thresholds().iter().map(threshold).collect(),
+        }
+    }
+
+    /// Its thresholds, to be judged over the whole; `None` if one is none that this tool knows.
+    pub fn thresholds(&self, own: &OwnMetrics) -> Option<Vec<plan::Threshold>> {
+        let thresholds = self.thresholds.iter().map(|one| {
+            let parsed = plan::Threshold::parse_among(&one.selector, &one.expression, own).ok()?;
+            Some(plan::Threshold {
+                min_samples: one.min_samples,
+                each: one.each,
+                optional: one.optional,
+                default: one.default,
+                ..parsed
+            })
+        });
+        thresholds.collect()
+    }
+}
+
+impl Scenario {
+    /// What came of it in a run whose load began and ended then; a load of no length never began.
+    pub fn info(&self, ran: Range<Duration>) -> ScenarioInfo {
+        let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        let warmup = seconds(self.warmup_s);
+        let lasted = ran.end.saturating_sub(ran.start).min(seconds(self.length_s));
+        let stages = self.stages.iter().map(|(name, length)| (name.as_str(), seconds(*length)));
+        ScenarioInfo {
+            name: self.name.as_str().into(),
+            kind: self.kind.clone().into(),
+            vus_max: self.vus_max,
+            load: lasted.saturating_sub(warmup),
+            unable: 0,
+            began: ran.start,
+            open: self.open,
+            paced: self.paced,
+            stages: measured(stages, warmup..lasted),
+        }
+    }
+}
+
+/// What became of each scenario's arrivals, in the order of [`FATES`].
+pub fn lives(all: &[Lifecycle]) -> String {
+    let lives: Vec<[u64; FATES.len()]> = all.iter().map(fates).collect();
+    serde_json::to_string(&lives).expect("numbers can be written")
+}
+
+/// And back; `None` if it is none.
+pub fn read_lives(text: &str) -> Option<Vec<Lifecycle>> {
+    let lives: Vec<[u64; FATES.len()]> = serde_json::from_str(text).ok()?;
+    Some(lives.into_iter().map(lifecycle).collect())
+}
+
+/// The numbers of a life.
+pub const FATES: [&str; 16] = [
+    "planned",
+    "due",
+    "started",
+    "late",
+    "prepared",
+    "sent",
+    "headers",
+    "bodies",
+    "completed",
+    "failed",
+    "interrupted",
+    "users",
+    "queue_full",
+    "generator",
+    "overrun",
+    "end",
+];
+
+fn fates(life: &Lifecycle) -> [u64; FATES.len()] {
+    let d = &life.dropped;
+    [
+        life.planned,
+        life.due,
+        life.started,
+        life.late,
+        life.prepared,
+        life.sent,
+        life.headers,
+        life.bodies,
+        life.completed,
+        life.failed,
+        life.interrupted,
+        d.users,
+        d.queue_full,
+        d.generator,
+        d.overrun,
+        d.end,
+    ]
+}
+
+fn lifecycle(fates: [u64; FATES.len()]) -> Lifecycle {
+    let [
+        planned,
+        due,
+        started,
+        late,
+        prepared,
+        sent,
+        headers,
+        bodies,
+        completed,
+        failed,
+        interrupted,
+        users,
+        queue_full,
+        generator,
+        overrun,
+        end,
+    ] = fates;
+    let dropped = Dropped { users, queue_full, generator, overrun, end };
+    Lifecycle {
+        planned,
+        due,
+        started,
+        late,
+        prepared,
+        sent,
+        headers,
+        bodies,
+        completed,
+        failed,
+        interrupted,
+        dropped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_are_read_as_they_were_written() {
+        let numbers = std::array::from_fn(|place| place as u64 + 1);
+        let life = lifecycle(numbers);
+        assert_eq!(fates(&life), numbers);
+        assert_eq!((life.planned, life.failed, life.dropped.end), (1, 10, 16));
+        assert_eq!(read_lives(&lives(&[life, life])), Some(vec![life, life]));
+        assert_eq!(read_lives("[[1]]"), None);
+    }
+
+    #[test]
+    fn a_scenario_that_was_cut_off_was_measured_for_as_long_as_it_ran() {
+        let stages = vec![("up".to_owned(), 10.0), ("hold".to_owned(), 60.0)];
+        let scenario = Scenario {
+            name: "a".into(),
+            kind: "ramping_vus".into(),
+            vus_max: 3,
+            open: false,
+            paced: false,
+            warmup_s: 4.0,
+            length_s: 70.0,
+            stages,
+        };
+        let s = Duration::from_secs;
+        let info = scenario.info(s(5)..s(25));
+        assert_eq!((info.began, info.load), (s(5), s(16)));
+        let stages: Vec<_> = info.stages.iter().map(|one| one.length.as_secs()).collect();
+        assert_eq!(stages, [6, 10]);
+        assert_eq!(scenario.info(s(5)..s(500)).load, s(66));
+    }
+}

@@ -1,0 +1,382 @@
+//! The store of runs: what is kept, how it is found and told again, and what becomes of a run whose
+//! store is damaged, locked, full, or somebody else's.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use crate::common::server::{answer, answering};
+use crate::common::{Folder, Ran, Running};
+
+const SCRIPT: &str = r#"
+local lt = require "loadtool"
+local orders = lt.metrics.counter "orders"
+local size = lt.metrics.histogram("size", { unit = "bytes" })
+return {
+  scenarios = { shop = { load = { vus = 2, iterations = 60 }, run = function()
+    lt.step("login", function() lt.http.get("/login") end)
+    local r = lt.http.get "/missing"
+    lt.check(r, { fine = true })
+    orders:add(2, { kind = "book" })
+    size:add(4096)
+  end } },
+  thresholds = { http_call_duration = "p95 < 60s" },
+}
+"#;
+
+/// A server that has all but `/missing`.
+fn target() -> String {
+    answering(|request| match request.contains("GET /missing") {
+        true => answer("404 Not Found", "none"),
+        false => answer("200 OK", "here"),
+    })
+}
+
+fn tool(folder: &Folder, arguments: &[&str]) -> Ran {
+    Running::start(folder.tool().env("LOADTOOL_STORE", "runs.db").args(arguments)).end()
+}
+
+/// A folder with `runs.db`, in which the script's run is kept, and its summary.
+fn kept() -> (Folder, Json) {
+    let folder = Folder::new(SCRIPT);
+    run(&folder, &["--summary-json", "summary.json", "--label", "branch=main"]);
+    let summary = fs::read(folder.path("summary.json")).expect("it was written");
+    (folder, serde_json::from_slice(&summary).expect("it is JSON"))
+}
+
+fn run(folder: &Folder, arguments: &[&str]) -> Ran {
+    let target = target();
+    let load = ["run", "script.lua", "--base-url", &target];
+    tool(folder, &[&load[..], arguments].concat())
+}
+
+fn json(ran: &Ran) -> Json {
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("no JSON ({error}): {ran:?}"))
+}
+
+/// One number of the first row of a query.
+fn stat(folder: &Folder, arguments: &[&str], name: &str) -> f64 {
+    let asked = [&["query", "last"], arguments, &["--stat", name, "--format", "json"]].concat();
+    let answer = json(&tool(folder, &asked).exits(0));
+    answer["rows"][0]["stats"][name].as_f64().expect("a number")
+}
+
+#[test]
+fn a_run_is_kept_listed_and_told_again() {
+    let (folder, summary) = kept();
+    let listed = json(&tool(&folder, &["runs", "--json"]).exits(0).says_nothing());
+    let run = &listed[0];
+    assert_eq!(run["id"], summary["run"]["id"]);
+    assert_eq!(run["state"], "done");
+    assert_eq!(run["verdict"], summary["verdict"]["result"]);
+    assert_eq!(run["calls"], 120);
+    assert_eq!(run["labels"]["branch"], "main");
+    let id = run["id"].as_str().expect("a text");
+
+    let shown = tool(&folder, &["show", &id[..13]]).exits(0).says_nothing();
+    assert!(shown.out.contains("script.lua: "), "{}", shown.out);
+    let told = json(&tool(&folder, &["show", "last", "--json"]).exits(0));
+    assert_eq!(told["totals"], summary["totals"]);
+    assert_eq!(told["metrics"], summary["metrics"]);
+    let plan = tool(&folder, &["show", "--plan"]).exits(0);
+    assert!(plan.out.contains("1 scenario"), "{}", plan.out);
+    tool(&folder, &["report", "last", "-o", "page.html"]).exits(0).says_nothing();
+    let page = fs::read_to_string(folder.path("page.html")).expect("it was written");
+    assert!(page.contains("<!DOCTYPE html>") && page.contains("/missing"));
+}
+
+#[test]
+fn a_run_says_how_it_is_found_again_unless_it_is_to_be_quiet() {
+    let folder = Folder::new(SCRIPT);
+    let ran = run(&folder, &[]);
+    let id = json(&tool(&folder, &["runs", "--json"]))[0]["id"].as_str().expect("a text")[..13]
+        .to_owned();
+    ran.says(&format!("kept as {id}: `loadtool show {id}` tells it again"));
+    let quiet = run(&folder, &["--quiet"]);
+    assert!(!quiet.err.contains("kept as"), "{}", quiet.err);
+    let none = run(&folder, &["--store", "none"]);
+    assert!(!none.err.contains("kept as"), "{}", none.err);
+    assert_eq!(json(&tool(&folder, &["runs", "--json"])).as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn a_query_slices_any_series_by_tag_and_time() {
+    let (folder, summary) = kept();
+    for call in summary["requests"].as_array().expect("a list") {
+        let name = call["name"].as_str().expect("a text");
+        let selector = format!("http_call_duration{{name=\"{name}\",expected=*}}");
+        assert_eq!(stat(&folder, &[&selector], "count"), 60.0, "{selector}");
+    }
+    let whole = &summary["totals"]["calls"]["latency_ms"];
+    for (stat_name, field) in [("p50", "p50"), ("p99", "p99"), ("max", "max"), ("mean", "mean")] {
+        let found = stat(&folder, &["http_call_duration"], stat_name);
+        let told = whole[field].as_f64().expect("a number");
+        assert!((found / told - 1.0).abs() < 1e-9, "{field}: {found} is not {told}");
+    }
+    assert_eq!(stat(&folder, &["orders{kind=book}"], "count"), 120.0);
+    assert_eq!(stat(&folder, &["size"], "p99"), 4096.0);
+    assert_eq!(stat(&folder, &["http_call_failed"], "rate"), 0.5);
+
+    let by = ["query", "last", "http_calls", "--by", "status,step", "--stat", "count"];
+    let sheet = tool(&folder, &[&by[..], &["--format", "csv"]].concat()).exits(0);
+    let mut lines = sheet.out.lines();
+    assert_eq!(lines.next(), Some("from_s,to_s,status,step,count"));
+    let rows: Vec<&str> = lines.filter_map(|line| line.splitn(3, ',').nth(2)).collect();
+    assert_eq!(rows, ["200,login,60", "404,,60"]);
+    let table = tool(&folder, &by).exits(0);
+    assert!(table.out.starts_with("status"), "{}", table.out);
+    let seconds = json(&tool(
+        &folder,
+        &["query", "last", "http_calls", "--every", "1s", "--stat", "count", "--format", "json"],
+    ));
+    let counts = seconds["rows"].as_array().expect("rows").iter();
+    let sum: f64 = counts.filter_map(|row| row["stats"]["count"].as_f64()).sum();
+    assert_eq!(sum, 120.0);
+}
+
+#[test]
+fn a_query_that_finds_nothing_says_what_there_is() {
+    let (folder, _) = kept();
+    for (arguments, told) in [
+        (&["http_call_duration{step=logn}"][..], "`step` is one of login"),
+        (&["http_call_duraton"], "did you mean `http_call_duration`?"),
+        (&["http_calls", "--by", "stats"], "did you mean `status`?"),
+        (&["http_calls", "--stat", "p99"], "a counter has `count` and `rate`"),
+        (&["http_calls", "--stat", "p"], "there is no statistic `p`"),
+        (&["http_calls", "--from", "5h"], "there is nothing from 18000s"),
+        (&["http_calls", "--every", "0s"], "--every is of whole seconds"),
+        (&["http_call_duration{phase=setup}"], "`phase` is one of load"),
+    ] {
+        let asked = [&["query", "last"], arguments].concat();
+        tool(&folder, &asked).exits(2).says(told);
+    }
+    tool(&folder, &["query", "zzz", "http_calls"]).exits(2).says("there is no run `zzz`");
+    tool(&folder, &["show", "last~7"]).exits(2).says("there is no run `last~7`: 1 are in runs.db");
+}
+
+#[test]
+fn runs_are_filtered_pruned_and_carried_between_stores() {
+    let folder = Folder::new(SCRIPT);
+    for branch in ["main", "mine", "mine"] {
+        run(&folder, &["--label", &format!("branch={branch}"), "--label", "ci=1"]);
+    }
+    let many = |arguments: &[&str]| {
+        let listed = json(&tool(&folder, &[&["runs", "--json"], arguments].concat()).exits(0));
+        listed.as_array().expect("a list").len()
+    };
+    assert_eq!(many(&[]), 3);
+    assert_eq!(many(&["--label", "branch=mine"]), 2);
+    assert_eq!(many(&["--label", "branch=mine", "--label", "ci=2"]), 0);
+    assert_eq!(many(&["--script", "script.lua", "--limit", "2"]), 2);
+    assert_eq!(many(&["--script", "other.lua"]), 0);
+    assert_eq!(many(&["--since", "1h"]), 3);
+    let table = tool(&folder, &["runs", "--limit", "1"]).exits(0);
+    assert!(
+        table.out.contains("branch=mine ci=1") && table.out.contains("2 more"),
+        "{}",
+        table.out
+    );
+
+    tool(&folder, &["runs", "export", "last~2", "main.db"]).exits(0);
+    assert!(!folder.path("main.db-wal").exists(), "it is one file");
+    tool(&folder, &["runs", "export", "last~2", "main.db"]).exits(2).says("already");
+    tool(&folder, &["runs", "prune"]).exits(2).says("--keep");
+    tool(&folder, &["runs", "prune", "--older-than", "1d"]).exits(0).reports("0 runs removed");
+    tool(&folder, &["runs", "prune", "--keep", "1"]).exits(0).reports("2 runs removed");
+    assert_eq!(many(&["--label", "branch=main"]), 0);
+    tool(&folder, &["runs", "import", "main.db"]).exits(0).reports("1 of 1 run are new");
+    tool(&folder, &["runs", "import", "main.db"]).exits(0).reports("0 of 1 run are new");
+    assert_eq!(many(&["--label", "branch=main"]), 1);
+    assert_eq!(stat(&folder, &["orders"], "count"), 120.0);
+    let asked = ["query", "last~1", "orders", "--stat", "count", "--format", "json"];
+    assert_eq!(json(&tool(&folder, &asked))["rows"][0]["stats"]["count"], 120);
+}
+
+#[test]
+fn a_run_that_is_killed_is_interrupted_and_all_but_its_last_second_is_there() {
+    let folder = Folder::new(
+        "local lt = require 'loadtool'\nreturn { scenarios = { shop = { run = function()\n\
+         lt.http.get '/' lt.sleep(0.01) end, load = { vus = 2, duration = '60s' } } } }",
+    );
+    let url = answering(|_| answer("200 OK", "here"));
+    let mut child = folder
+        .tool()
+        .env("LOADTOOL_STORE", "runs.db")
+        .args(["run", "script.lua", "--base-url", &url, "--quiet"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it can be started");
+    wait_for_seconds(&folder.path("runs.db"), 3);
+    let listed = json(&tool(&folder, &["runs", "--json"]).exits(0));
+    assert_eq!(listed[0]["state"], "running");
+    child.kill().expect("it is ours");
+    child.wait().expect("it is ours");
+
+    let listed = json(&tool(&folder, &["runs", "--json"]).exits(0));
+    assert_eq!(listed[0]["state"], "interrupted");
+    let seconds = listed[0]["duration_s"].as_f64().expect("a number");
+    assert!(seconds >= 3.0, "{seconds}");
+    let shown = tool(&folder, &["show"]).exits(0);
+    assert!(shown.out.starts_with("ABORTED"), "{}", shown.out);
+    assert!(shown.out.contains("its process ended without a word"), "{}", shown.out);
+    let told = json(&tool(&folder, &["show", "--json"]).exits(0));
+    let calls = told["totals"]["calls"]["count"].as_f64().expect("a number");
+    assert!(calls > 0.0);
+    assert_eq!(calls, stat(&folder, &["http_calls"], "count"));
+    assert_eq!(told["scenarios"][0]["kind"], "constant_vus");
+    assert_eq!(told["thresholds"].as_array().map(Vec::len), Some(3));
+    tool(&folder, &["report", "last", "-o", "page.html"]).exits(0);
+    // The next run says so in the file itself.
+    run(&folder.file("script.lua", SCRIPT), &[]);
+}
+
+fn wait_for_seconds(store: &Path, seconds: i64) {
+    let began = Instant::now();
+    let there = || -> Option<i64> {
+        let store = Connection::open(store).ok()?;
+        store.query_row("SELECT count(*) FROM timeline", [], |row| row.get(0)).ok()
+    };
+    while there().unwrap_or(0) < seconds {
+        assert!(began.elapsed() < Duration::from_secs(60), "no second comes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_used_ends_no_run_that_did_not_insist_on_it() {
+    let newer = |path: &Path| {
+        let store = Connection::open(path).expect("it can be made");
+        store
+            .execute_batch("PRAGMA application_id = 0x4c545253; PRAGMA user_version = 99;")
+            .expect("a store");
+    };
+    let other = |path: &Path| {
+        let store = Connection::open(path).expect("it can be made");
+        store.execute_batch("CREATE TABLE mine (a)").expect("a table");
+    };
+    let text =
+        |path: &Path| fs::write(path, "no database ".repeat(400)).expect("it can be written");
+    let folder_there = |path: &Path| fs::create_dir(path).expect("it can be made");
+    let below_a_file = |path: &Path| drop(fs::write(path, ""));
+    type Make<'m> = &'m dyn Fn(&Path);
+    let cases: [(&str, Make, &str); 5] = [
+        ("runs.db", &newer, "was written by a newer loadtool: it has schema 99"),
+        ("runs.db", &other, "another program's database"),
+        ("runs.db", &text, "is no store of runs"),
+        ("runs.db", &folder_there, "cannot open the store"),
+        ("runs.db", &below_a_file, ""),
+    ];
+    for (name, make, told) in cases {
+        let folder = Folder::new(SCRIPT);
+        make(&folder.path(name));
+        if told.is_empty() {
+            // An empty file is a store to be: nothing is wrong with it.
+            run(&folder, &[]).says("kept as");
+            continue;
+        }
+        let ran = run(&folder, &[]).says("this run is not kept: ").says(told);
+        assert!(ran.out.contains("script.lua: "), "it ran all the same: {}", ran.out);
+        let refused = run(&folder, &["--store", name]).exits(2).says(told);
+        assert_eq!(refused.out, "", "nothing was started");
+        for command in [&["runs"][..], &["show"], &["query", "last", "http_calls"]] {
+            tool(&folder, command).exits(2).says(told);
+        }
+    }
+}
+
+#[test]
+fn a_store_that_is_not_there_and_an_empty_one_are_told() {
+    let folder = Folder::new(SCRIPT);
+    tool(&folder, &["runs"])
+        .exits(2)
+        .says("there is no store runs.db")
+        .says("`loadtool run` makes it");
+    let mut none = folder.tool();
+    none.env("LOADTOOL_STORE", "none").arg("runs");
+    Running::start(&mut none).end().exits(2).says("runs are kept nowhere");
+    tool(&folder, &["runs", "import", "script.lua"]).exits(2).says("is no store of runs");
+    tool(&folder, &["runs"]).exits(0).reports("no run is like that");
+    tool(&folder, &["show"]).exits(2).says("there is no run in the store runs.db");
+    run(&folder, &["--store", "a/b/c.db"]).says("kept as");
+    assert!(folder.path("a/b/c.db").exists());
+}
+
+#[test]
+fn what_is_damaged_is_told_and_the_rest_is_still_read() {
+    let (folder, _) = kept();
+    let store = Connection::open(folder.path("runs.db")).expect("it is there");
+    store
+        .execute_batch("UPDATE blocks SET data = x'00ff'; UPDATE runs SET summary = x'00'")
+        .expect("it can be");
+    drop(store);
+    tool(&folder, &["runs"]).exits(0);
+    tool(&folder, &["show"]).exits(2).says("runs.db is damaged: the summary of ");
+    let query = ["query", "last", "http_calls"];
+    tool(&folder, &query).exits(2).says("is damaged: numbers that are none").says(".recover");
+    let whole = fs::read(folder.path("runs.db")).expect("it is there");
+    fs::write(folder.path("runs.db"), &whole[..whole.len() / 3]).expect("it can be cut");
+    tool(&folder, &query).exits(2).says("is damaged");
+}
+
+#[test]
+fn a_lock_is_waited_for_and_the_load_does_not_feel_it() {
+    let (folder, _) = kept();
+    let other = Connection::open(folder.path("runs.db")).expect("it is there");
+    other.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
+    let url = target();
+    let arguments = ["run", "script.lua", "--base-url", &url, "--summary-json", "locked.json"];
+    let running = Running::start(folder.tool().env("LOADTOOL_STORE", "runs.db").args(arguments));
+    let began = Instant::now();
+    while !folder.path("locked.json").exists() && began.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    other.execute_batch("COMMIT").expect("it is ours");
+    let ran = running.end().says("kept as");
+    assert!(ran.out.contains("script.lua: "), "{}", ran.out);
+    let listed = json(&tool(&folder, &["runs", "--json"]));
+    assert_eq!(listed[0]["state"], "done");
+    assert_eq!(listed[0]["calls"], 120);
+}
+
+#[test]
+fn a_full_disk_loses_seconds_and_says_so_and_the_run_goes_on() {
+    let folder = Folder::new(SCRIPT);
+    let tool = env!("CARGO_BIN_EXE_loadtool");
+    let url = target();
+    // The tables are made before the limit; then no byte more fits.
+    run(&folder, &[]);
+    let line = format!(
+        "trap '' XFSZ; ulimit -f 40; exec '{tool}' run script.lua --base-url {url} --store runs.db"
+    );
+    let mut shell = Command::new("bash"); // whose units are KiB: enough for SQLite's index of its log
+    shell.args(["-c", &line]).current_dir(folder.path("."));
+    let ran = Running::start(&mut shell).end();
+    assert!(ran.out.contains("script.lua: "), "it ran: {ran:?}");
+    ran.says("--store runs.db: the store runs.db");
+    let listed = json(&self::tool(&folder, &["runs", "--json"]).exits(0));
+    let runs = listed.as_array().expect("a list");
+    let first = runs.last().expect("it was kept before");
+    assert_eq!((&first["state"], &first["calls"]), (&"done".into(), &120.into()));
+}
+
+#[test]
+fn what_is_kept_holds_no_secret() {
+    let folder = Folder::new(
+        "local lt = require 'loadtool'\nlocal key = assert(lt.secret 'KEY')\n\
+         return { tags = { who = 'hunter22' }, scenarios = { shop = { run = function()\n\
+         lt.http.get('/hunter22') lt.fail('no hunter22') end,\n\
+         load = { vus = 1, iterations = 2 } } } }",
+    );
+    run(&folder, &["--env", "KEY=hunter22", "--label", "key=hunter22"]);
+    let store = fs::read(folder.path("runs.db")).expect("it is there");
+    let shown = String::from_utf8_lossy(&store);
+    assert!(shown.contains("no ***") && !shown.contains("hunter22"), "a secret is in the file");
+    let told = tool(&folder, &["show", "--json"]).exits(0);
+    assert!(!told.out.contains("hunter22"));
+}
