@@ -316,3 +316,80 @@ fn requests_carry_their_traces_and_what_was_slow_tells_them() {
         assert!(exemplar.value <= bound, "{series:?}");
     }
 }
+
+/// What this tool costs its machine, and what the script measures, with its tags.
+#[test]
+fn resources_and_the_scripts_own_metrics_are_in_every_output() {
+    let statsd = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let statsd_at = format!("statsd={}", statsd.local_addr().expect("it is bound"));
+    let outs = ["json=j", "csv=t/", "influx=file:points", &statsd_at];
+    let arguments: Vec<&str> = outs.iter().flat_map(|out| ["--out", out]).collect();
+    let (folder, ran, _) = run(&arguments, &[]);
+    ran.exits(0);
+    statsd.set_nonblocking(true).expect("it can be");
+    let (mut packet, mut packets) = ([0; 2048], "\n".to_owned());
+    while let Ok(length) = statsd.recv(&mut packet) {
+        packets.push_str(std::str::from_utf8(&packet[..length]).expect("text"));
+    }
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(folder.path(name));
+        format!("\n{}", text.unwrap_or_else(|error| panic!("{name}: {error}")))
+    };
+    let [lines, series, points] = ["j", "t/metrics.csv", "points"].map(read);
+    for metric in [
+        "process_cpu_percent",
+        "process_memory_bytes",
+        "process_threads",
+        "process_open_fds",
+        "process_disk_write_bytes",
+        "stock",
+        "size",
+    ] {
+        for (name, text, start) in [
+            ("json", &lines, format!("\"{metric}\":{{")),
+            ("csv", &series, format!("\n{metric},")),
+            ("influx", &points, format!("\n{metric}")),
+            ("statsd", &packets, format!("\nloadtool.{metric}")),
+        ] {
+            assert!(text.contains(&start), "{metric} is not in {name}: {text}");
+        }
+    }
+    for (name, text, tagged) in [
+        ("json", &lines, r#""of-kind":"x""#),
+        ("csv", &series, "\norders,counter,1,of-kind=x&phase=load&scenario=shop,150,"),
+        ("influx", &points, "\norders,of-kind=x,phase=load,scenario=shop value="),
+        ("statsd", &packets, "|c|#of-kind:x,phase:load,scenario:shop\n"),
+    ] {
+        assert!(text.contains(tagged), "{tagged} is not in {name}: {text}");
+    }
+}
+
+/// One that takes a push and then neither answers nor goes away, and one that goes away.
+#[test]
+fn a_receiver_that_hangs_or_dies_in_the_middle_keeps_no_run_from_its_end() {
+    let hanging = server::server(|mut peer| {
+        if peer.number == 0 {
+            peer.bytes()?;
+            peer.send(server::answer("200 OK", ""))?;
+        }
+        peer.hang()
+    });
+    let dying = server::server(|mut peer| {
+        if peer.number == 0 {
+            peer.bytes()?;
+            peer.send(server::answer("200 OK", ""))?;
+        }
+        Ok(())
+    });
+    let outs = [format!("otlp={hanging}"), format!("prometheus-rw={dying}")];
+    let arguments = ["--out", &outs[0], "--out", &outs[1], "--iterations", "150"];
+    let (_folder, ran, summary) = run(&arguments, &[]);
+    assert_eq!(summary["totals"]["calls"]["count"], 300, "the load is whole: {ran:?}");
+    assert!(ran.out.contains("script.lua: "), "its report is told: {ran:?}");
+    for (index, out) in outs.iter().enumerate() {
+        let (written, lost, error) = delivery(&summary, index);
+        assert!(written == 1 && lost > 0, "{summary}");
+        let told = format!("--out {out}/: {}", error.expect("what went wrong"));
+        assert_eq!(ran.err.matches(&told).count(), 1, "{told}: {}", ran.err);
+    }
+}
