@@ -285,9 +285,13 @@ watching() { # what health, the timeline and thresholds cost: the CPU of all thr
   ended "$pid"
 }
 
-sink() { # takes whatever is posted to port 18091, on the target's core
+sink() { # takes whatever is posted to port 18091 or sent to 18093, on the target's core
   taskset -c 1 python3 - <<'PYTHON' >/dev/null 2>&1 &
+import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+packets = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+packets.bind(("127.0.0.1", 18093))  # what nobody reads the system throws away
 
 class Sink(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -316,7 +320,8 @@ viewers() { # five of the dashboard, as soon as it is there
   done
 }
 
-outputs() { # the dashboard with five viewers and every output there is, against none of them
+outputs() { # the dashboard with five viewers and every output there is, against none of them;
+            # no-requests: without viewers, and without `samples`, which has each request
   local out=$YARD/out viewer pid
   local all=(--dashboard=127.0.0.1:18090 --html "$out/report.html" --summary-json "$out/summary.json"
     --out "json=$out/seconds.json" --out "csv=$out/tables/" --out "junit=$out/junit.xml" --out "samples=$out/samples"
@@ -329,10 +334,12 @@ outputs() { # the dashboard with five viewers and every output there is, against
     viewers
     measured all-outputs 1 $(ours "$YARDSTICKS/get.lua" --vus "$USERS" --duration "${LENGTH}s" "${all[@]}")
     for pid in "${viewing[@]}"; do ended "$pid"; done
+    measured no-requests 1 $(ours "$YARDSTICKS/get.lua" --vus "$USERS" --duration "${LENGTH}s" ${all[@]/#samples=*/json=$out/more.json})
     measured no-outputs 1 $(ours "$YARDSTICKS/get.lua" --vus "$USERS" --duration "${LENGTH}s")
   done
   for viewer in 1 2 3 4 5; do grep -q '"second"' "$YARD/viewer.$viewer" || fail "viewer $viewer saw no second"; done
   ratios all-outputs no-outputs
+  ratios no-requests no-outputs
   python3 -c '
 import json, sys
 for one in json.load(open(sys.argv[1]))["outputs"]: print(one["kind"], "lost", one["lost"], one["error"] or "")' "$out/summary.json"
