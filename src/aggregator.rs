@@ -7,7 +7,7 @@
 //! after that.
 //!
 //! Memory: totals by series, a few seconds of Windows, and for each second of the run 400 bytes,
-//! 100 more for each scenario and 40 for each step.
+//! 100 more for each scenario, 40 for each step and 16 for each call.
 
 mod second;
 
@@ -19,6 +19,7 @@ use self::second::{add_counts, gauges, summarise};
 use crate::metrics::metric;
 use crate::metrics::window::{ErrorRow, Value, Window};
 use crate::metrics::{Selector, errors};
+use crate::results::course::{Course, Courses};
 pub use crate::results::tick::Health;
 use crate::results::tick::Tick;
 
@@ -61,6 +62,8 @@ pub struct Aggregator {
     untold: Vec<Second>,
     /// Every closed second, from 0.
     timeline: Vec<Tick>,
+    /// What each call came to in each of them, but for what came late.
+    courses: Courses,
     /// By scenario: how many arrivals waited at the end of each second; empty for closed ones.
     backlogs: Vec<Vec<u32>>,
     /// How busy the busiest worker was, by second [percent of a core].
@@ -78,6 +81,7 @@ impl Aggregator {
             recent: VecDeque::new(),
             untold: Vec::new(),
             timeline: Vec::new(),
+            courses: Courses::default(),
             backlogs: vec![Vec::new(); scenarios.len()],
             busy: Vec::new(),
             scenarios,
@@ -137,6 +141,11 @@ impl Aggregator {
         &self.timeline
     }
 
+    /// What each call of the load came to in each closed second.
+    pub fn courses(&self) -> &[Course] {
+        self.courses.all()
+    }
+
     /// The merged Window of a closed second, if it is one of the last few.
     pub fn window(&self, second: u32) -> Option<&Window> {
         self.recent.iter().rev().find(|window| window.second == second).map(|window| &**window)
@@ -194,6 +203,7 @@ impl Aggregator {
         self.timeline.push(Tick { health: *health, ..summarise(&window, &self.scenarios) });
         self.tally(second as usize);
         self.note_backlogs(&window);
+        self.courses.note(&window);
         self.totals.absorb(&window);
         self.totals.busy.clear();
         let tick = self.timeline[second as usize].clone();
@@ -305,7 +315,9 @@ mod tests {
             outcome: Outcome::Completed,
             duration: Duration::from_millis(ms),
         };
-        (0..calls).for_each(|_| recorder.call(&Place::default(), &sample));
+        (0..calls).for_each(|_| {
+            recorder.call(&Place::default(), &sample);
+        });
         recorder.gauge(&Place::default(), &metric::VUS, 5.0);
         recorder.error(&Place::default(), "reset", 0, "gone", Duration::ZERO, String::new);
         recorder.flip(second)
@@ -335,7 +347,9 @@ mod tests {
         let mut recorder = Recorder::new(vec!["shop".into()], 100);
         let place = Place { step: recorder.intern("pay"), ..Place::default() };
         let pass = StepSample { duration: Duration::ZERO, outcome: Outcome::Completed };
-        (0..3).for_each(|_| recorder.step(&place, &pass));
+        (0..3).for_each(|_| {
+            recorder.step(&place, &pass);
+        });
         let setup = Place { phase: Phase::Setup, ..place };
         recorder.step(&setup, &pass);
         recorder.gauge(&Place::default(), &metric::VUS, 5.0);

@@ -85,7 +85,9 @@ impl Worker {
     /// Loads the script and makes the users of this worker.
     pub fn prepare(spec: WorkerSpec, transport: Rc<dyn Transport>) -> Result<Worker, Diagnostic> {
         let names = spec.plan.scenarios().iter().map(|s| s.name().clone()).collect();
-        let mut recorder = Recorder::new(names, SERIES_CAP).keep(spec.shared.secrets.clone());
+        let mut recorder = Recorder::new(names, SERIES_CAP)
+            .masking(spec.shared.secrets.clone())
+            .seed(spec.plan.seed() ^ 0x6c65_6467_6572_0000 ^ spec.index as u64);
         if let Some(log) = &spec.request_log {
             recorder.log_requests(log(spec.index));
         }
@@ -148,7 +150,8 @@ impl Worker {
             () = heed(&spec, &posts) => {}
         }
         // Not that of now: at the end of a second it may be told after it, and is of it.
-        let window = flip(&desk, &posts, second.get());
+        let mut window = flip(&desk, &posts, second.get());
+        window.ledgers = desk.recorder.borrow_mut().close_ledgers();
         // The receiver is gone only if the control thread is, and then nobody wants the Window.
         let _ = spec.windows.send(window).await;
         pulse.end();

@@ -30,6 +30,7 @@ pub mod client;
 pub mod simulated;
 pub mod call;
 pub mod redact;
+pub mod server_timing;
 
 use std::net::SocketAddr;
 use std::rc::Rc;

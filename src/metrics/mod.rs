@@ -23,6 +23,7 @@ mod fold;
 pub mod errors;
 pub mod slowest;
 pub mod exemplar;
+pub mod ledger;
 pub mod window;
 
 // where they are recorded
@@ -37,11 +38,15 @@ mod selector_text;
 pub mod selector;
 pub mod query;
 
+// how they are judged
+pub mod statistics;
+
 pub use exemplar::{Exemplar, Traced};
 pub use histogram::Histogram;
+pub use ledger::{Chosen, Ledger};
 pub use metric::{Kind, MetricId, Unit};
 pub use names::NameId;
-pub use recorder::Recorder;
+pub use recorder::{Recorder, Traits};
 pub use sample::{CallSample, IterationSample, Outcome, Phase, Place, RequestSample, StepSample};
 pub use selector::{Foreign, Selector};
 pub use slowest::{Journey, Pass, Slowest};

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::errors::{ErrorBook, Fault};
 use super::exemplar::{ExemplarBook, Traced};
+use super::ledger::{Chosen, Entry, Ledger, Ledgers, Subject, micros};
 use super::metric::{self, MetricId};
 use super::names::{NameId, Names};
 use super::own::Sample;
@@ -22,7 +23,7 @@ use super::slots::{CallSlots, CheckSlots, IterationSlots, OtherSlots, RequestSlo
 use super::slowest::{Pass, Podium};
 use super::span::Span;
 use super::table::{Key, Series, Table};
-use super::trace::{Trace, Traces};
+use super::trace::{Phases, Trace, Traces};
 use super::window::{Lifecycle, Row, Value, Window};
 use crate::secrets::Secrets;
 
@@ -46,6 +47,7 @@ pub struct Recorder {
     traces: Traces,
     /// By scenario.
     podiums: Vec<Podium>,
+    ledgers: Ledgers,
     scratch: String,
     /// Who wants requests one by one.
     log: Option<Box<dyn RequestLog>>,
@@ -73,6 +75,7 @@ impl Recorder {
             iterations: Table::default(),
             checks: Table::default(),
             others: Table::default(),
+            ledgers: Ledgers::default(),
             errors: ErrorBook::default(),
             exemplars: ExemplarBook::default(),
             scratch: String::new(),
@@ -80,8 +83,14 @@ impl Recorder {
         }
     }
 
+    /// What is left to chance in its ledgers follows from this.
+    pub fn seed(mut self, seed: u64) -> Recorder {
+        self.ledgers.seed(seed);
+        self
+    }
+
     /// Strikes these out of everything that is recorded from now on.
-    pub fn keep(mut self, secrets: Arc<Secrets>) -> Recorder {
+    pub fn masking(mut self, secrets: Arc<Secrets>) -> Recorder {
         self.series.names.keep(secrets);
         self
     }
@@ -159,10 +168,15 @@ impl Recorder {
         self.intern_tags(&both)
     }
 
-    /// A call has ended.
+    /// A call has ended. Of one that is chosen for the ledger it is asked what is known of it; see
+    /// [`keep`](Self::keep).
     #[inline]
-    pub fn call(&mut self, place: &Place, sample: &CallSample) {
-        self.calls.slots(key_of_call(place, sample), &mut self.series).add(sample);
+    pub fn call(&mut self, place: &Place, sample: &CallSample) -> Option<Chosen> {
+        let slots = self.calls.slots(key_of_call(place, sample), &mut self.series);
+        slots.add(sample);
+        let (&Place { scenario, step, .. }, &CallSample { name, method, .. }) = (place, sample);
+        let subject = || Subject { scenario, step, name, method };
+        self.ledgers.admits(&mut slots.seat, subject, sample.duration)
     }
 
     /// A request of a call has ended.
@@ -191,11 +205,52 @@ impl Recorder {
         self.exemplars.add(key, metric::HTTP_REQ_DURATION, traced, self.series.cap);
     }
 
-    /// A step has ended; `place.step` is its own path.
+    /// A step has ended; `place.step` is its own path. Chosen is what [`call`](Self::call) says.
     #[inline]
-    pub fn step(&mut self, place: &Place, sample: &StepSample) {
+    pub fn step(&mut self, place: &Place, sample: &StepSample) -> Option<Chosen> {
         let key = Key { place: *place, outcome: Some(sample.outcome), ..Key::default() };
-        self.steps.slots(key, &mut self.series).add(sample);
+        let slots = self.steps.slots(key, &mut self.series);
+        slots.add(sample);
+        let &Place { scenario, step, .. } = place;
+        let subject = || Subject { scenario, step, ..Subject::default() };
+        self.ledgers.admits(&mut slots.seat, subject, sample.duration)
+    }
+
+    /// Writes into the ledger what is known of a call or a step that was chosen.
+    pub fn keep(&mut self, chosen: Chosen, place: &Place, traits: &Traits) {
+        let mut facts: Vec<(Arc<str>, Arc<str>)> = Vec::new();
+        for (kind, value) in &traits.facts {
+            facts.push(((*kind).into(), value.as_str().into()));
+        }
+        if !traits.peer.is_none() {
+            facts.push(("peer".into(), self.series.names.text(traits.peer).clone()));
+        }
+        for (pool, row) in &traits.rows {
+            let kind = format!("row of {}", self.series.names.text(*pool));
+            facts.push((kind.into(), row.to_string().into()));
+        }
+        for (tag, value) in self.series.sets.get(&place.extra).into_iter().flatten() {
+            facts.push((format!("tag {tag}").into(), value.clone()));
+        }
+        let part = |(name, micros): &(String, u32)| -> (Arc<str>, u32) {
+            (self.series.names.masked(name).into(), *micros)
+        };
+        let entry = Entry {
+            at_ms: u32::try_from(traits.at.as_millis()).unwrap_or(u32::MAX),
+            micros: micros(traits.duration),
+            phases: traits.phases,
+            parts: traits.parts.iter().map(part).collect(),
+            facts: facts.into(),
+            bytes: traits.bytes,
+            plain: traits.plain,
+        };
+        self.ledgers.keep(chosen, entry);
+    }
+
+    /// The ledgers, once nothing more is recorded.
+    pub fn close_ledgers(&mut self) -> Vec<Ledger> {
+        let names = &self.series.names;
+        self.ledgers.close(|id| names.text(id).clone())
     }
 
     /// A poll has ended.
@@ -323,6 +378,7 @@ impl Recorder {
             lifecycles,
             slowest,
             exemplars,
+            ledgers: Vec::new(),
             errors,
             errors_lost,
             busy: Vec::new(),
@@ -382,6 +438,29 @@ fn key_of_request(place: &Place, sample: &RequestSample) -> Key {
         expected: Some(sample.expected),
         ..Key::default()
     }
+}
+
+/// What is known of a call or a pass of a step.
+#[derive(Debug, Clone, Default)]
+pub struct Traits {
+    /// When it began, since the run did.
+    pub at: Duration,
+    /// How long it took.
+    pub duration: Duration,
+    /// Of a call: its last request's.
+    pub phases: Phases,
+    /// What the time was spent on, as the target says, or, of a step, its calls [µs].
+    pub parts: Vec<(String, u32)>,
+    /// Kinds and values.
+    pub facts: Vec<(&'static str, String)>,
+    /// `ip:port`; none if there was no connection.
+    pub peer: NameId,
+    /// Titles of pools, and which of their rows the iteration had, from 1.
+    pub rows: Vec<(NameId, usize)>,
+    /// Body as received.
+    pub bytes: u64,
+    /// Whether that was text of some size, and not compressed though it might have been.
+    pub plain: bool,
 }
 
 fn add(value: &mut Value, count: u64) {

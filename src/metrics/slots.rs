@@ -4,21 +4,36 @@ use std::mem;
 use std::time::Duration;
 
 use super::histogram::Histogram;
+use super::ledger::Seat;
 use super::metric::{self, MetricId};
+use super::names::Names;
 use super::own::Sample;
 use super::sample::{CallSample, IterationSample, Outcome, RequestSample, StepSample};
-use super::table::Slots;
+use super::table::{Key, Slots};
 use super::value::Value;
 
 /// An iteration is late if the generator held it up for longer than this.
 const LATE_AFTER: Duration = Duration::from_millis(10);
 
 /// Calls.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct CallSlots {
+    /// Which ledger they are in.
+    pub seat: Seat,
     calls: u64,
     failed: Share,
     duration: Histogram,
+}
+
+impl Default for CallSlots {
+    fn default() -> Self {
+        CallSlots {
+            seat: Seat::NONE,
+            calls: 0,
+            failed: Share::default(),
+            duration: Histogram::default(),
+        }
+    }
 }
 
 impl CallSlots {
@@ -31,6 +46,14 @@ impl CallSlots {
 }
 
 impl Slots for CallSlots {
+    /// In the ledger is what a latency of the load covers.
+    fn opened(&mut self, key: &Key, names: &Names) {
+        let timed = key.expected == Some(true) || &**names.text(key.error) == "timeout";
+        if timed && key.is_of_load() {
+            self.seat = Seat::UNKNOWN;
+        }
+    }
+
     fn drain(&mut self) -> Vec<(MetricId, Value)> {
         collect([
             counter(metric::HTTP_CALLS, &mut self.calls),
@@ -120,10 +143,19 @@ impl Slots for RequestSlots {
 }
 
 /// Steps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct StepSlots {
+    /// Which ledger they are in.
+    pub seat: Seat,
     failed: Share,
     duration: Histogram,
+}
+
+impl Default for StepSlots {
+    fn default() -> Self {
+        let (failed, duration) = (Share::default(), Histogram::default());
+        StepSlots { seat: Seat::NONE, failed, duration }
+    }
 }
 
 impl StepSlots {
@@ -135,6 +167,12 @@ impl StepSlots {
 }
 
 impl Slots for StepSlots {
+    fn opened(&mut self, key: &Key, _: &Names) {
+        if key.outcome == Some(Outcome::Completed) && key.is_of_load() {
+            self.seat = Seat::UNKNOWN;
+        }
+    }
+
     fn drain(&mut self) -> Vec<(MetricId, Value)> {
         collect([
             histogram(metric::STEP_DURATION, &mut self.duration),

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::metric::MetricId;
 use super::names::{NameId, Names};
-use super::sample::{Outcome, Place};
+use super::sample::{Outcome, Phase, Place};
 use super::tags::TagSet;
 use super::value::Value;
 use super::window::Row;
@@ -41,6 +41,11 @@ pub(super) struct Key {
 }
 
 impl Key {
+    /// Whether it is a row of its own, of phase `load`.
+    pub fn is_of_load(&self) -> bool {
+        self.place.phase == Phase::Load && !self.placeless && !self.overflow
+    }
+
     /// The row for what finds no row of its own.
     fn overflowing(self) -> Key {
         let Place { scenario, phase, .. } = self.place;
@@ -152,6 +157,9 @@ impl Series {
 
 /// The counters of a row of one kind of sample.
 pub(super) trait Slots: Default {
+    /// They are those of this row from now on.
+    fn opened(&mut self, _key: &Key, _names: &Names) {}
+
     /// Hands out what was counted, sorted by metric, and stays behind empty. Nothing if there
     /// was no sample.
     fn drain(&mut self) -> Vec<(MetricId, Value)>;
@@ -203,7 +211,9 @@ impl<S: Slots> Table<S> {
         let tags = series.tags(&key);
         let place = self.order.partition_point(|&other| self.rows[other as usize].0 < tags);
         self.order.insert(place, row);
-        self.rows.push((tags, S::default()));
+        let mut slots = S::default();
+        slots.opened(&key, &series.names);
+        self.rows.push((tags, slots));
         self.index.insert(key, row);
         row
     }

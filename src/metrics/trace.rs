@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::ledger::micros;
 use super::names::NameId;
 use super::sample::RequestSample;
 
@@ -82,6 +83,14 @@ pub struct Phases {
     pub receive: u32,
 }
 
+impl Phases {
+    /// In microseconds.
+    pub fn of(parts: [Duration; 7]) -> Phases {
+        let [blocked, dns, connect, tls, send, wait, receive] = parts.map(micros);
+        Phases { blocked, dns, connect, tls, send, wait, receive }
+    }
+}
+
 impl From<&RequestSample> for Sent<NameId> {
     fn from(sample: &RequestSample) -> Self {
         Sent {
@@ -92,23 +101,19 @@ impl From<&RequestSample> for Sent<NameId> {
             hop: sample.hop,
             attempt: sample.attempt,
             reused: sample.reused,
-            phases: Phases {
-                blocked: micros(sample.blocked),
-                dns: micros(sample.dns),
-                connect: micros(sample.connect),
-                tls: micros(sample.tls),
-                send: micros(sample.send),
-                wait: micros(sample.wait),
-                receive: micros(sample.receive),
-            },
+            phases: Phases::of([
+                sample.blocked,
+                sample.dns,
+                sample.connect,
+                sample.tls,
+                sample.send,
+                sample.wait,
+                sample.receive,
+            ]),
             bytes_sent: sample.bytes_sent,
             bytes_received: sample.bytes_received,
         }
     }
-}
-
-fn micros(time: Duration) -> u32 {
-    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }
 
 impl<N> Event<N> {
@@ -185,6 +190,14 @@ impl Trace {
     /// What was noted, in the order of beginnings as far as that is known.
     pub fn events(&self) -> &[Event<NameId>] {
         &self.events
+    }
+
+    /// What was noted since a step was opened; nothing if that is in no trace.
+    pub fn since(&self, mark: Mark) -> &[Event<NameId>] {
+        self.events
+            .get(mark.0 as usize..)
+            .and_then(<[_]>::split_first)
+            .map_or(&[], |(_, in_it)| in_it)
     }
 
     /// How many events were too many.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 pub use super::errors::ErrorRow;
 use super::exemplar::Exemplar;
+use super::ledger::Ledger;
 pub use super::lifecycle::{Dropped, Lifecycle};
 use super::metric::MetricId;
 use super::slowest::Slowest;
@@ -63,6 +64,8 @@ pub struct Window {
     pub slowest: Vec<Slowest>,
     /// Slow samples that carried a trace, sorted; none of all if requests carry none.
     pub exemplars: Vec<Exemplar>,
+    /// Of calls and steps, sorted; in a worker's last Window, and what it was added to.
+    pub ledgers: Vec<Ledger>,
     /// At most 100 distinct of each worker, sorted; further kinds are in `errors_lost`.
     pub errors: Vec<ErrorRow>,
     /// Errors of kinds beyond the cap.
@@ -130,6 +133,8 @@ impl Window {
         absorb_sorted(&mut self.errors, &other.errors, by_key, ErrorRow::merge);
         let by_series = |a: &Exemplar, b: &Exemplar| a.key().cmp(&b.key());
         absorb_sorted(&mut self.exemplars, &other.exemplars, by_series, Exemplar::merge);
+        let by_subject = |a: &Ledger, b: &Ledger| a.subject.cmp(&b.subject);
+        absorb_sorted(&mut self.ledgers, &other.ledgers, by_subject, Ledger::merge);
         for (index, lifecycle) in other.lifecycles.iter().enumerate() {
             self.lifecycle(index).merge(lifecycle);
         }

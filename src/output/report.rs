@@ -10,6 +10,7 @@ mod limit;
 mod own;
 mod sections;
 mod slowest;
+mod tails;
 
 use anstyle::{AnsiColor, Style};
 
@@ -60,6 +61,7 @@ impl Report<'_> {
         sections::calls(self.summary, &mut page);
         sections::checks(self.summary, &mut page);
         own::own(self.summary, &mut page);
+        tails::tails(self.summary, &mut page);
         slowest::slowest(self.summary, &mut page);
         errors::errors(self.summary, &mut page);
         sections::connections(self.summary, &mut page);

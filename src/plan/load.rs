@@ -2,9 +2,10 @@
 //! the last has ended, and among them the [open](super::open) ones.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
-use super::open::OpenLoad;
+use super::open::{OpenLoad, Shape};
 use crate::pace::VuProfile;
 use crate::units::print_duration;
 
@@ -128,6 +129,27 @@ impl Load {
         }
     }
 
+    /// When the plan holds its level, from the scenario's own start. Users who do so many iterations
+    /// each leave one by one, and whom somebody steers nobody can tell.
+    pub fn holds(&self) -> Vec<Range<Duration>> {
+        let pieces = |stages: &[Stage]| -> Vec<(Duration, f64)> {
+            stages.iter().map(|stage| (stage.duration, stage.target)).collect()
+        };
+        match self {
+            Load::PerVuIterations { .. } | Load::Manual { .. } => Vec::new(),
+            Load::RampingVus { start_vus, stages, .. } => held(*start_vus as f64, &pieces(stages)),
+            Load::Open(OpenLoad { shape: Shape::Ramping { start_rate, stages }, .. }) => {
+                held(*start_rate, &pieces(stages))
+            }
+            Load::Open(OpenLoad { shape: Shape::Curve { points, .. }, .. }) => {
+                let pair = |pair: &[(Duration, f64)]| (pair[1].0 - pair[0].0, pair[1].1);
+                let start = points.first().map_or(0.0, |point| point.1);
+                held(start, &points.windows(2).map(pair).collect::<Vec<_>>())
+            }
+            _ => vec![Duration::ZERO..self.length()],
+        }
+    }
+
     /// Whether iterations start at planned times.
     pub fn is_open(&self) -> bool {
         matches!(self, Load::Open(_))
@@ -137,6 +159,24 @@ impl Load {
     pub fn is_timed(&self) -> bool {
         !matches!(self, Load::PerVuIterations { .. } | Load::SharedIterations { .. })
     }
+}
+
+/// Where straight pieces, each of a length and the level at its end, are level; neighbours of one
+/// level are one.
+fn held(start: f64, pieces: &[(Duration, f64)]) -> Vec<Range<Duration>> {
+    let (mut level, mut at) = (start, Duration::ZERO);
+    let mut held: Vec<(Range<Duration>, f64)> = Vec::new();
+    for &(length, target) in pieces {
+        let end = at + length;
+        if target == level && !length.is_zero() {
+            match held.last_mut() {
+                Some((before, known)) if before.end == at && *known == level => before.end = end,
+                _ => held.push((at..end, level)),
+            }
+        }
+        (level, at) = (target, end);
+    }
+    held.into_iter().map(|(span, _)| span).collect()
 }
 
 /// A sentence: `20 users for 1m`.
@@ -187,4 +227,28 @@ pub(super) fn users(count: u64) -> String {
 
 fn passes(count: u64) -> String {
     if count == 1 { "1 iteration".to_owned() } else { format!("{count} iterations") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_holds_its_level_where_its_target_is_that_before() {
+        let stage = |seconds, target| Stage {
+            duration: Duration::from_secs(seconds),
+            target,
+            name: String::new(),
+        };
+        let holds = |start_vus, stages| {
+            let ramp = Load::RampingVus { start_vus, stages, graceful_ramp_down: Duration::ZERO };
+            let seconds = |span: Range<Duration>| (span.start.as_secs(), span.end.as_secs());
+            ramp.holds().into_iter().map(seconds).collect::<Vec<_>>()
+        };
+        let ramp = vec![stage(10, 5.0), stage(20, 5.0), stage(5, 5.0), stage(0, 9.0)];
+        assert_eq!(holds(1, [ramp, vec![stage(7, 9.0)]].concat()), [(10, 35), (35, 42)]);
+        assert_eq!(holds(5, vec![stage(10, 5.0), stage(10, 0.0)]), [(0, 10)]);
+        let whole = Load::ConstantVus { vus: 3, duration: Duration::from_secs(9) };
+        assert_eq!(whole.holds(), [Duration::ZERO..Duration::from_secs(9)]);
+    }
 }

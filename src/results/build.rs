@@ -1,5 +1,7 @@
 //! A run's totals → its summary.
 
+use super::advice::advice;
+use super::course::Course;
 use super::run_info::RunInfo;
 use super::summary::{
     Connections, Distribution, Error, Generator, Rate, Run, SCHEMA, Summary, Threshold, Total,
@@ -8,7 +10,7 @@ use super::summary::{
 use super::tick::Tick;
 use super::verdict::{Facts, Verdict};
 use super::watch::Watch;
-use super::{fitness, own, remarks, scenarios, series, tables, thresholds, timeline};
+use super::{fitness, own, remarks, scenarios, series, tables, tail, thresholds, timeline};
 use crate::metrics::window::ErrorRow;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
 use crate::plan;
@@ -27,6 +29,8 @@ pub struct Sources<'a> {
     pub totals: &'a Window,
     /// Every second.
     pub timeline: &'a [Tick],
+    /// The same by call, of phase `load`.
+    pub courses: &'a [Course],
     /// What else went wrong in this tool itself, as sentences.
     pub bugs: &'a [String],
     /// By scenario: arrivals that waited at the end of each second of the run.
@@ -74,28 +78,31 @@ impl Summary {
             lost_windows: sources.lost_windows,
             short: &[remarks::short(run), remarks::unpunctual(&scenarios)].concat(),
         };
-        Summary {
+        let mut summary = Summary {
             schema: SCHEMA.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             run: about(run),
             verdict: Verdict::of(&facts),
             totals: whole(totals, run),
-            requests: tables::requests(totals, run),
+            requests: tail::with_plain_shares(tables::requests(totals, run), totals, run),
             steps: tables::steps(totals, run),
             checks: tables::checks(totals, run),
             errors: errors(&totals.errors, run),
             connections: connections(totals),
             own_metrics: own::metrics(totals, run.load),
+            tails: tail::tails(totals, run),
             metrics: series::metrics(&totals.rows),
             timeline: timeline::seconds(sources.timeline, run),
             generator: generator(totals, !measurement.is_empty()),
             anomalies: remarks::anomalies(sources, &scenarios),
-            recommendations: remarks::recommendations(sources),
+            recommendations: Vec::new(),
             outputs: Vec::new(),
             limit: None,
             thresholds,
             scenarios,
-        }
+        };
+        summary.recommendations = advice(&summary);
+        summary
     }
 }
 
@@ -220,6 +227,7 @@ mod tests {
             totals: &totals,
             backlogs: &[],
             busy: &[],
+            courses: &[],
             timeline: &[Tick { p50_ms: Some(1.5), ..Tick::default() }],
             bugs: &[],
             breaches: &[],

@@ -28,7 +28,7 @@ impl Delivery {
             _ => format!("--out {kind}={dest}"),
         };
         let message = format!("{flag}: {}", faults.join("; "));
-        (!faults.is_empty()).then(|| Anomaly { kind: "output".to_owned(), message })
+        (!faults.is_empty()).then(|| Anomaly::told("output", message))
     }
 }
 

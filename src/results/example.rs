@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::journey::{Journey, JourneyEvent, JourneyRequest};
 use super::summary::*;
+use super::tail::{Cause, LookedAt, Tail};
 use super::verdict::{Facts, Verdict};
 
 /// A summary without a single sample.
@@ -34,6 +35,7 @@ pub fn empty() -> Summary {
         connections: Connections::default(),
         thresholds: Vec::new(),
         own_metrics: Vec::new(),
+        tails: Vec::new(),
         metrics: BTreeMap::new(),
         timeline: vec![Second { vus: 20, ..Second::default() }],
         generator: Generator::default(),
@@ -173,11 +175,12 @@ pub fn bad() -> Summary {
             Threshold { default: false, ..threshold("iterations", "count > 3", None, false) },
         ],
         own_metrics: own_metrics(),
+        tails: vec![tail()],
         metrics: metrics(),
-        anomalies: vec![Anomaly {
-            kind: "dropped".into(),
-            message: "5 iterations of buyers never started (end 5): the percentiles flatter".into(),
-        }],
+        anomalies: vec![Anomaly::told(
+            "dropped",
+            "5 iterations of buyers never started (end 5): the percentiles flatter".into(),
+        )],
         recommendations: vec!["give buyers more users".into()],
         ..good
     };
@@ -190,6 +193,12 @@ pub fn rename(summary: &mut Summary, name: &str) {
     summary.run.name = name();
     summary.verdict.reasons.push(name());
     summary.anomalies[0].message = name();
+    for tail in &mut summary.tails {
+        (tail.scenario, tail.step, tail.name, tail.method) = (name(), name(), name(), name());
+        for cause in &mut tail.causes {
+            (cause.name, cause.value) = (name(), name());
+        }
+    }
     for scenario in &mut summary.scenarios {
         scenario.name = name();
         scenario.stages.iter_mut().for_each(|stage| stage.name = name());
@@ -298,6 +307,32 @@ fn request(
         statuses: [("200".to_owned(), count - failed), ("503".to_owned(), failed)].into(),
         errors: [("server_error".to_owned(), failed)].into(),
         duration_ms: distribution(count - failed, 1.1),
+        uncompressed_percent: None,
+    }
+}
+
+fn tail() -> Tail {
+    let cause = |kind: &str, name: &str, value: &str, slowest, rest| Cause {
+        kind: kind.into(),
+        name: name.into(),
+        value: value.into(),
+        slowest,
+        rest,
+    };
+    Tail {
+        scenario: "buyers".into(),
+        step: "login".into(),
+        name: "/login".into(),
+        method: "POST".into(),
+        count: 4_115,
+        slowest_share: 0.01,
+        slowest_from_ms: 210.0,
+        rest_p50_ms: 1.1,
+        looked_at: LookedAt { slowest: 41, rest: 250 },
+        causes: vec![
+            cause("fact", "peer", "127.0.0.2:8080", 1.0, 0.33),
+            cause("part", "db", "", 0.82, 0.09),
+        ],
     }
 }
 

@@ -18,9 +18,11 @@ pub fn run() -> RunInfo {
         load: Duration::from_secs(load),
         unable: 0,
         began: Duration::ZERO,
+        ended: Duration::from_secs(load),
         open: false,
         paced: false,
         stages,
+        steady: Vec::new(),
     };
     let stage = StageInfo {
         name: "1".into(),

@@ -17,7 +17,10 @@ impl Summary {
         };
         [&mut self.run.name, &mut self.run.script].into_iter().for_each(mask);
         self.verdict.reasons.iter_mut().chain(&mut self.recommendations).for_each(mask);
-        self.anomalies.iter_mut().for_each(|anomaly| mask(&mut anomaly.message));
+        for anomaly in &mut self.anomalies {
+            mask(&mut anomaly.message);
+            anomaly.episode.iter_mut().for_each(|episode| mask(&mut episode.series));
+        }
         for scenario in &mut self.scenarios {
             mask(&mut scenario.name);
             scenario.stages.iter_mut().for_each(|stage| mask(&mut stage.name));
@@ -26,6 +29,7 @@ impl Summary {
             [&mut threshold.metric, &mut threshold.expression].into_iter().for_each(mask);
         }
         self.requests.iter_mut().for_each(|request| mask(&mut request.scenario));
+        self.tails.iter_mut().for_each(|tail| mask(&mut tail.scenario));
         self.steps.iter_mut().for_each(|step| mask(&mut step.scenario));
         self.checks.iter_mut().for_each(|check| mask(&mut check.scenario));
         for second in &mut self.timeline {

@@ -4,7 +4,10 @@
 //! JSON Schema is `docs/summary.schema.json`); the other files compute it from a merged
 //! [`Window`](crate::metrics::Window). Nothing here reads a clock.
 
+pub mod advice;
+pub mod anomalies;
 pub mod build;
+pub mod course;
 mod deliveries;
 pub mod fitness;
 pub mod format;
@@ -20,6 +23,7 @@ pub mod scenarios;
 pub mod series;
 pub mod summary;
 pub mod tables;
+pub mod tail;
 pub mod thresholds;
 pub mod tick;
 pub mod timeline;

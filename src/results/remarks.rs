@@ -1,6 +1,7 @@
 //! What a reader must know before they believe the numbers: whatever was dropped, cut off,
 //! saturated, overflowed or lost, one sentence each.
 
+use super::anomalies::unusual;
 use super::build::Sources;
 use super::format::{count, counted, percent};
 use super::run_info::{RunInfo, ScenarioInfo};
@@ -34,20 +35,12 @@ pub fn anomalies(sources: &Sources, scenarios: &[Scenario]) -> Vec<Anomaly> {
     anomalies.extend(errors(sources));
     anomalies.extend(ramps(sources));
     anomalies.extend(short_of_windows(sources));
+    anomalies.extend(unusual(sources));
     anomalies
 }
 
-/// What to do about it.
-pub fn recommendations(sources: &Sources) -> Vec<String> {
-    let overflow = (sources.totals.overflowed > 0).then(|| {
-        "give calls whose URLs differ one name: path = { … } with a template, or name = \"…\""
-            .to_owned()
-    });
-    overflow.into_iter().collect()
-}
-
 fn anomaly(kind: &str, message: String) -> Anomaly {
-    Anomaly { kind: kind.to_owned(), message }
+    Anomaly::told(kind, message)
 }
 
 fn of_scenario(scenario: &Scenario) -> Vec<Anomaly> {
@@ -252,6 +245,7 @@ mod tests {
             watch: None,
             totals,
             timeline: &[],
+            courses: &[],
             backlogs: &[],
             busy: &[],
             bugs: &[],

@@ -49,12 +49,17 @@ pub struct ScenarioInfo {
     pub unable: u64,
     /// When its load began, since the run's start.
     pub began: Duration,
+    /// When its load ended, since the run's start.
+    pub ended: Duration,
     /// Whether iterations start at planned times, whatever became of those before.
     pub open: bool,
     /// Whether each iteration has a start fixed by the plan: open kinds, and closed with `pace`.
     pub paced: bool,
     /// Stages of a ramp, as tagged.
     pub stages: Vec<StageInfo>,
+    /// Parts of its phase `load`, since the run's start, in which its level stayed as it was: of
+    /// these alone can it be said that a second was unusual.
+    pub steady: Vec<Range<Duration>>,
 }
 
 /// One stage of a ramp.
@@ -72,16 +77,19 @@ impl ScenarioInfo {
     /// What the plan says. `load` is as planned: whoever drives the run corrects it with what came
     /// to be.
     pub fn of(scenario: &Scenario) -> ScenarioInfo {
+        let begin = scenario.start.offset;
         ScenarioInfo {
             name: scenario.name.clone(),
             kind: scenario.load.kind().into(),
             vus_max: scenario.load.peak_vus(),
             load: scenario.load.length().saturating_sub(scenario.warmup),
             unable: 0,
-            began: scenario.start.offset,
+            began: begin,
+            ended: begin + scenario.load.length(),
             open: scenario.load.is_open(),
             paced: scenario.pace.is_some() || scenario.load.is_open(),
             stages: stages(&scenario.load, scenario.warmup..scenario.load.length()),
+            steady: steady(scenario, &(begin..begin + scenario.load.length())),
         }
     }
 
@@ -97,7 +105,9 @@ impl ScenarioInfo {
         self.load = lasted.saturating_sub(scenario.warmup);
         self.unable = unable;
         self.began = span.start;
+        self.ended = span.end;
         self.stages = stages(&scenario.load, scenario.warmup..lasted);
+        self.steady = steady(scenario, span);
         span.start + scenario.warmup..span.end
     }
 
@@ -117,6 +127,17 @@ pub fn together(mut spans: Vec<Range<Duration>>) -> Duration {
         covered = covered.max(span.end);
     }
     sum
+}
+
+/// Where the level of a scenario that was under load in `span` stayed as it was, after its warm-up
+/// and once all users had begun.
+fn steady(scenario: &Scenario, span: &Range<Duration>) -> Vec<Range<Duration>> {
+    let (begin, end) = (span.start + scenario.warmup.max(scenario.spread), span.end);
+    let within = |held: Range<Duration>| {
+        let (from, to) = (span.start + held.start, span.start.saturating_add(held.end));
+        (from.max(begin) < to.min(end)).then(|| from.max(begin)..to.min(end))
+    };
+    scenario.load.holds().into_iter().filter_map(within).collect()
 }
 
 /// The stages of a load that was measured in `span`.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journey::Journey;
 use super::limit::Limit;
+use super::tail::Tail;
 use super::verdict::Verdict;
 
 /// The value of [`Summary::schema`].
@@ -45,6 +46,9 @@ pub struct Summary {
     /// The author's own metrics as a whole, by name.
     #[serde(default)]
     pub own_metrics: Vec<OwnMetric>,
+    /// Of each call and step with passes enough, what sets the slowest apart.
+    #[serde(default)]
+    pub tails: Vec<Tail>,
     /// Every series of every metric.
     pub metrics: BTreeMap<String, Metric>,
     /// One entry per second.
@@ -235,6 +239,10 @@ pub struct Request {
     pub errors: BTreeMap<String, u64>,
     /// Expected answers, and timeouts at their elapsed time.
     pub duration_ms: Distribution,
+    /// Of a sample of its answers in the load, those that were text of 1 KiB or more and came
+    /// uncompressed though it was asked for compressed; null without a sample.
+    #[serde(default)]
+    pub uncompressed_percent: Option<f64>,
 }
 
 /// One step.
@@ -565,13 +573,52 @@ pub struct Generator {
     pub saturated: Option<bool>,
 }
 
-/// Something that bends the numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Something that bends the numbers, or was unusual in the course of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Anomaly {
-    /// One word, for programs: `dropped`, `overflow`, ….
+    /// One word, for programs: `dropped`, `overflow`, `high_latency`, ….
     pub kind: String,
     /// One sentence, for people.
     pub message: String,
+    /// When and how far, of what was unusual in the course of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode: Option<Episode>,
+}
+
+impl Anomaly {
+    /// Of the run as a whole.
+    pub fn told(kind: &str, message: String) -> Anomaly {
+        Anomaly { kind: kind.to_owned(), message, episode: None }
+    }
+}
+
+/// A part of the run in which a series was not as usual.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Episode {
+    /// How far off.
+    pub severity: Severity,
+    /// Which series, in words: `p95 of GET /login`.
+    pub series: String,
+    /// Its first second, since the run began.
+    pub from_s: u32,
+    /// The second after its last.
+    pub to_s: u32,
+    /// The worst second; of a level that changed or drifted, where it went.
+    pub observed: f64,
+    /// The other seconds' median; of a level that changed or drifted, where it came from.
+    pub usual: f64,
+    /// Of both: `ms`, `fraction`, `1/s`, `percent` or `bytes`.
+    pub unit: String,
+}
+
+/// How far off something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Beyond what chance explains.
+    Warning,
+    /// Twice as far.
+    Critical,
 }
 
 /// What an output has got.

@@ -40,6 +40,7 @@ pub fn requests(totals: &Window, run: &RunInfo) -> Vec<Request> {
         statuses: statuses.get(key).cloned().unwrap_or_default(),
         errors: errors.get(key).cloned().unwrap_or_default(),
         duration_ms: distribution(times.get(key)),
+        uncompressed_percent: None,
     };
     in_order(run, calls.iter().map(row).collect(), |call| &call.scenario)
 }

@@ -267,13 +267,18 @@ impl Controls {
         told.collect::<Vec<_>>().join("  ")
     }
 
-    /// Gives each scenario that was steered a stage for each number of users that was set.
+    /// Gives each scenario that was steered a stage for each number of users that was set; its level
+    /// was not the plan's.
     pub fn add_stages(&self, info: &mut RunInfo) {
         let state = self.state();
         for (index, scenario) in info.scenarios.iter_mut().enumerate() {
             let measured = scenario.began + self.0.warmups[index];
             let span = measured..measured + scenario.load;
-            scenario.stages.extend(state.log.stages(index, span));
+            let stages = state.log.stages(index, span);
+            if !stages.is_empty() {
+                scenario.steady.clear();
+            }
+            scenario.stages.extend(stages);
         }
     }
 

@@ -191,6 +191,9 @@ async fn drive(
     control.close(last, &prepared.plan, &loads);
     let mut info = info(&prepared, begun, duration, &loads);
     control.controls.add_stages(&mut info);
+    if control.pilot.is_some() {
+        info.scenarios.iter_mut().for_each(|scenario| scenario.steady.clear());
+    }
     let stop = switch.watch().borrow().clone();
     let mut summary = Summary::of(&Sources {
         run: &info,
@@ -198,6 +201,7 @@ async fn drive(
         watch: Some(&control.watch),
         totals: control.aggregator.totals(),
         timeline: control.aggregator.timeline(),
+        courses: control.aggregator.courses(),
         backlogs: control.aggregator.backlogs(),
         busy: control.aggregator.busy(),
         bugs: &control.bugs(),

@@ -108,7 +108,8 @@ pub fn weigh(prepared: &Prepared, sample: u64) -> Result<Cost, Diagnostic> {
 /// A state of its own, so that what users do at top level is done before nobody.
 fn aside(prepared: &Prepared) -> Result<Vm, Diagnostic> {
     let names = prepared.plan.scenarios().iter().map(|scenario| scenario.name().clone());
-    let recorder = Recorder::new(names.collect(), SERIES_CAP).keep(prepared.shared.secrets.clone());
+    let recorder =
+        Recorder::new(names.collect(), SERIES_CAP).masking(prepared.shared.secrets.clone());
     let shared = Arc::new(prepared.shared.scratch());
     let host = Host::new(Rc::new(RefCell::new(recorder)), prepared.host.transport(), shared);
     let vm = Vm::new(prepared.program.clone(), host)?;

@@ -101,7 +101,7 @@ fn define(witness: Option<Witness>, mut spec: ScriptSpec) -> Result<Defined, Dia
     let shared = Shared::new(spec.env, Pools::new(seed, Share::WHOLE), seed, &spec.redact);
     let trace = spec.flags.trace;
     let shared = Arc::new(Shared { secrets: secrets.clone(), trace, ..shared });
-    let recorder = Recorder::new(Vec::new(), SERIES_CAP).keep(secrets.clone());
+    let recorder = Recorder::new(Vec::new(), SERIES_CAP).masking(secrets.clone());
     let recorder = Rc::new(RefCell::new(recorder));
     // The definition sends nothing, and says only when it has run how others are to send.
     let none = Rc::new(ReqwestTransport::new(&TransportOptions::default())?);

@@ -96,7 +96,7 @@ impl Log {
                 told.push(format!("and {} more times", done.len() - TOLD));
             }
             let message = format!("{name} was steered by hand: {}", told.join(", "));
-            (!done.is_empty()).then(|| Anomaly { kind: "steered".to_owned(), message })
+            (!done.is_empty()).then(|| Anomaly::told("steered", message))
         };
         scenarios.iter().enumerate().filter_map(remark).collect()
     }

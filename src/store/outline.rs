@@ -35,6 +35,9 @@ pub struct Scenario {
     length_s: f64,
     /// Names and lengths.
     stages: Vec<(String, f64)>,
+    /// From when to when its load keeps its level, after the warm-up; since it began.
+    #[serde(default)]
+    steady: Vec<(f64, f64)>,
 }
 
 /// One threshold.
@@ -66,6 +69,7 @@ impl Outline {
                 stages: stages
                     .map(|stage| (shown(&stage.name), stage.duration.as_secs_f64()))
                     .collect(),
+                steady: info.steady.iter().map(|span| since(info.began, span)).collect(),
             }
         };
         let threshold = |threshold: &plan::Threshold| Threshold {
@@ -112,11 +116,27 @@ impl Scenario {
             load: lasted.saturating_sub(warmup),
             unable: 0,
             began: ran.start,
+            ended: ran.end,
             open: self.open,
             paced: self.paced,
             stages: measured(stages, warmup..lasted),
+            steady: self
+                .steady
+                .iter()
+                .map(|(from, to)| {
+                    let end = ran.start.saturating_add(seconds(*to));
+                    ran.start.saturating_add(seconds(*from))..ran.end.min(end)
+                })
+                .filter(|span| span.start < span.end)
+                .collect(),
         }
     }
+}
+
+/// A span in seconds since something began.
+fn since(began: Duration, span: &Range<Duration>) -> (f64, f64) {
+    let since = |at: Duration| at.saturating_sub(began).as_secs_f64();
+    (since(span.start), since(span.end))
 }
 
 /// What became of each scenario's arrivals, in the order of [`FATES`].
@@ -235,12 +255,14 @@ mod tests {
             warmup_s: 4.0,
             length_s: 70.0,
             stages,
+            steady: vec![(10.0, 70.0), (80.0, 90.0)],
         };
         let s = Duration::from_secs;
         let info = scenario.info(s(5)..s(25));
         assert_eq!((info.began, info.load), (s(5), s(16)));
         let stages: Vec<_> = info.stages.iter().map(|one| one.length.as_secs()).collect();
         assert_eq!(stages, [6, 10]);
+        assert_eq!((info.ended, info.steady.as_slice()), (s(25), &[s(15)..s(25)][..]));
         assert_eq!(scenario.info(s(5)..s(500)).load, s(66));
     }
 }

@@ -77,6 +77,7 @@ impl Store {
             watch: None,
             totals: aggregator.totals(),
             timeline: aggregator.timeline(),
+            courses: aggregator.courses(),
             backlogs: aggregator.backlogs(),
             busy: aggregator.busy(),
             bugs: &[],

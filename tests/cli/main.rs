@@ -12,6 +12,7 @@ mod examples;
 mod exits;
 mod flags;
 mod hook;
+mod insight;
 mod keys;
 mod libraries;
 mod limit_search;

@@ -98,7 +98,9 @@ impl Opened {
         }
         let columns = pool.columns().iter().map(|column| lua.create_string(column));
         let columns: mlua::Result<Rc<[LuaString]>> = columns.collect();
+        let title = self.host.recorder.borrow_mut().intern(&pool.title());
         pools.push((pool, columns.map_err(|error| error.to_string())?));
+        self.host.pools.borrow_mut().push(title);
         Ok(pools.len() - 1)
     }
 
@@ -128,13 +130,15 @@ impl Opened {
                 None,
             ));
         }
+        let number = pool;
         self.with(pool, |pool, columns| {
             let next = match pool.leases() {
-                Some(leases) => self.lease(&user, leases),
+                Some(leases) => self.lease(&user, number, leases),
                 None => self.pick(&user, pool),
             };
             Ok(match next {
                 Ok(Some(index)) => {
+                    user.took(number, index);
                     let row = pool.row(index).expect("a pool picks rows that it has");
                     (None, Some(self.table(lua, &row, columns, meta)?))
                 }
@@ -159,7 +163,12 @@ impl Opened {
     }
 
     /// The number of a row that is now the user's; `None` if it waits for one.
-    fn lease(&self, user: &Rc<User>, leases: &Leases) -> Result<Option<usize>, &'static str> {
+    fn lease(
+        &self,
+        user: &Rc<User>,
+        pool: usize,
+        leases: &Leases,
+    ) -> Result<Option<usize>, &'static str> {
         match leases.lease(user.id) {
             Leased::Row(lease) => {
                 let index = lease.row();
@@ -167,7 +176,7 @@ impl Opened {
                 Ok(Some(index))
             }
             Leased::Wait(waiting) => {
-                let refused = self.host.wait(leased(waiting, user.clone()));
+                let refused = self.host.wait(leased(waiting, pool, user.clone()));
                 debug_assert!(refused.is_none(), "next() is refused where nothing may wait");
                 Ok(None)
             }
@@ -207,8 +216,9 @@ impl Opened {
 }
 
 /// Waits for a row of the user's own; resumes it with its number, from 1.
-async fn leased(waiting: Waiting, user: Rc<User>) -> mlua::Result<MultiValue> {
+async fn leased(waiting: Waiting, pool: usize, user: Rc<User>) -> mlua::Result<MultiValue> {
     let lease = waiting.row().await;
+    user.took(pool, lease.row());
     let index = lease.row() + 1;
     user.leases.borrow_mut().push(lease);
     Ok(MultiValue::from_iter([Value::Integer(index as i64)]))

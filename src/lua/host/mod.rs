@@ -45,6 +45,7 @@ mod fake;
 mod form;
 mod http;
 mod json;
+mod known;
 mod jwt;
 mod log;
 mod metrics;
@@ -98,7 +99,7 @@ use super::sandbox::clock::Clock;
 use crate::http::Transport;
 use crate::http::redact::Redactor;
 use crate::metrics::own::OwnMetrics;
-use crate::metrics::{Outcome, Recorder, StepSample};
+use crate::metrics::{NameId, Outcome, Recorder, StepSample};
 use crate::plan::draft::Limits;
 use crate::secrets::Secrets;
 use crate::shared::Objects;
@@ -175,6 +176,8 @@ pub struct Host {
     pub(super) kept: RefCell<Option<Kept>>,
     /// What illustrates a failure with that message, if it is recorded and first of its kind.
     pub exemplar: RefCell<Option<(String, Exemplar)>>,
+    /// Titles of the pools that were opened, by their numbers.
+    pub(super) pools: RefCell<Vec<NameId>>,
     /// Bytes that Lua objects hold outside Lua's heap, and those not yet told to the collector.
     held: Cell<usize>,
     /// Whether the running coroutine dies for want of them.
@@ -285,6 +288,7 @@ impl Host {
             failure: RefCell::default(),
             kept: RefCell::default(),
             exemplar: RefCell::default(),
+            pools: RefCell::default(),
             held: Cell::new(0),
             exhausted: Cell::new(false),
             untold: Cell::new(0),
@@ -385,7 +389,11 @@ impl Host {
             }
             let duration = length.saturating_sub(thought);
             let mut place = user.place.get();
-            self.recorder.borrow_mut().step(&place, &StepSample { duration, outcome });
+            let mut recorder = self.recorder.borrow_mut();
+            if let Some(chosen) = recorder.step(&place, &StepSample { duration, outcome }) {
+                let traits = known::of_step(self, user, &step, duration, &recorder);
+                recorder.keep(chosen, &place, &traits);
+            }
             place.step = step.outer;
             user.place.set(place);
         }

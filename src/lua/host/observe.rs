@@ -8,10 +8,11 @@ use rand::RngExt;
 use tokio::time::Instant;
 
 use super::call::Call;
+use super::known;
 use crate::http::{Category, Exchange, Leg, Next, Observer, Request, Response};
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{
-    CallSample, Event, NameId, Outcome, Phase, Recorder, RequestSample, Sent, Span, What,
+    CallSample, Chosen, Event, NameId, Outcome, Phase, Recorder, RequestSample, Sent, Span, What,
 };
 
 /// Interned names that every call needs.
@@ -124,7 +125,9 @@ impl Watch {
             self.record_request(&mut recorder, &last);
         }
         let outcome = if response.expected { Outcome::Completed } else { Outcome::Failed };
-        self.record(response.status, error, outcome, response.duration);
+        if let Some(chosen) = self.record(response.status, error, outcome, response.duration) {
+            self.keep(chosen, response);
+        }
         if let Some(category) = error {
             self.error(category, response);
         }
@@ -148,7 +151,7 @@ impl Watch {
         error: Option<Category>,
         outcome: Outcome,
         duration: std::time::Duration,
-    ) {
+    ) -> Option<Chosen> {
         let mut recorder = self.call.host.recorder.borrow_mut();
         let sample = CallSample {
             name: self.call.name,
@@ -159,11 +162,22 @@ impl Watch {
             outcome,
             duration,
         };
-        recorder.call(&self.call.place, &sample);
+        let chosen = recorder.call(&self.call.place, &sample);
         if let Some(span) = self.span.get() {
             let at = self.call.host.shared.elapsed();
             recorder.trace_call(&self.call.place, &sample, at, span);
         }
+        chosen
+    }
+
+    /// Into the tail's ledger.
+    #[cold]
+    fn keep(&self, chosen: Chosen, response: &Response) {
+        let mut recorder = self.call.host.recorder.borrow_mut();
+        let peer = self.call.ids.peer(&mut recorder, response.peer);
+        let at = self.call.host.shared.offset(self.began);
+        let traits = known::of_call(&self.call, response, peer, at);
+        recorder.keep(chosen, &self.call.place, &traits);
     }
 
     /// Into the iteration's trace; the first hop begins with the call.

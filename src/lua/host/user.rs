@@ -65,6 +65,8 @@ pub struct User {
     pub stop: RefCell<Option<Stopped>>,
     /// Rows that are its own until the function that runs has ended.
     pub leases: RefCell<Vec<Lease>>,
+    /// Of each pool of which it had one the row that it took last, from 0.
+    pub rows: RefCell<Vec<(usize, usize)>>,
     /// What ends its waits.
     pub cancel: Rc<Cancel>,
     /// Values of `lt.shared.once` that it is to compute; the next in line may when they are
@@ -173,6 +175,15 @@ impl User {
         }
     }
 
+    /// Notes the row of a pool that it took last.
+    pub fn took(&self, pool: usize, row: usize) {
+        let mut rows = self.rows.borrow_mut();
+        match rows.iter_mut().find(|(known, _)| *known == pool) {
+            Some(known) => known.1 = row,
+            None => rows.push((pool, row)),
+        }
+    }
+
     /// The user as which `setup` and `teardown` run, over the cell of the definition's instance.
     pub(in crate::lua) fn definition(host: &Host, bound: &Bound, cell: &Table) -> User {
         User {
@@ -204,6 +215,7 @@ impl User {
             may_wait: Cell::new(false),
             stop: RefCell::default(),
             leases: RefCell::default(),
+            rows: RefCell::default(),
             cancel: Rc::default(),
             turns: RefCell::default(),
             cell: OnceCell::new(),

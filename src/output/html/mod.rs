@@ -16,6 +16,7 @@ mod latency;
 mod limit;
 mod slowest;
 mod tables;
+mod tails;
 mod timeline;
 
 use std::io::{self, Write};
@@ -113,6 +114,7 @@ fn sections(summary: &Summary) -> Markup {
         (tables::calls(summary))
         (tables::checks(summary))
         (tables::metrics(summary))
+        (tails::tails(summary))
         (slowest::slowest(summary))
         (tables::connections(summary))
         (about::generator(summary))

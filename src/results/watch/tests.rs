@@ -50,7 +50,9 @@ fn second(second: u32, steps: &[(&str, u64)]) -> Window {
         let place = Place { step: recorder.intern(step), stage: NameId::NONE, ..Place::default() };
         let sample =
             StepSample { duration: Duration::from_millis(*ms), outcome: Outcome::Completed };
-        (0..100).for_each(|_| recorder.step(&place, &sample));
+        (0..100).for_each(|_| {
+            recorder.step(&place, &sample);
+        });
     }
     recorder.flip(second)
 }

@@ -1,0 +1,240 @@
+//! What sets the slowest calls and steps apart from the rest.
+//!
+//! [`apart`] holds the two lists of a [`Ledger`] against each other; here each series gets its two
+//! lists, and what was found its words.
+
+mod apart;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use self::apart::{Passes, causes};
+use super::format::{bytes, clock, ms};
+use super::run_info::RunInfo;
+use super::summary::Request;
+use crate::metrics::Window;
+use crate::metrics::ledger::{Entry, Ledger, ONE_IN};
+use crate::metrics::statistics::median;
+
+/// Fewer slow passes say nothing; of so few passes in all they would be more than one in 20.
+const LEAST_SLOW: usize = 20;
+const MOST_OF_ALL: f64 = 0.05;
+
+/// A tail that is no longer than this, as a multiple of the rest's median, is none.
+const LEAST_TAIL: f64 = 1.5;
+
+/// How often a run whose tails have no cause is told one, all its series together.
+const FALSE_ALARMS: f64 = 0.001;
+
+/// The slowest passes of one call or step, held against the rest.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Tail {
+    /// Its scenario.
+    pub scenario: String,
+    /// Path of its step; empty outside steps.
+    pub step: String,
+    /// URL with its parameters folded; empty of a step.
+    pub name: String,
+    /// `GET`, …; empty of a step.
+    pub method: String,
+    /// Passes in all.
+    pub count: u64,
+    /// Which part of them the slowest are: 0.01, or more of few.
+    pub slowest_share: f64,
+    /// The fastest of the slowest.
+    pub slowest_from_ms: f64,
+    /// Median of a sample of the rest.
+    pub rest_p50_ms: f64,
+    /// How many of them were looked at.
+    pub looked_at: LookedAt,
+    /// What they have in common and the rest has not, the clearest first; none if nothing sets
+    /// them apart.
+    pub causes: Vec<Cause>,
+}
+
+/// How many passes of either kind were held against the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LookedAt {
+    /// Of the slowest.
+    pub slowest: u64,
+    /// Of the rest.
+    pub rest: u64,
+}
+
+/// One thing that sets the slowest apart.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Cause {
+    /// `phase`, `part` (of `Server-Timing`, or a call of a step), `fact` (a peer, a row, a tag, …),
+    /// `size` or `time`.
+    pub kind: String,
+    /// Which: `wait`, `db`, `peer`, `row of users.csv`; empty of `size` and `time`.
+    pub name: String,
+    /// Of a fact, its value: `127.0.0.2:80`; of a time from when to when.
+    pub value: String,
+    /// Of a phase or part, its share of the time of the slowest; of a fact or time, the share of
+    /// them that have it; of a size the median [bytes].
+    pub slowest: f64,
+    /// The same of the rest.
+    pub rest: f64,
+}
+
+/// Every call and step of which there were enough passes, in the order of the ledgers.
+pub fn tails(totals: &Window, run: &RunInfo) -> Vec<Tail> {
+    let ready: Vec<(&Ledger, Passes)> =
+        totals.ledgers.iter().filter_map(|ledger| Some((ledger, passes(ledger)?))).collect();
+    let chance = FALSE_ALARMS / ready.len().max(1) as f64;
+    let tail = |(ledger, passes): (&Ledger, Passes)| tail(ledger, &passes, chance, run);
+    ready.into_iter().filter_map(tail).collect()
+}
+
+fn tail(ledger: &Ledger, passes: &Passes, chance: f64, run: &RunInfo) -> Option<Tail> {
+    let subject = &ledger.subject;
+    let from = passes.slowest.iter().map(|entry| entry.micros).min()?;
+    let rest: Vec<f64> = passes.rest.iter().map(|entry| f64::from(entry.micros)).collect();
+    let rest_p50 = median(&rest)?;
+    let scenario = run.scenarios.get(usize::from(subject.scenario))?;
+    let is_tail = f64::from(from) >= LEAST_TAIL * rest_p50;
+    Some(Tail {
+        scenario: scenario.name.to_string(),
+        step: subject.step.to_string(),
+        name: subject.name.to_string(),
+        method: subject.method.to_string(),
+        count: ledger.seen,
+        slowest_share: passes.slowest.len() as f64 / ledger.counted(),
+        slowest_from_ms: f64::from(from) / 1e3,
+        rest_p50_ms: rest_p50 / 1e3,
+        looked_at: LookedAt {
+            slowest: passes.slowest.len() as u64,
+            rest: passes.rest.len() as u64,
+        },
+        causes: if is_tail { causes(passes, chance) } else { Vec::new() },
+    })
+}
+
+/// The slowest of a ledger and a sample of the rest, if there are enough of either.
+fn passes(ledger: &Ledger) -> Option<Passes> {
+    let mut slowest: Vec<Arc<Entry>> =
+        ledger.slowest.iter().map(|(_, entry)| entry.clone()).collect();
+    slowest.sort_by_key(|entry| std::cmp::Reverse(entry.micros));
+    let counted = ledger.counted();
+    let wanted = (counted / ONE_IN as f64).round() as usize;
+    slowest.truncate(wanted.max(LEAST_SLOW));
+    let enough = slowest.len() >= LEAST_SLOW && slowest.len() as f64 <= MOST_OF_ALL * counted;
+    let from = slowest.last()?.micros;
+    let others = ledger.sample.iter().filter(|(_, entry)| entry.micros < from);
+    let rest: Vec<Arc<Entry>> = others.map(|(_, entry)| entry.clone()).collect();
+    (enough && rest.len() >= LEAST_SLOW).then_some(Passes { slowest, rest })
+}
+
+/// Calls with what a sample of their answers tells about compression.
+pub fn with_plain_shares(
+    mut requests: Vec<Request>,
+    totals: &Window,
+    run: &RunInfo,
+) -> Vec<Request> {
+    for ledger in &totals.ledgers {
+        let subject = &ledger.subject;
+        let scenario = run.scenarios.get(usize::from(subject.scenario)).map(|one| &*one.name);
+        let is_of = |request: &&mut Request| {
+            let names = [&request.step, &request.name, &request.method];
+            let subjects = [&subject.step, &subject.name, &subject.method];
+            Some(&*request.scenario) == scenario
+                && names.iter().zip(subjects).all(|(own, other)| ***own == **other)
+        };
+        if let Some(request) = requests.iter_mut().find(is_of) {
+            request.uncompressed_percent = plain_share(ledger).map(|share| share * 100.0);
+        }
+    }
+    requests
+}
+
+/// Of what answers of a call are bodies of text that came uncompressed though we take them
+/// compressed; null without a sample.
+fn plain_share(ledger: &Ledger) -> Option<f64> {
+    let plain = ledger.sample.iter().filter(|(_, entry)| entry.plain).count();
+    let all = ledger.sample.len();
+    (all > 0).then(|| plain as f64 / all as f64)
+}
+
+impl Tail {
+    /// `POST /login in checkout`, `step checkout`.
+    pub fn title(&self) -> String {
+        match (self.name.as_str(), self.step.as_str()) {
+            ("", step) => format!("step {step}"),
+            (name, "") => format!("{} {name}", self.method),
+            (name, step) => format!("{} {name} in {step}", self.method),
+        }
+    }
+
+    /// `the slowest 1 % took 210 ms or more, the rest 12.0 ms (median)`.
+    pub fn figures(&self) -> String {
+        let percent = self.slowest_share * 100.0;
+        let percent = if percent >= 1.95 { format!("{percent:.0}") } else { trimmed(percent) };
+        let [from, rest] = [self.slowest_from_ms, self.rest_p50_ms].map(ms);
+        format!("the slowest {percent} % took {from} or more, the rest {rest} (median)")
+    }
+
+    /// All that sets them apart, as one sentence.
+    pub fn sentence(&self) -> String {
+        let causes: Vec<String> = self.causes.iter().map(Cause::told).collect();
+        format!("{}: {}: {}", self.title(), self.figures(), causes.join("; "))
+    }
+}
+
+impl Cause {
+    /// `82 % of their time is db (of the rest's 9 %)`, `all of them have peer 127.0.0.2:80 (…)`.
+    pub fn told(&self) -> String {
+        let rest = share(self.rest);
+        match self.kind.as_str() {
+            "phase" | "part" => {
+                format!(
+                    "{} of their time is {} (of the rest's {rest})",
+                    share(self.slowest),
+                    self.name
+                )
+            }
+            "size" => format!(
+                "their bodies have {} (median), the rest's {}",
+                bytes(self.slowest),
+                bytes(self.rest)
+            ),
+            "time" => {
+                format!("{} of them are {} (of the rest {rest})", some(self.slowest), self.value)
+            }
+            _ => format!(
+                "{} of them have {} {} (of the rest {rest})",
+                some(self.slowest),
+                self.name,
+                self.value
+            ),
+        }
+    }
+}
+
+/// From when to when, for a [`Cause`] of time.
+fn told_span(from_ms: u32, to_ms: u32) -> String {
+    let (from, to) = (u64::from(from_ms) / 1000, u64::from(to_ms).div_ceil(1000));
+    format!("from {} to {}", clock(from), clock(to))
+}
+
+fn some(fraction: f64) -> String {
+    if fraction > 0.995 { "all".to_owned() } else { share(fraction) }
+}
+
+fn share(fraction: f64) -> String {
+    match fraction * 100.0 {
+        0.0 => "none".to_owned(),
+        percent if percent < 0.95 => "<1 %".to_owned(),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
+/// `1`, `0.4`.
+fn trimmed(percent: f64) -> String {
+    let text = format!("{percent:.1}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests;
