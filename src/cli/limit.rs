@@ -132,8 +132,8 @@ pub struct LimitArgs {
     #[arg(long = "signal", value_name = "SIGNAL", value_parser = signal, help_heading = "Search")]
     signals: Vec<Signal>,
 
-    /// Most users of a scenario that may be made for a rate [default: ten times the highest rate, at
-    /// most 10k]
+    /// Most users of each scenario that may be made for a rate [default: ten times the highest rate,
+    /// at most 10k, in equal parts]
     #[arg(long, value_name = "N", value_parser = level, help_heading = "Search")]
     max_vus: Option<f64>,
 

@@ -181,8 +181,8 @@ impl Hold<'_> {
         let under_way = self.mix.seconds(self.aggregator, &self.span, |second| second.in_flight);
         let seen = under_way.iter().sum::<u64>() as f64 / under_way.len().max(1) as f64;
         let by_law = self.ended() as f64 / self.length().as_secs_f64() * mean;
-        // Fewer than five at a time are not told from none by a look once a second.
-        (seen >= 5.0 && self.ended() > 0).then(|| by_law / seen)
+        // Even arrivals and looks once a second keep step, which may show one too many or too few.
+        (seen >= 10.0 && self.ended() > 0).then(|| by_law / seen)
     }
 
     /// By how many arrivals per second the backlog grows, of the scenario where it grows most.
@@ -228,17 +228,13 @@ impl Hold<'_> {
         failures
     }
 
-    /// What more users brought since the best lower hold that passed.
+    /// What more users brought since lower levels that held.
     fn gain(&self, step: Step, goodput: f64, before: &[LimitStep]) -> Option<Gain> {
         if self.spec.axis.is_rate() {
             return None;
         }
-        let lower = before.iter().filter(|row| row.verdict == "pass" && row.target < step.level);
-        let before = lower.max_by(|a, b| a.target.total_cmp(&b.target))?;
-        Some(Gain {
-            users: step.level / before.target - 1.0,
-            goodput: goodput / before.goodput_per_s - 1.0,
-        })
+        let held = before.iter().filter(|row| row.verdict == "pass");
+        Gain::over(step.level, goodput, held.map(|row| (row.target, row.goodput_per_s)))
     }
 }
 

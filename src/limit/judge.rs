@@ -14,7 +14,7 @@
 
 use super::search::Judgement;
 use super::signals::Told;
-use crate::results::format::{counted, percent, quantity, rate};
+use crate::results::format::{counted, quantity, rate, share};
 use crate::results::summary::Threshold;
 
 /// What was seen of one hold.
@@ -68,6 +68,10 @@ impl Rate {
 }
 
 /// What more users brought.
+///
+/// A level is on the plateau where 20 % more users brought less than 2 % more goodput than the
+/// level below, or as little over a wider gap: the gap's logarithm sets both. It is compared with
+/// the nearest level that held and lies low enough; one that is nearer could not tell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gain {
     /// More users, as a part of those before.
@@ -76,10 +80,29 @@ pub struct Gain {
     pub goodput: f64,
 }
 
+/// So many times the users are to bring so many times the goodput.
+const MORE_USERS: f64 = 1.2;
+const MORE_GOODPUT: f64 = 1.02;
+
 impl Gain {
-    /// Under 2 % more goodput for 20 % more users.
+    /// Of a level with that goodput over what held before, each with its own.
+    pub fn over(
+        level: f64,
+        goodput: f64,
+        before: impl Iterator<Item = (f64, f64)> + Clone,
+    ) -> Option<Gain> {
+        let low_enough = before.clone().filter(|(lower, _)| lower * MORE_USERS <= level + 1e-9);
+        let nearest = low_enough.map(|(lower, _)| lower).max_by(f64::total_cmp)?;
+        let there: Vec<f64> =
+            before.filter(|(lower, _)| *lower == nearest).map(|(_, goodput)| goodput).collect();
+        let mean = there.iter().sum::<f64>() / there.len() as f64;
+        Some(Gain { users: level / nearest - 1.0, goodput: goodput / mean - 1.0 })
+    }
+
+    /// Whether they brought next to nothing.
     fn is_plateau(self) -> bool {
-        self.users >= 0.2 && self.goodput < 0.02
+        let gaps = (1.0 + self.users).ln() / MORE_USERS.ln();
+        gaps > 1.0 - 1e-9 && 1.0 + self.goodput < MORE_GOODPUT.powf(gaps)
     }
 }
 
@@ -102,7 +125,7 @@ pub fn judge(seen: &Seen) -> (Judgement, Vec<String>) {
         format!("backlog: {} waited for a user at the end", counted(waiting, "arrival"))
     }));
     trips.extend(seen.gain.filter(|gain| gain.is_plateau()).map(|gain| {
-        let (goodput, users) = (percent(gain.goodput), percent(gain.users));
+        let (goodput, users) = (share(gain.goodput), share(gain.users));
         format!("plateau: {goodput} more goodput for {users} more users")
     }));
     trips.extend(seen.signals.trips.iter().cloned());
@@ -156,6 +179,7 @@ fn margins(gates: &[Threshold]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::search::{Search, Strategy};
     use super::*;
 
     fn gate(metric: &str, observed: f64, limit: f64, samples: u64) -> Threshold {
@@ -224,6 +248,8 @@ mod tests {
             (Seen { gain: gain(0.2, 0.019), ..seen(&fast) }, Trip, "plateau"),
             (Seen { gain: gain(0.2, 0.021), ..seen(&fast) }, Pass, ""),
             (Seen { gain: gain(0.19, 0.0), ..seen(&fast) }, Pass, ""),
+            (Seen { gain: gain(0.44, 0.039), ..seen(&fast) }, Trip, "3.90 % more goodput for 44 %"),
+            (Seen { gain: gain(0.44, 0.041), ..seen(&fast) }, Pass, ""),
             (Seen { rates: &rates(949.0), ..seen(&fast) }, Pass, ""),
             (Seen { rates: &rates(948.0), ..seen(&fast) }, Inconclusive, "94.8/s of 100/s"),
             (Seen { rates: &rates(500.0), ..seen(&slow) }, Trip, "143 ms"),
@@ -245,6 +271,37 @@ mod tests {
             let reasons = reasons.join("; ");
             assert_eq!(judged, judgement, "{reasons}");
             assert!(reasons.contains(reason), "wanted {reason:?} in {reasons:?}");
+        }
+    }
+
+    /// Users of whom so many keep the target busy: those beyond wait for each other.
+    #[test]
+    fn a_plateau_is_found_wherever_it_begins() {
+        for busy in [3.0, 7.0, 13.0, 40.0, 111.0, 300.0, 1_234.0] {
+            let mut search = Search::new(Strategy::Adaptive {
+                from: 1.0,
+                to: 1e5,
+                precision: 0.05,
+                whole: true,
+            });
+            let mut held: Vec<(f64, f64)> = Vec::new();
+            let mut steps = 0;
+            while let Some(step) = search.step() {
+                // A queue's throughput, of which the corner at `busy` users is a little rounded.
+                let goodput = (step.level.powi(-12) + f64::powi(busy, -12)).powf(-1.0 / 12.0);
+                let gain = Gain::over(step.level, goodput, held.iter().copied());
+                let tripped = gain.is_some_and(Gain::is_plateau);
+                if !tripped {
+                    held.push((step.level, goodput));
+                }
+                search.note(if tripped { Judgement::Trip } else { Judgement::Pass });
+                steps += 1;
+            }
+            let answer = search.answer();
+            let (lower, upper) = (answer.lower.unwrap(), answer.upper.unwrap());
+            assert!(answer.complete && !answer.inconclusive && steps < 80, "{busy}: {answer:?}");
+            // It shows 20 % above, and the level that it shows against may lie as much lower again.
+            assert!(busy * 0.95 <= lower && upper <= busy * 1.5 + 1.0, "{busy}: {answer:?}");
         }
     }
 }

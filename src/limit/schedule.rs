@@ -65,10 +65,11 @@ impl LimitSpec {
                 format!("{} {unit}{until}\n", levels.join(", "))
             }
             Strategy::Adaptive { from, to, precision, .. } => {
-                let ramp = ((to / from).ln() / 1.5f64.ln()).ceil() + 1.0;
-                let narrow = (1.5f64.ln() / (1.0 + precision).ln()).log2().ceil();
+                let factor = self.strategy.ramp();
+                let ramp = ((to / from).ln() / factor.ln()).ceil() + 1.0;
+                let narrow = (factor.ln() / (1.0 + precision).ln()).log2().ceil().max(0.0);
                 format!(
-                    "ramp from {from} by × 1.5 to at most {to} {unit}: up to {ramp} short holds\n\
+                    "ramp from {from} by × {factor} to at most {to} {unit}: up to {ramp} short holds\n\
                      narrow the bracket to {} %: about {narrow} short holds\n\
                      confirm both bounds by majority: 4 to 6 full holds\n\
                      the first level that held once more: 1 full hold\n",

@@ -3,7 +3,7 @@
 //! the verdict.
 //!
 //! ```text
-//! ramp: × 1.5 from the first level to the first trip     (short holds; the first one is full)
+//! ramp: × 1.5 (users: × 1.2) from the first level to the first trip    (short; the first one full)
 //!   ─▶ narrow: the geometric middle, until the bracket is as narrow as asked      (short holds)
 //!   ─▶ confirm: lower and upper bound in turn, L U L U L, the majority decides     (full holds)
 //!   ─▶ drift: the first level that passed once more                                (full hold)
@@ -15,8 +15,10 @@
 
 use std::collections::BTreeMap;
 
-/// How fast the ramp rises.
+/// How fast the ramp rises; over users no faster than that it sees [where more bring no
+/// more](super::judge::Gain).
 const RAMP: f64 = 1.5;
+const RAMP_OF_USERS: f64 = 1.2;
 
 /// Full holds at a bound whose majority decides.
 const VOTES: u32 = 3;
@@ -24,8 +26,9 @@ const VOTES: u32 = 3;
 /// How often confirmation may overturn a bound before the search says that it cannot tell.
 const MOST_ROUNDS: u32 = 8;
 
-/// How often in a row a level may be tried that cannot be judged.
-const MOST_DOUBTS: u32 = 2;
+/// How often in a row a level may be tried that cannot be judged: a machine with other work on it
+/// is late now and then.
+const MOST_DOUBTS: u32 = 3;
 
 /// What came of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +116,16 @@ impl Strategy {
             Strategy::Adaptive { to, .. } => *to,
             Strategy::Assert { level } => *level,
         }
+    }
+
+    /// Whether levels are whole numbers: of users.
+    fn is_whole(&self) -> bool {
+        matches!(self, Strategy::Adaptive { whole: true, .. })
+    }
+
+    /// How fast its ramp rises.
+    pub fn ramp(&self) -> f64 {
+        if self.is_whole() { RAMP_OF_USERS } else { RAMP }
     }
 
     /// The same with another end, where it has one.
@@ -353,10 +366,17 @@ impl Search {
         match (judgement, self.highest_pass_below(level)) {
             // Nothing above is asked for: only the lower bound needs evidence.
             (Judgement::Pass, _) if level >= to => Stage::Confirm { low: to, high: f64::INFINITY },
-            (Judgement::Pass, _) => Stage::Ramp(self.round(level * RAMP).max(level + 1e-9).min(to)),
+            (Judgement::Pass, _) => Stage::Ramp(self.above(level).min(to)),
             (_, Some(low)) => self.between(low, level),
             (_, None) => Stage::Over, // nothing has passed
         }
+    }
+
+    /// The next level of the ramp.
+    fn above(&self, level: f64) -> f64 {
+        let next = level * self.strategy.ramp();
+        // Of users never fewer than that: a gain is judged only over so many more.
+        if self.strategy.is_whole() { (next - 1e-9).ceil() } else { self.round(next) }
     }
 
     /// Narrows the bracket, or confirms it once it is narrow enough.
@@ -458,9 +478,13 @@ impl Search {
     /// To whole numbers where the axis has no others, else to four digits: nobody asks for
     /// 1837.1173 requests per second.
     fn round(&self, level: f64) -> f64 {
-        let whole = matches!(self.strategy, Strategy::Adaptive { whole: true, .. });
-        let digit = if whole { 1.0 } else { 10f64.powf(level.log10().floor() - 3.0) };
-        (level / digit).round() * digit
+        let digits = if self.strategy.is_whole() { 0 } else { 3 - level.log10().floor() as i32 };
+        let scale = 10f64.powi(digits.abs());
+        // Divided by a whole number, it is the nearest there is to its decimals.
+        match digits {
+            0.. => (level * scale).round() / scale,
+            _ => (level / scale).round() * scale,
+        }
     }
 }
 
@@ -505,6 +529,14 @@ mod tests {
     fn users_are_whole() {
         let (answer, _) = run(adaptive(1.0, true), sharp(7.0));
         assert_eq!((answer.lower, answer.upper), (Some(7.0), Some(8.0)));
+    }
+
+    #[test]
+    fn levels_have_four_digits_and_no_dust() {
+        let search = adaptive(50.0, false);
+        let rounded =
+            [302.4000001, 50.0 * 1.5 * 1.5, 8.123456, 123_456.0].map(|it| search.round(it));
+        assert_eq!(rounded, [302.4, 112.5, 8.123, 123_500.0]);
     }
 
     #[test]
@@ -554,7 +586,7 @@ mod tests {
             }
             Judgement::Pass
         });
-        assert_eq!((answer.inconclusive, answer.lower, tries), (true, Some(150.0), 2));
+        assert_eq!((answer.inconclusive, answer.lower, tries), (true, Some(150.0), 3));
     }
 
     #[test]

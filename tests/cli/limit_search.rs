@@ -32,9 +32,15 @@ fn search(folder: &Folder, url: &str, arguments: &[&str]) -> (Ran, Json) {
     (ran, summary["limit"].clone())
 }
 
-fn verdicts(limit: &Json) -> Vec<&str> {
+/// The holds, but for those that a busy machine left undecided: they were tried again.
+fn holds(limit: &Json) -> Vec<&Json> {
     let steps = limit["steps"].as_array().expect("a list");
-    steps.iter().map(|step| step["verdict"].as_str().expect("a word")).collect()
+    let ours = |step: &Json| step["reasons"].to_string().starts_with("[\"this tool was ");
+    steps.iter().filter(|step| !ours(step)).collect()
+}
+
+fn verdicts(limit: &Json) -> Vec<&str> {
+    holds(limit).iter().map(|step| step["verdict"].as_str().expect("a word")).collect()
 }
 
 const GET: &str = "lt.http.get '/'";
@@ -66,7 +72,7 @@ fn a_queue_of_known_capacity_holds_below_it_and_trips_above() {
     assert_eq!(verdicts(&limit), ["pass", "trip"]);
     assert_eq!((limit["lower"].as_f64(), limit["upper"].as_f64()), (Some(30.0), Some(90.0)));
     let csv = std::fs::read_to_string(folder.path("steps.csv")).expect("it was asked for");
-    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert_eq!(csv.lines().count(), 1 + limit["steps"].as_array().map_or(0, Vec::len), "{csv}");
 }
 
 #[test]
@@ -114,7 +120,7 @@ fn what_the_target_says_of_itself_is_judged() {
         let (ran, limit) = search(&Folder::of(GET), &url, &[&arguments[..], &SLO].concat());
         let ran = ran.exits(code);
         assert_eq!(verdicts(&limit)[0], verdict, "{limit}");
-        let step = &limit["steps"][0];
+        let step = holds(&limit)[0];
         let told = format!("{} {} {}", step["reasons"], step["signals"], ran.out);
         assert!(told.contains(reason), "want {reason:?} in {told}");
     };
@@ -224,7 +230,7 @@ fn several_scenarios_are_scaled_in_proportion() {
         (&limit["scenario"], &limit["parts"][1]["lower"]),
         (&"browse, buy".into(), &10.0.into())
     );
-    let parts = limit["steps"][0]["parts"].as_array().expect("a list");
+    let parts = holds(&limit)[0]["parts"].as_array().expect("a list");
     let rates: Vec<f64> =
         parts.iter().map(|part| part["achieved_per_s"].as_f64().expect("a number")).collect();
     assert!((rates[0] - 40.0).abs() < 2.0 && (rates[1] - 10.0).abs() < 1.0, "{rates:?}");
@@ -245,12 +251,13 @@ fn users_of_several_scenarios_are_whole_and_one_that_is_picked_leaves_the_other_
     let slo = ["--slo", "http_call_duration: p50 < 900ms"];
     let (ran, limit) = search(&folder, &url, &slo);
     ran.exits(0);
-    let targets: Vec<_> = (0..2).map(|part| &limit["steps"][0]["parts"][part]["target"]).collect();
+    let held = holds(&limit)[0];
+    let targets: Vec<_> = (0..2).map(|part| &held["parts"][part]["target"]).collect();
     assert_eq!(targets, [&7.0, &3.0]);
-    assert_eq!(limit["steps"][0]["vus"], 10);
+    assert_eq!(held["vus"], 10);
     let (ran, limit) = search(&folder, &url, &[&["--scenario", "b"], &slo[..]].concat());
     ran.exits(0);
-    assert_eq!((&limit["scenario"], &limit["steps"][0]["vus"]), (&"b".into(), &10.into()));
+    assert_eq!((&limit["scenario"], &holds(&limit)[0]["vus"]), (&"b".into(), &10.into()));
     assert_eq!(limit["parts"], serde_json::json!([]));
 }
 
@@ -277,7 +284,7 @@ fn objectives_may_be_of_the_scripts_own_metrics() {
                 let (ran, limit) = search(&folder, url, &["--steps", "50", "--slo", slo]);
                 ran.exits(code);
                 assert_eq!(verdicts(&limit)[0], verdict, "{slo}: {limit}");
-                let reasons = limit["steps"][0]["reasons"].to_string();
+                let reasons = holds(&limit)[0]["reasons"].to_string();
                 assert!(reasons.contains(told), "want {told:?} in {reasons}");
             });
         }

@@ -10,7 +10,7 @@ use crate::results::limit::{Limit, LimitStep};
 use crate::units::print_duration;
 
 pub(super) fn limit(limit: &Limit, page: &mut Page) {
-    page.head("Holds");
+    page.head("Holds (latency of calls; most users active at once)");
     let level = if limit.axis == "rate" { "per s" } else { "users" };
     let mut table = Table::new(&[
         Name("for"),
@@ -22,7 +22,7 @@ pub(super) fn limit(limit: &Limit, page: &mut Page) {
         Number("p50"),
         Number("p95"),
         Number("p99"),
-        Number("users"),
+        Number("active"),
         Name("verdict"),
     ]);
     for step in &limit.steps {

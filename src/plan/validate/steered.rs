@@ -15,7 +15,8 @@ use crate::plan::read::Report;
 use crate::plan::search::{Axis, Part, Reach};
 use crate::plan::{Load, OpenLoad, Scenario, Start};
 
-/// Users that may be made on demand unless it is said: ten times the highest rate, within these.
+/// Users that may be made for all scenarios together unless it is said: ten times the highest rate,
+/// within these.
 const MAX_VUS: std::ops::RangeInclusive<u64> = 100..=10_000;
 
 /// The scenarios as a search needs them, and which of them it steers.
@@ -38,9 +39,10 @@ pub(super) fn apply(
     if let Err(fault) = check(reach) {
         report.note(fault);
     }
+    let max_vus = reach.max_vus.unwrap_or_else(|| usual_vus(reach.to, parts.len()));
     for part in &parts {
         let scenario = &mut scenarios[part.scenario];
-        scenario.load = load(reach, part.share, &scenario.load);
+        scenario.load = load(reach, part.share, max_vus, &scenario.load);
         scenario.start = Start { after: None, offset: Duration::ZERO };
         scenario.warmup = Duration::ZERO; // each level has its own
     }
@@ -105,8 +107,14 @@ fn users(scenario: &Scenario) -> Option<f64> {
     (!scenario.load.is_open()).then(|| scenario.load.peak_vus() as f64)
 }
 
+/// Users of each of several scenarios that may be made for a rate, unless it is said.
+fn usual_vus(to: f64, scenarios: usize) -> u64 {
+    let all = ((10.0 * to).ceil() as u64).clamp(*MAX_VUS.start(), *MAX_VUS.end());
+    (all / scenarios.max(1) as u64).max(*MAX_VUS.start())
+}
+
 /// A load that can be steered to any level; of an open one, arrivals stay as they were.
-fn load(reach: &Reach, share: f64, script: &Load) -> Load {
+fn load(reach: &Reach, share: f64, max_vus: u64, script: &Load) -> Load {
     let duration = reach.length;
     match reach.axis {
         Axis::Users => {
@@ -115,9 +123,7 @@ fn load(reach: &Reach, share: f64, script: &Load) -> Load {
         Axis::Rate => {
             let shape = Shape::Constant { rate: reach.from * share, duration };
             let mut load = OpenLoad::usual(shape, Duration::from_secs(1), None);
-            let usual =
-                (10.0 * reach.to).ceil().clamp(*MAX_VUS.start() as f64, *MAX_VUS.end() as f64);
-            load.max_vus = reach.max_vus.unwrap_or(usual as u64);
+            load.max_vus = max_vus;
             if let Load::Open(own) = script {
                 (load.arrivals, load.late_after) = (own.arrivals, own.late_after);
                 load.vus = own.vus.min(load.max_vus);
