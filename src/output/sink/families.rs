@@ -14,6 +14,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::exponential::Exponential;
 use crate::metrics::metric::Metric;
@@ -22,8 +23,8 @@ use crate::metrics::{Exemplar, Histogram, Kind, MetricId, TagSet, Traced, Unit, 
 /// Before all names.
 pub const PREFIX: &str = "loadtool_";
 
-/// Labels of a series, sorted by name.
-pub type Labels = BTreeMap<String, String>;
+/// Labels of a series, sorted by name; shared by all metrics of a row.
+pub type Labels = Arc<BTreeMap<String, String>>;
 
 /// One metric under the name that it has outside.
 pub struct Family<'w> {
@@ -37,6 +38,11 @@ pub struct Family<'w> {
     pub series: BTreeMap<Labels, Cow<'w, Value>>,
     /// Samples of series that can be looked up, likewise.
     pub exemplars: BTreeMap<Labels, Traced>,
+}
+
+/// Labels of these pairs.
+pub fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
+    Arc::new(pairs.map(|(label, value)| (label.to_owned(), value.to_owned())).into())
 }
 
 /// All that a Window holds, by name, with labels as Prometheus has them.
@@ -193,7 +199,7 @@ const NUMBERS: &[f64] = &[
 
 /// Tags as labels. What the formats keep for themselves is called `tag_…`.
 fn labels(tags: &TagSet) -> Labels {
-    let mut labels = Labels::new();
+    let mut labels = BTreeMap::new();
     for (tag, value) in tags.iter() {
         let mut name = word(tag);
         if ["le", "quantile"].contains(&&*name) || name.starts_with("__") {
@@ -207,7 +213,7 @@ fn labels(tags: &TagSet) -> Labels {
         }
         labels.insert(name, value.to_owned());
     }
-    labels
+    Arc::new(labels)
 }
 
 /// A text as a name: letters, digits and `_`, and no digit at its beginning.

@@ -1,5 +1,7 @@
 //! A Window as OpenTelemetry's metrics: `loadtool.http_call_duration` in seconds, tags as they are.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::super::exponential::SCALE;
@@ -33,7 +35,7 @@ pub struct When {
 /// All metrics of a Window.
 pub fn metrics(window: &Window, shape: Shape, when: When) -> Vec<Metric> {
     let tags = |tags: &TagSet| -> Labels {
-        tags.iter().map(|(tag, value)| (tag.to_owned(), value.to_owned())).collect()
+        Arc::new(tags.iter().map(|(tag, value)| (tag.to_owned(), value.to_owned())).collect())
     };
     let When { began, since, at } = when;
     let maker = Maker { shape, began, since: nanoseconds(since), at: nanoseconds(at) };

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use prost::Message;
 
 use super::super::exponential::{SCALE, ZERO};
-use super::super::families::{Family, Labels, families};
+use super::super::families::{Family, Labels, families, pairs};
 use super::messages::{
     self, Bucket, BucketSpan, Exemplar, Histogram, LabelPair, Metric, MetricFamily, Number, kind,
 };
@@ -14,8 +14,7 @@ use crate::metrics::{self, Kind, Traced, Value, Window};
 /// All of `window`, and which run it is of: families one after the other, each after its length.
 pub fn protobuf(window: &Window, run: &str, began: Timestamp) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let about = [("run", run), ("version", env!("CARGO_PKG_VERSION"))];
-    let about = about.map(|(label, value)| (label.to_owned(), value.to_owned())).into();
+    let about = pairs([("run", run), ("version", env!("CARGO_PKG_VERSION"))]);
     let head = "the run that these numbers are of".to_owned();
     let info = [gauge(&about, 1.0)].into();
     put(&mut bytes, &family("loadtool_run_info".to_owned(), head, kind::GAUGE, info));
@@ -73,7 +72,7 @@ fn of(family: &Family, began: Timestamp) -> Vec<MetricFamily> {
         Kind::Histogram => {
             let told = each(&|labels, value| {
                 let histogram = Some(histogram(family, labels, value.histogram()?, began));
-                Some(Metric { label: pairs(labels), histogram, ..Metric::default() })
+                Some(Metric { label: told(labels), histogram, ..Metric::default() })
             });
             vec![named(name.clone(), help, kind::HISTOGRAM, told)]
         }
@@ -82,15 +81,15 @@ fn of(family: &Family, began: Timestamp) -> Vec<MetricFamily> {
 
 fn counter(labels: &Labels, count: u64) -> Metric {
     let counter = Some(Number { value: Some(count as f64) });
-    Metric { label: pairs(labels), counter, ..Metric::default() }
+    Metric { label: told(labels), counter, ..Metric::default() }
 }
 
 fn gauge(labels: &Labels, value: f64) -> Metric {
     let gauge = Some(Number { value: Some(value) });
-    Metric { label: pairs(labels), gauge, ..Metric::default() }
+    Metric { label: told(labels), gauge, ..Metric::default() }
 }
 
-fn pairs(labels: &Labels) -> Vec<LabelPair> {
+fn told(labels: &Labels) -> Vec<LabelPair> {
     labels.iter().map(|(name, value)| pair(name, value)).collect()
 }
 

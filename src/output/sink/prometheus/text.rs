@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 
-use super::super::families::{Family, Labels, families};
+use super::super::families::{Family, Labels, families, pairs};
 use super::format::Format;
 use crate::metrics::{Kind, Traced, Value, Window};
 
@@ -12,8 +12,7 @@ use crate::metrics::{Kind, Traced, Value, Window};
 pub fn text(window: &Window, run: &str, began: Timestamp, format: Format) -> String {
     let mut page = Page { text: String::new(), began, format };
     page.head("loadtool_run_info", Type::Info, "", "the run that these numbers are of");
-    let about = [("run", run), ("version", env!("CARGO_PKG_VERSION"))];
-    let about = about.map(|(label, value)| (label.to_owned(), value.to_owned())).into();
+    let about = pairs([("run", run), ("version", env!("CARGO_PKG_VERSION"))]);
     page.sample("loadtool_run_info", &about, None, 1);
     for family in families(window) {
         page.family(&family);
@@ -130,7 +129,7 @@ impl Page {
     fn sample(&mut self, name: &str, labels: &Labels, le: Option<f64>, value: impl fmt::Display) {
         self.text.push_str(name);
         let mut before = '{';
-        for (label, value) in labels {
+        for (label, value) in labels.iter() {
             let value = Escaped { text: value, quotes: true };
             let _ = write!(self.text, "{before}{label}=\"{value}\"");
             before = ',';

@@ -1,5 +1,6 @@
 //! The protocol's messages, version 1.0, as far as they are sent.
 
+use bytes::Bytes;
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
@@ -22,12 +23,14 @@ pub struct TimeSeries {
     pub histograms: Vec<NativeHistogram>,
 }
 
+/// Both are texts. As bytes they look the same on the wire, and are shared among the many series
+/// of a histogram.
 #[derive(Clone, PartialEq, Message)]
 pub struct Label {
-    #[prost(string, tag = "1")]
-    pub name: String,
-    #[prost(string, tag = "2")]
-    pub value: String,
+    #[prost(bytes = "bytes", tag = "1")]
+    pub name: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub value: Bytes,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use prost::Message;
 
 use super::exponential::{SCALE, ZERO};
-use super::families::{Family, Labels, families};
+use super::families::{Family, Labels, families, pairs};
 use super::post::{Address, Patient};
 use super::{Moment, Sink};
 use crate::metrics::{Histogram, Span, Traced, Value, Window};
@@ -136,9 +136,8 @@ struct Batch {
 impl Batch {
     /// All of a Window, and one that says which run they are of.
     fn of(mut self, window: &Window, run: &str) -> Vec<TimeSeries> {
-        let about = [("run", run), ("version", env!("CARGO_PKG_VERSION"))];
-        let about = about.map(|(label, value)| (label.to_owned(), value.to_owned())).into();
-        self.add("loadtool_run_info", &about, None, 1.0);
+        let about = pairs([("run", run), ("version", env!("CARGO_PKG_VERSION"))]);
+        self.add(&base(&about), "loadtool_run_info", 1.0);
         for family in families(window) {
             for (labels, value) in &family.series {
                 self.add_value(&family, labels, value);
@@ -149,39 +148,56 @@ impl Batch {
 
     fn add_value(&mut self, family: &Family, labels: &Labels, value: &Value) {
         let name = &family.name;
+        let base = base(labels);
         match value {
-            Value::Counter(sum) => self.add(&format!("{name}_total"), labels, None, *sum as f64),
+            Value::Counter(sum) => self.add(&base, &format!("{name}_total"), *sum as f64),
             Value::Gauge { last, .. } | Value::Level { last, .. } => {
-                self.add(name, labels, None, family.level(*last));
+                self.add(&base, name, family.level(*last));
             }
             Value::Rate { hits, total } => {
-                self.add(&format!("{name}_hits_total"), labels, None, *hits as f64);
-                self.add(&format!("{name}_samples_total"), labels, None, *total as f64);
+                self.add(&base, &format!("{name}_hits_total"), *hits as f64);
+                self.add(&base, &format!("{name}_samples_total"), *total as f64);
             }
-            Value::Histogram(samples) => match self.shape {
-                Shape::Classic => self.add_buckets(family, labels, samples),
-                Shape::Native => self.add_native(family, labels, samples),
-            },
+            Value::Histogram(samples) => {
+                let traced = family.exemplars.get(labels).map(|traced| self.exemplar(traced));
+                match self.shape {
+                    Shape::Classic => self.add_buckets(family, &base, samples, traced),
+                    Shape::Native => self.add_native(family, &base, samples, traced),
+                }
+            }
         }
     }
 
-    fn add_buckets(&mut self, family: &Family, labels: &Labels, samples: &Histogram) {
+    fn add_buckets(
+        &mut self,
+        family: &Family,
+        base: &[Label],
+        samples: &Histogram,
+        mut traced: Option<Exemplar>,
+    ) {
         let name = &family.name;
-        let bucket = format!("{name}_bucket");
-        let mut traced = family.exemplars.get(labels).map(|traced| self.exemplar(traced));
         let count = samples.count();
+        let labels = named(base, &format!("{name}_bucket"));
+        let place = labels.partition_point(|label| label.name < "le");
         for (bound, count) in family.buckets(samples).into_iter().chain([(f64::INFINITY, count)]) {
-            self.add(&bucket, labels, Some(bound), count as f64);
+            let mut labels = labels.clone();
+            labels.insert(place, label("le", &le(bound)));
+            self.push(labels, count as f64);
             if let Some(series) = self.series.last_mut() {
                 series.exemplars.extend(traced.take_if(|traced| traced.value <= bound));
             }
         }
-        let count = count as f64;
-        self.add(&format!("{name}_sum"), labels, None, family.sum(samples));
-        self.add(&format!("{name}_count"), labels, None, count);
+        self.add(base, &format!("{name}_sum"), family.sum(samples));
+        self.add(base, &format!("{name}_count"), count as f64);
     }
 
-    fn add_native(&mut self, family: &Family, labels: &Labels, samples: &Histogram) {
+    fn add_native(
+        &mut self,
+        family: &Family,
+        base: &[Label],
+        samples: &Histogram,
+        traced: Option<Exemplar>,
+    ) {
         let exponential = family.exponential(samples);
         let spans = exponential.spans().into_iter();
         let histogram = NativeHistogram {
@@ -196,11 +212,10 @@ impl Batch {
             positive_deltas: exponential.deltas(),
             timestamp: self.at,
         };
-        let exemplars = family.exemplars.get(labels).map(|traced| self.exemplar(traced));
         self.series.push(TimeSeries {
-            labels: named(&family.name, labels, None),
+            labels: named(base, &family.name),
             histograms: vec![histogram],
-            exemplars: exemplars.into_iter().collect(),
+            exemplars: traced.into_iter().collect(),
             ..TimeSeries::default()
         });
     }
@@ -215,30 +230,80 @@ impl Batch {
         }
     }
 
-    fn add(&mut self, name: &str, labels: &Labels, le: Option<f64>, value: f64) {
-        let labels = named(name, labels, le);
+    fn add(&mut self, base: &[Label], name: &str, value: f64) {
+        self.push(named(base, name), value);
+    }
+
+    fn push(&mut self, labels: Vec<Label>, value: f64) {
         let samples = vec![Sample { value, timestamp: self.at }];
-        self.series.push(TimeSeries { labels, samples, ..Default::default() });
+        self.series.push(TimeSeries { labels, samples, ..TimeSeries::default() });
     }
 }
 
-/// The labels of a series as the protocol wants them: its name and its job among them, sorted,
+/// The labels of a series but its name, as the protocol wants them: its job among them, sorted,
 /// none empty.
-fn named(name: &str, labels: &Labels, le: Option<f64>) -> Vec<Label> {
-    let mut all = vec![label("__name__", name)];
-    all.extend(labels.iter().map(|(name, value)| label(name, value)));
-    if let Some(le) = le {
-        let infinite = le == f64::INFINITY;
-        all.push(label("le", &if infinite { "+Inf".to_owned() } else { format!("{le:?}") }));
-    }
+fn base(labels: &Labels) -> Vec<Label> {
+    let given = labels.iter().filter(|(_, value)| !value.is_empty());
+    let mut all: Vec<Label> = given.map(|(name, value)| label(name, value)).collect();
     if !labels.contains_key("job") {
-        all.push(label("job", "loadtool"));
+        let place = all.partition_point(|label| label.name < "job");
+        all.insert(place, label("job", "loadtool"));
     }
-    all.retain(|label| !label.value.is_empty());
-    all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
 
+/// The same with its name, which may stand behind labels in capitals.
+fn named(base: &[Label], name: &str) -> Vec<Label> {
+    let place = base.partition_point(|label| label.name < "__name__");
+    let mut all = Vec::with_capacity(base.len() + 2);
+    all.extend_from_slice(&base[..place]);
+    all.push(label("__name__", name));
+    all.extend_from_slice(&base[place..]);
+    all
+}
+
+fn le(bound: f64) -> String {
+    if bound == f64::INFINITY { "+Inf".to_owned() } else { format!("{bound:?}") }
+}
+
 fn label(name: &str, value: &str) -> Label {
-    Label { name: name.to_owned(), value: value.to_owned() }
+    let copied = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    Label { name: copied(name), value: copied(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::own::{Form, OwnMetrics, Sample as Given};
+    use crate::metrics::{Outcome, Place, Recorder};
+
+    #[test]
+    fn labels_are_sorted_whatever_they_are_called_and_none_is_empty() {
+        let mut recorder = Recorder::new(vec!["shop".into()], 100);
+        let import = OwnMetrics::default().declare("import", Form::Timer).unwrap().id;
+        let extra = recorder.intern_tags(&[("Zone", "a"), ("zebra", "b"), ("none", "")]);
+        let place = Place { extra, ..Place::default() };
+        let time = std::time::Duration::from_millis(20);
+        recorder.own(&place, &import, Given::Time(time, Outcome::Completed));
+        let began = Timestamp::UNIX_EPOCH;
+        let batch = Batch { series: Vec::new(), shape: Shape::Classic, began, at: 7 };
+        let all = batch.of(&recorder.flip(0), "r1");
+        for series in &all {
+            let names: Vec<&[u8]> = series.labels.iter().map(|label| &*label.name).collect();
+            assert!(names.is_sorted(), "{series:?}");
+            assert!(series.labels.iter().all(|label| !label.value.is_empty()), "{series:?}");
+            assert_eq!(series.samples[0].timestamp, 7);
+        }
+        let bucket = all.iter().find(|series| series.labels.iter().any(|l| l.value == "0.025"));
+        let told = |label: &Label| {
+            let text = |part: &Bytes| String::from_utf8(part.to_vec()).unwrap();
+            format!("{}={}", text(&label.name), text(&label.value))
+        };
+        let told: Vec<String> = bucket.expect("a bucket").labels.iter().map(told).collect();
+        assert_eq!(
+            told.join(","),
+            "Zone=a,__name__=loadtool_import_seconds_bucket,job=loadtool,le=0.025,\
+             outcome=completed,phase=load,scenario=shop,zebra=b"
+        );
+    }
 }
