@@ -16,7 +16,7 @@ use loadtool::http::{Exchange, SimulatedTransport};
 use loadtool::output::screen::Screen;
 use loadtool::plan::draft::Flags;
 use loadtool::run::prepare::ScriptSpec;
-use loadtool::run::{RunSpec, SummaryTo, run_over};
+use loadtool::run::{Progress, RunSpec, SummaryTo, run_over};
 use serde_json::Value as Json;
 
 const SCRIPT: &str = "local lt = require 'loadtool'
@@ -70,7 +70,7 @@ fn a_worker_that_is_stuck_ends_the_run_with_its_report() {
         },
         summary: SummaryTo::File(folder.path("summary.json")),
         explain: false,
-        live: false,
+        progress: Progress::Quiet,
         color: false,
         columns: 80,
         screen: Arc::new(Screen::stderr(false, Arc::default())),

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Crates that only these files may name.
-const CORNERS: [(&str, &[&str]); 11] = [
+const CORNERS: [(&str, &[&str]); 12] = [
     ("mlua", &["src/lua/"]),
     ("reqwest", &["src/http/client.rs", "src/http/connect.rs"]),
     ("hdrhistogram", &["src/metrics/histogram.rs"]),
     ("clap", &["src/cli/", "src/main.rs"]),
+    ("ratatui", &["src/output/full/"]),
     ("scraper", &["src/extract/html.rs", "src/extract/form.rs"]),
     ("roxmltree", &["src/extract/xml.rs", "src/extract/xpath.rs"]),
     ("xpath_eval", &["src/extract/xpath.rs"]),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::metrics::metric::{self, MetricId};
 use crate::metrics::window::{Row, Value, Window};
 use crate::metrics::{Histogram, Selector};
+use crate::results::heat;
 use crate::results::tick::{Health, ScenarioTick, StepTick, Tick};
 
 /// Steps that a second tells apart; a timeline of more would be read by nobody.
@@ -29,6 +30,7 @@ pub(super) fn summarise(window: &Window, scenarios: &[Arc<str>]) -> Tick {
         p50_ms,
         p95_ms,
         p99_ms,
+        heat: heat::counts(&sum.latency),
         scenarios: vec![ScenarioTick::default(); scenarios.len()],
         steps: most_frequent(sum.steps),
         worker_cpu_percent: window.busy.iter().map(|worker| worker.percent).collect(),
@@ -68,6 +70,7 @@ pub(super) fn add_counts(tick: &mut Tick, late: &Tick) {
     tick.connections_opened += late.connections_opened;
     tick.connections_reused += late.connections_reused;
     tick.connections_failed += late.connections_failed;
+    heat::add(&mut tick.heat, &late.heat);
     for (category, count) in &late.errors {
         *tick.errors.entry(category.clone()).or_default() += count;
     }

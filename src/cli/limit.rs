@@ -13,6 +13,7 @@ use super::logging::{self, LogArgs};
 use super::outputs::OutputArgs;
 use super::run::summary_to;
 use super::script::ScriptArgs;
+use super::ui::UiArgs;
 use crate::limit::pilot::LimitPilot;
 use crate::limit::search::Strategy;
 use crate::limit::signals::watcher::{Source, Watcher};
@@ -28,7 +29,7 @@ use crate::plan::Threshold;
 use crate::plan::draft::Flags;
 use crate::plan::search::{Search, ascends, objective};
 use crate::run::prepare::{ScriptSpec, Wanted, prepare, prepare_search};
-use crate::run::{RunError, RunSpec};
+use crate::run::{Progress, RunError, RunSpec};
 use crate::units;
 
 /// What is usual.
@@ -160,9 +161,8 @@ pub struct LimitArgs {
     #[command(flatten)]
     out: OutputArgs,
 
-    /// No live progress
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
+    #[command(flatten)]
+    ui: UiArgs,
 
     #[command(flatten)]
     log: LogArgs,
@@ -185,10 +185,11 @@ impl From<AxisArg> for Axis {
 
 impl LimitArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        let progress = self.ui.progress()?;
         let secrets = Arc::default();
         let screen = logging::start(&self.log, &secrets)?;
         let tell = {
-            let (screen, quiet) = (screen.clone(), self.quiet);
+            let (screen, quiet) = (screen.clone(), progress == Progress::Quiet);
             move |line: &str| {
                 if !quiet {
                     screen.line(line);
@@ -215,7 +216,7 @@ impl LimitArgs {
             script: ScriptSpec { ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, false),
             explain: false,
-            live: !self.quiet,
+            progress,
             color: self.log.color.stdout(),
             columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),
             screen,

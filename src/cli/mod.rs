@@ -19,6 +19,7 @@ mod script;
 mod show;
 mod source;
 mod store;
+mod ui;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use super::load::LoadArgs;
 use super::logging::{self, Color, LogArgs};
 use super::outputs::OutputArgs;
 use super::script::{ScriptArgs, pair};
+use super::ui::UiArgs;
 use crate::output::Output;
 use crate::output::html::Html;
 use crate::output::report::COLUMNS;
@@ -77,9 +78,8 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Output")]
     explain: bool,
 
-    /// No live progress
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
+    #[command(flatten)]
+    ui: UiArgs,
 
     #[command(flatten)]
     log: LogArgs,
@@ -87,6 +87,7 @@ pub struct RunArgs {
 
 impl RunArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        let progress = self.ui.progress()?;
         let secrets = Arc::default();
         let screen = logging::start(&self.log, &secrets)?;
         let _ = rlimit::increase_nofile_limit(u64::MAX);
@@ -105,7 +106,7 @@ impl RunArgs {
             script: ScriptSpec { redact: self.redact, ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, self.demo),
             explain: self.explain,
-            live: !self.quiet,
+            progress,
             color: self.log.color.stdout(),
             columns: columns_of(&std::io::stdout()).unwrap_or(COLUMNS),
             screen,

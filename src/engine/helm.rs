@@ -32,6 +32,11 @@ impl Setting {
         Setting { from, level: users as f64, stage: Some(format!("{users} user{plural}").into()) }
     }
 
+    /// So many arrivals per second of an open load, and a stage that says so.
+    pub fn rate(from: Duration, per_s: f64) -> Setting {
+        Setting { from, level: per_s, stage: Some(format!("{per_s}/s").into()) }
+    }
+
     /// The users of a closed load that the plan wants.
     pub fn as_planned(from: Duration) -> Setting {
         Setting { from, level: f64::INFINITY, stage: None }

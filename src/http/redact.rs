@@ -6,6 +6,8 @@
 //! they are read, so a scanner that needs no whole document goes over them; a value that the cut
 //! went through is struck out to its end.
 
+mod source;
+
 use std::borrow::Cow;
 use std::fmt::Write;
 

@@ -49,7 +49,7 @@ impl Live {
     /// `0:07/0:10  20 users  1,234 iterations  812 calls/s  p95 12.3 ms  3 errors`
     fn line(&self, tick: &Tick, steered: &str) -> String {
         let mut parts = vec![
-            self.clock(tick),
+            format::progress(u64::from(tick.second) + 1, self.planned),
             format::counted(tick.vus, "user"),
             format::counted(self.iterations, "iteration"),
         ];
@@ -70,15 +70,6 @@ impl Live {
         }
         parts.push(format::counted(self.errors, "error"));
         parts.join("  ")
-    }
-
-    fn clock(&self, tick: &Tick) -> String {
-        let elapsed = u64::from(tick.second) + 1;
-        match self.planned.map(|planned| planned.as_secs_f64().ceil() as u64) {
-            Some(planned) if elapsed > planned => format!("{} finishing", format::clock(elapsed)),
-            Some(planned) => format!("{}/{}", format::clock(elapsed), format::clock(planned)),
-            None => format::clock(elapsed),
-        }
     }
 }
 

@@ -4,8 +4,10 @@ pub mod cell;
 pub mod console;
 pub mod dashboard;
 pub mod file;
+pub mod full;
 pub mod html;
 pub mod json;
+pub mod keyboard;
 pub mod limit_csv;
 pub mod live;
 pub mod report;
@@ -14,6 +16,8 @@ pub mod sink;
 pub mod steer;
 pub mod table;
 pub mod text;
+pub mod tty;
+pub mod view;
 
 use std::path::PathBuf;
 

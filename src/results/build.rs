@@ -10,7 +10,7 @@ use super::summary::{
 use super::tick::Tick;
 use super::verdict::{Facts, Verdict};
 use super::watch::Watch;
-use super::{fitness, own, remarks, scenarios, series, tables, tail, thresholds, timeline};
+use super::{fitness, heat, own, remarks, scenarios, series, tables, tail, thresholds, timeline};
 use crate::metrics::window::ErrorRow;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
 use crate::plan;
@@ -97,6 +97,7 @@ impl Summary {
             anomalies: remarks::anomalies(sources, &scenarios),
             recommendations: Vec::new(),
             outputs: Vec::new(),
+            heat_edges_ms: heat::EDGES_MS.to_vec(),
             limit: None,
             thresholds,
             scenarios,
@@ -117,6 +118,9 @@ fn about(run: &RunInfo) -> Run {
         seed: run.seed,
         threads: run.threads,
         agents: run.agents,
+        command: run.command.clone(),
+        source: run.source.clone(),
+        environment: run.environment.clone(),
     }
 }
 

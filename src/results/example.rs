@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::heat;
 use super::journey::{Journey, JourneyEvent, JourneyRequest};
 use super::summary::*;
 use super::tail::{Cause, LookedAt, Tail};
@@ -24,6 +25,17 @@ pub fn empty() -> Summary {
             seed: 4711,
             threads: 2,
             agents: 1,
+            command: ["run", "scripts/shop.lua", "--env", "USER=***"].map(str::to_owned).to_vec(),
+            source: "-- the shop\nreturn function() end\n".into(),
+            environment: Environment {
+                system: "linux".into(),
+                release: "6.12.0".into(),
+                architecture: "x86_64".into(),
+                processor: "A processor".into(),
+                cores: Some(2),
+                memory_bytes: Some(4 << 30),
+                build: "release".into(),
+            },
         },
         verdict: Verdict::of(&facts),
         totals: Totals::default(),
@@ -38,6 +50,7 @@ pub fn empty() -> Summary {
         tails: Vec::new(),
         metrics: BTreeMap::new(),
         timeline: vec![Second { vus: 20, ..Second::default() }],
+        heat_edges_ms: heat::EDGES_MS.to_vec(),
         generator: Generator::default(),
         anomalies: Vec::new(),
         recommendations: Vec::new(),

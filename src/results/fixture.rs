@@ -44,6 +44,7 @@ pub fn run() -> RunInfo {
             scenario("buyers", "ramping_vus", 5, vec![stage]),
             scenario("idlers", "constant_vus", 10, vec![]),
         ],
+        ..RunInfo::default()
     }
 }
 

@@ -53,6 +53,15 @@ pub fn clock(seconds: u64) -> String {
     }
 }
 
+/// How far a run is: `0:07`, `0:07/0:10`, `0:11 finishing`.
+pub fn progress(elapsed: u64, planned: Option<Duration>) -> String {
+    match planned.map(|planned| planned.as_secs_f64().ceil() as u64) {
+        Some(planned) if elapsed > planned => format!("{} finishing", clock(elapsed)),
+        Some(planned) => format!("{}/{}", clock(elapsed), clock(planned)),
+        None => clock(elapsed),
+    }
+}
+
 /// A fraction as percent: `0 %`, `<0.01 %`, `1.25 %`, `>99.99 %`, `100 %`. What is not quite none
 /// or not quite all never looks like it.
 pub fn percent(fraction: f64) -> String {

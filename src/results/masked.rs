@@ -15,7 +15,9 @@ impl Summary {
                 *text = masked.into_owned();
             }
         };
-        [&mut self.run.name, &mut self.run.script].into_iter().for_each(mask);
+        let run = &mut self.run;
+        [&mut run.name, &mut run.script, &mut run.source].into_iter().for_each(mask);
+        run.command.iter_mut().for_each(mask);
         self.verdict.reasons.iter_mut().chain(&mut self.recommendations).for_each(mask);
         for anomaly in &mut self.anomalies {
             mask(&mut anomaly.message);

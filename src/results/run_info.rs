@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::summary::Environment;
 use crate::plan::{Load, Plan, Scenario};
 
 /// Which run it was.
@@ -30,6 +31,12 @@ pub struct RunInfo {
     pub threads: usize,
     /// Machines.
     pub agents: u32,
+    /// The command line, as it may be told.
+    pub command: Vec<String>,
+    /// The script's text, as it may be told.
+    pub source: String,
+    /// Where it ran.
+    pub environment: Environment,
     /// In the plan's order; a `Place`'s scenario is an index into it.
     pub scenarios: Vec<ScenarioInfo>,
 }

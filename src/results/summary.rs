@@ -53,6 +53,9 @@ pub struct Summary {
     pub metrics: BTreeMap<String, Metric>,
     /// One entry per second.
     pub timeline: Vec<Second>,
+    /// What the `heat` of a second counts by: calls that took at most so long.
+    #[serde(default)]
+    pub heat_edges_ms: Vec<f64>,
     /// How this tool fared.
     pub generator: Generator,
     /// What a reader must know before they believe the numbers.
@@ -88,6 +91,34 @@ pub struct Run {
     pub threads: usize,
     /// Machines.
     pub agents: u32,
+    /// The command line, without secrets and values of `--env`.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// The script's text, without secrets and cut where it is long.
+    #[serde(default)]
+    pub source: String,
+    /// Where it ran.
+    #[serde(default)]
+    pub environment: Environment,
+}
+
+/// The machine that a run ran on; empty or null where it does not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Environment {
+    /// `linux`, `macos`.
+    pub system: String,
+    /// Of the system's kernel.
+    pub release: String,
+    /// `x86_64`, ….
+    pub architecture: String,
+    /// The processor's name.
+    pub processor: String,
+    /// Cores that this process may use.
+    pub cores: Option<u64>,
+    /// Of the machine.
+    pub memory_bytes: Option<u64>,
+    /// How this tool was built: `release` or `debug`, which is several times slower.
+    pub build: String,
 }
 
 /// All scenarios together, in phase `load`.
@@ -452,6 +483,10 @@ pub struct Second {
     pub p95_ms: Option<f64>,
     /// Likewise.
     pub p99_ms: Option<f64>,
+    /// How many calls took at most as long as each of `heat_edges_ms`, and longer than the one
+    /// before; then those above them all. Zeros at its end are left out.
+    #[serde(default)]
+    pub heat: Vec<u64>,
     /// By category.
     pub errors: BTreeMap<String, u64>,
     /// Of this process; 100 is one core.

@@ -27,6 +27,8 @@ pub struct Tick {
     pub p95_ms: Option<f64>,
     /// Likewise.
     pub p99_ms: Option<f64>,
+    /// How many calls took how long: see [`heat`](super::heat).
+    pub heat: Vec<u64>,
     /// Errors by category.
     pub errors: BTreeMap<String, u64>,
     /// Heads and bodies as serialised.

@@ -24,6 +24,7 @@ fn second(tick: &Tick, run: &RunInfo) -> Second {
         p50_ms: tick.p50_ms,
         p95_ms: tick.p95_ms,
         p99_ms: tick.p99_ms,
+        heat: tick.heat.clone(),
         errors: tick.errors.clone(),
         cpu_percent: tick.health.cpu_percent,
         bytes_sent: tick.bytes_sent,

@@ -1,9 +1,9 @@
 //! The controls of a run while it goes on: whoever sits at a keyboard, or asks over an interface,
-//! pauses and resumes closed scenarios, sets how many of their users iterate, and stops the run.
+//! pauses and resumes closed scenarios, sets how many of their users iterate, sets the rate of open
+//! ones, and stops the run.
 //!
 //! What is set becomes a [`Setting`] of the scenario's helm a moment later, and is written down: the
-//! summary tells of it, with a row for each number of users that was set. Open scenarios start what
-//! the plan says, when it says so, and are left alone.
+//! summary tells of it, with a row for each number of users, or rate, that was set.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -12,13 +12,18 @@ use tokio::time::Instant;
 
 use super::steered::{Act, Log};
 use crate::engine::helm::{Helm, Setting};
-use crate::output::steer::{Command, Steer, Steered};
+use crate::output::steer::{self, Command, Paced, Steer, Steered};
+use crate::plan::open::MAX_RATE;
 use crate::plan::{Load, Plan, Scenario};
+use crate::results::format::number;
 use crate::results::{RunInfo, Summary};
 use crate::stop::{StopReason, StopSwitch};
 
 /// Settings lie so far ahead that every worker hears of them before.
 const AHEAD: Duration = Duration::from_millis(20);
+
+/// A rate may be set to so many times the highest planned: beyond that somebody's finger slipped.
+const MOST_TIMES: f64 = 10.0;
 
 /// Controls one run, from any thread. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -45,6 +50,8 @@ struct UnderWay {
 struct State {
     /// By scenario; none for open ones.
     wanted: Vec<Option<Wanted>>,
+    /// By scenario; none for closed ones, and those that start so many iterations and no more.
+    paced: Vec<Option<Paced>>,
     log: Log,
 }
 
@@ -82,6 +89,19 @@ pub enum Refused {
         /// What was asked for.
         users: u64,
     },
+    /// Its users start when they are ready.
+    #[error("`{0}` has no rate to be set: its users, or the number of its iterations, are planned")]
+    Unpaced(String),
+    /// It cannot have such a rate.
+    #[error("`{scenario}` starts 0 to {most} iterations per second, not {per_s}")]
+    TooFast {
+        /// Which.
+        scenario: String,
+        /// Highest rate.
+        most: String,
+        /// What was asked for.
+        per_s: String,
+    },
     /// The load has not begun.
     #[error("the load has not begun yet")]
     TooEarly,
@@ -94,8 +114,13 @@ impl Steer for Controls {
             users: one.users,
             most: one.most,
             paused: one.paused,
+            manual: one.manual,
         };
         self.wanted().into_iter().map(row).collect()
+    }
+
+    fn paced(&self) -> Vec<Paced> {
+        self.state().paced.iter().flatten().cloned().collect()
     }
 
     fn steer(&self, command: &Command) -> Result<(), String> {
@@ -103,6 +128,7 @@ impl Steer for Controls {
             Command::Pause { scenario } => self.pause(scenario),
             Command::Resume { scenario } => self.resume(scenario),
             Command::Scale { scenario, users } => self.scale(scenario, *users),
+            Command::Rate { scenario, per_s } => self.pace(scenario, *per_s),
             Command::Stop => {
                 self.stop();
                 Ok(())
@@ -118,6 +144,10 @@ pub struct StopOnly(pub Controls);
 
 impl Steer for StopOnly {
     fn steered(&self) -> Vec<Steered> {
+        Vec::new()
+    }
+
+    fn paced(&self) -> Vec<Paced> {
         Vec::new()
     }
 
@@ -148,13 +178,22 @@ impl Controls {
             })
         });
         let wanted: Vec<_> = wanted.collect();
+        let paced = scenarios.iter().map(|scenario| match scenario.load() {
+            Load::Open(load) if load.max_iterations.is_none() => Some(Paced {
+                scenario: scenario.name().to_string(),
+                per_s: None,
+                most: (load.profile().peak() * MOST_TIMES).min(MAX_RATE),
+            }),
+            _ => None,
+        });
+        let paced = paced.collect();
         Controls(Arc::new(Inner {
             scenarios: scenarios.iter().map(|scenario| scenario.name().clone()).collect(),
             warmups: scenarios.iter().map(Scenario::warmup).collect(),
             all_manual: wanted.iter().all(|one| one.as_ref().is_some_and(|one| one.manual)),
             switch,
             under_way: OnceLock::new(),
-            state: Mutex::new(State { wanted, log: Log::default() }),
+            state: Mutex::new(State { wanted, paced, log: Log::default() }),
         }))
     }
 
@@ -162,7 +201,7 @@ impl Controls {
     pub fn begin(&self, started: Instant, helms: Vec<Helm>) {
         if self.0.under_way.set(UnderWay { started, helms }).is_ok() {
             let mut state = self.state();
-            let State { wanted, log } = &mut *state;
+            let State { wanted, log, .. } = &mut *state;
             let by_hand = wanted.iter().enumerate().filter_map(|(index, one)| {
                 let one = one.as_ref().filter(|one| one.manual)?;
                 Some((index, one.users?))
@@ -190,6 +229,34 @@ impl Controls {
             wanted.users = (wanted.manual || users < wanted.most).then_some(users);
             Ok(())
         })
+    }
+
+    /// So many iterations of an open scenario start per second from now on, evenly or at random as
+    /// its plan says; the plan's own course is then over.
+    ///
+    /// # Errors
+    /// See [`Refused`]; nothing is changed then.
+    pub fn pace(&self, scenario: &str, per_s: f64) -> Result<(), Refused> {
+        let index = self.index_of(scenario)?;
+        let under_way = self.0.under_way.get().ok_or(Refused::TooEarly)?;
+        let mut state = self.state();
+        let State { paced, log, .. } = &mut *state;
+        let paced = paced[index].as_mut().ok_or_else(|| Refused::Unpaced(scenario.to_owned()))?;
+        if !(0.0..=paced.most).contains(&per_s) {
+            let (most, per_s) = (number(paced.most), number(per_s));
+            return Err(Refused::TooFast { scenario: scenario.to_owned(), most, per_s });
+        }
+        paced.per_s = Some(per_s);
+        let from = under_way.started.elapsed() + AHEAD;
+        under_way.helms[index].set(Setting::rate(from, per_s));
+        log.note(index, from, Act::Rate(per_s));
+        Ok(())
+    }
+
+    fn index_of(&self, scenario: &str) -> Result<usize, Refused> {
+        let names = &self.0.scenarios;
+        let found = names.iter().position(|name| **name == *scenario);
+        found.ok_or_else(|| Refused::Unknown(scenario.to_owned(), names.join(", ")))
     }
 
     /// Iterations of a closed scenario may end, and none starts.
@@ -226,14 +293,10 @@ impl Controls {
         scenario: &str,
         change: impl FnOnce(&mut Wanted) -> Result<(), Refused>,
     ) -> Result<(), Refused> {
-        let names = &self.0.scenarios;
-        let index = names
-            .iter()
-            .position(|name| **name == *scenario)
-            .ok_or_else(|| Refused::Unknown(scenario.to_owned(), names.join(", ")))?;
+        let index = self.index_of(scenario)?;
         let under_way = self.0.under_way.get().ok_or(Refused::TooEarly)?;
         let mut state = self.state();
-        let State { wanted, log } = &mut *state;
+        let State { wanted, log, .. } = &mut *state;
         let wanted = wanted[index].as_mut().ok_or_else(|| Refused::Open(scenario.to_owned()))?;
         let mut changed = wanted.clone();
         change(&mut changed)?;
@@ -254,17 +317,7 @@ impl Controls {
 
     /// For the live line: `paused`, `5 of 20 users`; empty if nothing differs from the plan.
     pub fn told(&self) -> String {
-        let wanted = self.wanted();
-        let alone = self.0.scenarios.len() == 1;
-        let told = wanted.iter().filter_map(|one| {
-            let state = match (one.paused, one.users) {
-                (true, _) => "paused".to_owned(),
-                (false, Some(users)) => format!("{users} of {} users wanted", one.most),
-                (false, None) => return None,
-            };
-            Some(if alone { state } else { format!("{}: {state}", one.scenario) })
-        });
-        told.collect::<Vec<_>>().join("  ")
+        steer::told(&self.steered(), self.0.scenarios.len() == 1)
     }
 
     /// Gives each scenario that was steered a stage for each number of users that was set; its level
@@ -374,6 +427,27 @@ mod tests {
             assert_eq!(refused.unwrap_err().to_string(), message);
         }
         assert_eq!(helms.iter().map(level).collect::<Vec<_>>(), [None; 3]);
+    }
+
+    #[test]
+    fn an_open_scenario_takes_a_rate_and_a_closed_one_none() {
+        let (controls, helms) = begun();
+        let rate = |scenario: &str, per_s| {
+            let done = controls.steer(&Command::Rate { scenario: scenario.to_owned(), per_s });
+            done.err().unwrap_or_default()
+        };
+        assert_eq!(rate("open", 7.5), "");
+        assert_eq!(level(&helms[2]), Some(7.5));
+        assert_eq!(controls.paced()[0].per_s, Some(7.5));
+        assert!(rate("closed", 1.0).contains("no rate to be set"));
+        for slip in [20.5, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(rate("open", slip).starts_with("`open` starts 0 to 20 iterations"));
+        }
+        assert_eq!(level(&helms[2]), Some(7.5));
+        let mut info =
+            RunInfo { scenarios: crate::results::ScenarioInfo::all(&plan()), ..RunInfo::default() };
+        controls.add_stages(&mut info);
+        assert_eq!(info.scenarios[2].stages[0].name, "7.5/s");
     }
 
     #[test]

@@ -5,9 +5,9 @@ pub mod ceiling;
 pub mod control;
 pub mod controls;
 pub mod pilot;
+mod environment;
 mod hook;
 pub mod health;
-pub mod keyboard;
 pub mod once;
 pub mod preflight;
 pub mod prepare;
@@ -37,11 +37,15 @@ use crate::metrics::{Phase, Place};
 use crate::output::Output;
 use crate::output::console::{Console, ConsoleSpec};
 use crate::output::dashboard::Dashboard;
+use crate::output::full::{Feed, Full, Shared};
 use crate::output::json::Json;
+use crate::output::keyboard::Keyboard;
 use crate::output::screen::Screen;
 use crate::output::sink::spec::{Kind, Wanted};
 use crate::output::sink::{About, Sinks};
 use crate::output::steer::Steer;
+use crate::output::tty::Terminal;
+use crate::output::view::{self, View};
 use crate::plan::Plan;
 use crate::results::build::Sources;
 use crate::results::run_info::together;
@@ -51,7 +55,6 @@ use crate::stop::{Stop, StopReason, StopSwitch};
 use ceiling::{Ceiling, state_folder};
 use control::Control;
 use controls::{Controls, StopOnly};
-use keyboard::{Keyboard, Terminal};
 use pilot::Pilot;
 use prepare::{Prepared, ScriptSpec, prepare};
 use signals::Signals;
@@ -74,8 +77,8 @@ pub struct RunSpec {
     pub summary: SummaryTo,
     /// Whether the plan is told before it runs.
     pub explain: bool,
-    /// Whether there is a live line.
-    pub live: bool,
+    /// What is shown while it goes on.
+    pub progress: Progress,
     /// Whether the report gets colours.
     pub color: bool,
     /// Columns of the terminal that the report is for.
@@ -92,6 +95,17 @@ pub struct RunSpec {
     pub dashboard: Option<SocketAddr>,
     /// Who steers the load, if somebody does.
     pub pilot: Option<Box<dyn Pilot>>,
+}
+
+/// What is shown while a run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing.
+    Quiet,
+    /// A live line.
+    Line,
+    /// The whole terminal, if it can be had.
+    Full,
 }
 
 /// Where the JSON summary goes.
@@ -147,7 +161,7 @@ async fn drive(
     transport: impl Fn(&Prepared) -> TransportMaker,
 ) -> Result<u8, RunError> {
     let switch = StopSwitch::default();
-    let terminal = Terminal::default();
+    let terminal = Terminal::new(spec.screen.clone());
     let signals = Signals::heed(switch.clone(), terminal.clone())?;
     let prepared = prepare(spec.script.clone())?;
     let controls = Controls::new(&prepared.plan, switch.clone());
@@ -174,6 +188,10 @@ async fn drive(
     if let Some(store) = &spec.store {
         stored::keep(store, &prepared, &begun, &mut control)?;
     }
+    let board = match spec.progress {
+        Progress::Full => Some(feed_screen(&mut control, &prepared)?),
+        Progress::Quiet | Progress::Line => None,
+    };
     control.sinks.log_setup(&mut prepared.recorder.borrow_mut());
     signals.prepared();
     let ctx = set_up(&prepared, &switch).await;
@@ -181,9 +199,9 @@ async fn drive(
     let mut loads = Vec::new();
     let mut duration = Duration::ZERO;
     if let Some(ctx) = ctx {
-        let keyboard = spec.live.then(|| keys(&spec, &control, &terminal)).flatten();
+        let seat = (spec.progress != Progress::Quiet).then(|| sit(board, &control, &terminal));
         let loaded = load(&prepared, ctx, transport(&prepared), &switch, &mut control).await;
-        drop(keyboard);
+        drop(seat);
         tear_down(&prepared, &switch).await; // what setup made is there, whatever came of the load
         (loads, duration) = loaded?;
     }
@@ -219,13 +237,36 @@ async fn drive(
     summary.deliver(control.sinks.finish(&summary).await);
     let delivered = !summary.outputs.iter().any(Delivery::is_unwritten);
     let told = tell(&summary, control.outputs);
-    if spec.live {
+    if spec.progress != Progress::Quiet {
         stored::tell(&summary, &spec.screen);
     }
     let streams = hook::Streams { stdout_is_taken: spec.summary == SummaryTo::Stdout };
     let hooked = hook::tell(&prepared, &summary, streams, &switch).await;
     drop(signals);
     Ok(summary.verdict.exit_code_after(!(told && hooked && delivered)))
+}
+
+/// The run's length, where its plan has one that says anything: a search ends when it has found.
+fn planned(plan: &Plan, pilot: Option<&dyn Pilot>) -> Option<Duration> {
+    plan.length().filter(|_| !pilot.is_some_and(Pilot::seeks))
+}
+
+/// What live views show of the run.
+fn view(control: &Control, prepared: &Prepared) -> View {
+    let Prepared { plan, shared, .. } = prepared;
+    View::new(
+        plan,
+        view::About::new(plan, planned(plan, control.pilot.as_deref()), &shared.secrets),
+    )
+}
+
+/// What whoever looks may do.
+fn steer(control: &Control) -> Arc<dyn Steer> {
+    let controls = control.controls.clone();
+    match control.pilot {
+        Some(_) => Arc::new(StopOnly(controls)),
+        None => Arc::new(controls),
+    }
 }
 
 /// Serves the run as it goes on, to whoever has the address that is told.
@@ -235,17 +276,22 @@ fn open_dashboard(
     prepared: &Prepared,
     screen: &Screen,
 ) -> Result<(), RunError> {
-    let controls = control.controls.clone();
-    let steer: Arc<dyn Steer> = match control.pilot {
-        Some(_) => Arc::new(StopOnly(controls)),
-        None => Arc::new(controls),
-    };
-    let secrets = &prepared.shared.secrets;
-    let (dashboard, url) = Dashboard::open(address, &prepared.plan, steer, secrets)?;
+    let steer = steer(control);
+    let (view, secrets) = (view(control, prepared), &prepared.shared.secrets);
+    let (dashboard, url) = Dashboard::open(address, view, steer, secrets.clone())?;
     let wanted = Wanted { kind: Kind::Dashboard, dest: address.to_string() };
     control.sinks.add(wanted, dashboard, secrets)?;
     screen.line(&format!("dashboard: {url}"));
     Ok(())
+}
+
+/// Lets the full screen know of each second; what it draws.
+fn feed_screen(control: &mut Control, prepared: &Prepared) -> Result<Shared, RunError> {
+    let secrets = &prepared.shared.secrets;
+    let (feed, board) = Feed::new(view(control, prepared), secrets.clone());
+    let wanted = Wanted { kind: Kind::Screen, dest: "terminal".to_owned() };
+    control.sinks.add(wanted, feed, secrets)?;
+    Ok(board)
 }
 
 /// Requests per second that so many workers can make on this machine, if it was calibrated.
@@ -332,15 +378,30 @@ async fn load(
     Ok((loads, duration))
 }
 
-/// Whoever sits at the terminal steers, unless a pilot does.
-fn keys(spec: &RunSpec, control: &Control, terminal: &Terminal) -> Option<Keyboard> {
-    if control.pilot.is_some() {
-        return None;
+/// Whoever sits at the terminal while the load goes on; it is given back when they rise.
+enum Seat {
+    Full(#[expect(dead_code, reason = "it lives as long as the seat")] Full),
+    Keys(#[expect(dead_code, reason = "it lives as long as the seat")] Keyboard),
+    Empty,
+}
+
+/// Gives the terminal to whoever sits at it: all of it if that is wanted, else single keys, with
+/// which they steer unless a pilot does.
+fn sit(board: Option<Shared>, control: &Control, terminal: &Terminal) -> Seat {
+    if let Some(board) = board {
+        if let Some(full) = Full::open(terminal, board, steer(control)) {
+            return Seat::Full(full);
+        }
+        log::warn!("the terminal cannot be had whole: a line tells how the run goes");
     }
-    let keyboard = Keyboard::open(terminal, &control.controls)?;
+    if control.pilot.is_some() {
+        return Seat::Empty;
+    }
+    let Some(keyboard) = Keyboard::open(terminal, steer(control)) else { return Seat::Empty };
     let closed = !control.controls.wanted().is_empty();
-    spec.screen.line(if closed { "keys: + - users, p pause, q stop" } else { "keys: q stop" });
-    Some(keyboard)
+    let keys = if closed { "keys: + - users, p pause, q stop" } else { "keys: q stop" };
+    terminal.screen().line(keys);
+    Seat::Keys(keyboard)
 }
 
 /// All workers share TLS settings, names and the turns of local addresses.
@@ -380,8 +441,8 @@ fn outputs(
     };
     let console = ConsoleSpec {
         screen: spec.screen.clone(),
-        live: spec.live,
-        planned: plan.length().filter(|_| !spec.pilot.as_ref().is_some_and(|one| one.seeks())),
+        live: spec.progress != Progress::Quiet,
+        planned: planned(plan, spec.pilot.as_deref()),
         steered: Box::new({
             let controls = controls.clone();
             move || controls.told()
@@ -418,7 +479,7 @@ struct Begun {
 }
 
 fn info(prepared: &Prepared, begun: Begun, duration: Duration, loads: &[Delivered]) -> RunInfo {
-    let plan = &prepared.plan;
+    let (plan, redactor) = (&prepared.plan, &prepared.shared.redactor);
     let mut scenarios = ScenarioInfo::all(plan);
     let mut spans = Vec::new();
     for (index, (info, scenario)) in scenarios.iter_mut().zip(plan.scenarios()).enumerate() {
@@ -440,6 +501,9 @@ fn info(prepared: &Prepared, begun: Begun, duration: Duration, loads: &[Delivere
         threads: plan.threads(),
         agents: 1,
         scenarios,
+        command: environment::command(redactor, std::env::args().skip(1)),
+        source: environment::source(redactor, prepared.program.text()),
+        environment: environment::here(),
     }
 }
 

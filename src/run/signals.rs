@@ -15,7 +15,7 @@ use rustix::process::Signal as Kind;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::keyboard::Terminal;
+use crate::output::tty::Terminal;
 use crate::stop::{StopReason, StopSwitch};
 
 /// Exit code of a signal before there is anything to report.

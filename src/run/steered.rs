@@ -19,12 +19,14 @@ const MOMENT: Duration = Duration::from_millis(500);
 const TOLD: usize = 10;
 
 /// What was done to a scenario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Act {
     /// Nobody iterates.
     Paused,
     /// So many iterate.
     Users(u64),
+    /// So many start per second.
+    Rate(f64),
     /// As many as the plan says.
     AsPlanned,
 }
@@ -66,16 +68,19 @@ impl Log {
         }
     }
 
-    /// A stage for each number of users, as long as there were so many within `span`.
+    /// A stage for each number of users, or rate, as long as there were so many within `span`.
     pub fn stages(&self, scenario: usize, span: Range<Duration>) -> Vec<StageInfo> {
         let mut stages: Vec<StageInfo> = Vec::new();
         let own: Vec<&Entry> = self.of(scenario).collect();
         for (index, entry) in own.iter().enumerate() {
-            let Act::Users(users) = entry.act else { continue };
+            let setting = match entry.act {
+                Act::Users(users) => Setting::users(entry.at, users),
+                Act::Rate(per_s) => Setting::rate(entry.at, per_s),
+                Act::Paused | Act::AsPlanned => continue,
+            };
             let until = own.get(index + 1).map_or(span.end, |next| next.at.min(span.end));
             let length = until.saturating_sub(entry.at.max(span.start));
-            let stage = Setting::users(entry.at, users).stage;
-            let name = stage.map(|name| name.to_string()).unwrap_or_default();
+            let name = setting.stage.map(|name| name.to_string()).unwrap_or_default();
             match stages.iter_mut().find(|stage| stage.name == name) {
                 Some(stage) => {
                     stage.planned += length;
@@ -113,6 +118,7 @@ impl Entry {
             Act::Paused => "paused".to_owned(),
             Act::Users(1) => "1 user".to_owned(),
             Act::Users(users) => format!("{users} users"),
+            Act::Rate(per_s) => format!("{per_s}/s"),
             Act::AsPlanned => "as planned".to_owned(),
         };
         format!("at {} {what}", clock(self.at.as_secs()))

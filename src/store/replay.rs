@@ -241,6 +241,7 @@ fn info(run: &Stored, told: &Told, outline: &Outline, windows: &BTreeMap<u32, Wi
         threads: told.threads,
         agents: 1,
         scenarios,
+        ..RunInfo::default()
     }
 }
 

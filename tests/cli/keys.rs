@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The tool at a terminal, and then what the terminal's mode is.
 struct Seat {
     folder: Folder,
-    child: Child,
+    child: Kin,
     keys: ChildStdin,
     shown: Arc<Mutex<Vec<u8>>>,
     /// How much had been shown at the last key.
@@ -27,11 +27,17 @@ struct Seat {
 
 impl Seat {
     fn take(script: &str) -> Seat {
+        Seat::take_with(script, "")
+    }
+
+    /// The same of 100 columns and 30 lines, with more arguments.
+    fn take_with(script: &str, arguments: &str) -> Seat {
         let folder = Folder::new(script);
         let tool = env!("CARGO_BIN_EXE_loadtool");
         let line = format!(
-            "trap : INT QUIT; {tool} run script.lua --summary-json summary.json; echo exit $?; stty -a | tr ' ' '\\n' \
-             | grep -E '^-?(icanon|echo);?$'"
+            "trap : INT QUIT; stty cols 100 rows 30; \
+             {tool} run script.lua --summary-json summary.json {arguments}; echo exit $?; \
+             stty -a | tr ' ' '\\n' | grep -E '^-?(icanon|echo);?$'"
         );
         let mut child = Command::new("script")
             .args(["-qec", &line, "/dev/null"])
@@ -52,7 +58,14 @@ impl Seat {
                 paper.lock().expect("nobody panics here").extend_from_slice(&some[..length]);
             }
         });
-        Seat { folder, child, keys: keys.expect("it is piped"), shown, pressed_at: 0, reader }
+        Seat {
+            folder,
+            child: Kin(child),
+            keys: keys.expect("it is piped"),
+            shown,
+            pressed_at: 0,
+            reader,
+        }
     }
 
     /// Waits until this was shown, since the last key if there was one.
@@ -61,12 +74,19 @@ impl Seat {
         loop {
             let shown = self.shown.lock().expect("nobody panics here");
             let shown = String::from_utf8_lossy(&shown[self.pressed_at..]).into_owned();
-            if shown.contains(part) {
+            if shown.contains(part) || read(&shown).contains(part) {
                 return;
             }
             assert!(began.elapsed() < PATIENCE, "no {part:?} in\n{shown}");
             sleep(Duration::from_millis(10));
         }
+    }
+
+    /// What was shown after this part.
+    fn shown_since(&self, part: &str) -> String {
+        let shown = self.shown.lock().expect("nobody panics here");
+        let shown = String::from_utf8_lossy(&shown);
+        shown.rsplit_once(part).map_or_else(String::new, |(_, after)| after.to_owned())
     }
 
     fn press(&mut self, keys: &str) {
@@ -82,9 +102,33 @@ impl Seat {
             self.wait_for(mode);
         }
         drop(self.keys);
-        self.child.wait().expect("it is our child");
+        self.child.0.wait().expect("it is our child");
         self.reader.join().expect("it reads to the end");
         self.folder
+    }
+}
+
+/// What a person reads of it: colours are no text, and a move of the cursor is a blank.
+fn read(shown: &str) -> String {
+    let mut read = String::new();
+    for (n, part) in shown.split("\x1b[").enumerate() {
+        let end = part.find(|c: char| c.is_ascii_alphabetic()).filter(|_| n > 0);
+        read.push_str(match end {
+            Some(end) if part[end..].starts_with('H') => " ",
+            _ => "",
+        });
+        read.push_str(&part[end.map_or(0, |end| end + 1)..]);
+    }
+    read
+}
+
+/// Ended when it is no longer waited for.
+struct Kin(Child);
+
+impl Drop for Kin {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -136,4 +180,46 @@ fn a_stop_by_key_of_a_planned_load_ends_it_before_its_time_and_the_terminal_is_g
     seat.wait_for("0:01/10:00");
     seat.press("\x1c");
     assert!(!seat.end("exit 131").path("summary.json").exists());
+}
+
+/// To the terminal's other screen, and back.
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
+
+#[test]
+fn the_full_screen_shows_the_run_heeds_keys_and_gives_the_terminal_back_before_the_report() {
+    let mut seat = Seat::take_with(MANUAL, "--ui full");
+    seat.wait_for(ENTER);
+    seat.wait_for("2 of 20 users wanted");
+    // What is drawn is what has changed; Ctrl-L draws all of it.
+    seat.press("++\x0c");
+    seat.wait_for("4 of 20 users wanted");
+    seat.press("?");
+    seat.wait_for("these keys");
+    seat.press("3\x0c");
+    seat.wait_for("planned");
+    seat.press("q");
+    seat.wait_for(LEAVE);
+    let shown = seat.shown_since(LEAVE);
+    assert!(!shown.contains(ENTER), "{shown}");
+    seat.wait_for("Remarks");
+    let summary = summary(&seat.end("exit 0"));
+    let remarks = summary["anomalies"].as_array().expect("a list");
+    assert!(remarks.iter().any(|one| one["kind"] == "steered"), "{remarks:?}");
+}
+
+#[test]
+fn the_full_screen_is_taken_away_by_every_signal_and_lines_that_were_kept_come_out() {
+    let script = "local lt = require 'loadtool'\n\
+        return { scenarios = { a = { run = function() print 'a word of the script' lt.sleep(0.2) end,\n\
+        load = { vus = 1, duration = '10m' } } } }";
+    for (keys, exit) in [("\x03", "exit 5"), ("\x1c", "exit 131")] {
+        let mut seat = Seat::take_with(script, "--ui full --color never");
+        seat.wait_for(ENTER);
+        seat.wait_for("1 user");
+        seat.press(keys);
+        seat.wait_for(LEAVE);
+        seat.wait_for("a word of the script\r\n");
+        seat.end(exit);
+    }
 }

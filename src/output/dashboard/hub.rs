@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast::{self, Receiver, Sender};
 
+use crate::output::view;
+
 /// Messages that may wait for a slow viewer, who else begins anew.
 const WAITING: usize = 32;
-
-/// Most seconds that are kept. Of longer runs the older half is thinned: every other second goes.
-const MOST_POINTS: usize = 4_000;
 
 /// Shared by the sink and the server.
 #[derive(Debug)]
@@ -39,11 +38,8 @@ impl Hub {
     pub fn second(&self, point: String, tables: String) {
         let message = format!("{{\"kind\":\"second\",\"point\":{point},\"tables\":{tables}}}");
         let mut past = self.past();
-        past.points.push(point);
+        view::keep(&mut past.points, point);
         past.tables = tables;
-        if past.points.len() > MOST_POINTS {
-            past.thin();
-        }
         let _ = self.live.send(message.into()); // nobody may be there
     }
 
@@ -71,17 +67,6 @@ impl Hub {
     }
 }
 
-impl Past {
-    fn thin(&mut self) {
-        let older = self.points.len() / 2;
-        let mut place = 0;
-        self.points.retain(|_| {
-            place += 1;
-            place > older || place % 2 == 1
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,17 +85,5 @@ mod tests {
         hub.end("over".to_owned());
         assert_eq!(live.try_recv().as_deref(), Ok("over"));
         assert_eq!(hub.join().0.last().map(|last| &**last), Some("over"));
-    }
-
-    #[test]
-    fn a_long_run_is_thinned_where_it_is_old() {
-        let hub = Hub::new(String::new());
-        for second in 0..=MOST_POINTS {
-            hub.second(second.to_string(), String::new());
-        }
-        let past = hub.past();
-        assert_eq!(past.points.len(), MOST_POINTS + 1 - MOST_POINTS / 4);
-        assert_eq!(past.points[..3], ["0", "2", "4"]);
-        assert_eq!(past.points.last(), Some(&MOST_POINTS.to_string()));
     }
 }

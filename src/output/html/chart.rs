@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use crate::results::format;
 
 /// Width of a plot in its own units.
-const WIDE: f64 = 1000.0;
+pub(super) const WIDE: f64 = 1000.0;
 
 /// Top of an axis at most: sums of floats beyond it no longer come to an end.
 const HIGHEST: f64 = 1e15;
@@ -168,7 +168,7 @@ impl Chart<'_> {
                 svg.ys height=(height) aria-hidden="true" { (self.heights()) }
                 svg.plot viewBox={ "0 0 " (WIDE) " " (height) } preserveAspectRatio="none"
                     height=(height) role="img" aria-label=(self.spoken()) { (self.drawing()) }
-                svg.xs height="18" aria-hidden="true" { (self.times()) }
+                svg.xs height="18" aria-hidden="true" { (times(self.marks)) }
             }
         }
     }
@@ -179,17 +179,6 @@ impl Chart<'_> {
             @for value in self.scale.ticks() {
                 text x="100%" y=(coordinate(self.y(value) + 4.0)) text-anchor="end" {
                     (self.unit.text(value))
-                }
-            }
-        }
-    }
-
-    /// Labels of the horizontal axis.
-    fn times(&self) -> Markup {
-        html! {
-            @for mark in self.marks {
-                text x={ (coordinate(mark.at * 100.0)) "%" } y="13" text-anchor=(anchor(mark.at)) {
-                    (mark.label)
                 }
             }
         }
@@ -280,6 +269,17 @@ impl Chart<'_> {
             })
             .collect();
         format!("{}: {}", self.title, lines.join(", "))
+    }
+}
+
+/// Labels of the horizontal axis.
+pub(super) fn times(marks: &[Mark]) -> Markup {
+    html! {
+        @for mark in marks {
+            text x={ (coordinate(mark.at * 100.0)) "%" } y="13" text-anchor=(anchor(mark.at)) {
+                (mark.label)
+            }
+        }
     }
 }
 

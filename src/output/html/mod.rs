@@ -12,8 +12,10 @@ mod errors;
 mod first;
 mod grid;
 mod headline;
+mod heat;
 mod latency;
 mod limit;
+mod script;
 mod slowest;
 mod tables;
 mod tails;
@@ -119,6 +121,8 @@ fn sections(summary: &Summary) -> Markup {
         (tables::connections(summary))
         (about::generator(summary))
         (about::configuration(summary))
+        (about::environment(summary))
+        (script::script(summary))
     }
 }
 

@@ -10,14 +10,19 @@ use maud::{Markup, PreEscaped, html};
 use serde_json::json;
 
 use super::chart::{Band, Chart, Drawn, Line, Mark, Scale, Unit, strip};
+use super::heat::Heat;
 use crate::results::format;
-use crate::results::summary::{Scenario, Second, Summary};
+use crate::results::limit::Limit;
+use crate::results::summary::{Iterations, Scenario, Second, Summary};
 
 /// Points of a curve at most.
 const MOST_POINTS: usize = 600;
 
 /// Marks of the time axis at most.
 const MOST_MARKS: u64 = 6;
+
+/// CPU that was taken is shown from that on [%].
+const LEAST_TAKEN: f64 = 1.0;
 
 /// Categories that get a colour of their own; the rest share one.
 const COLORS: [&str; 8] = ["c5", "c1", "c3", "c4", "c0", "c2", "c7", "c6"];
@@ -75,6 +80,7 @@ pub(super) fn timeline(summary: &Summary) -> Markup {
     let thinned = Thinned::of(&summary.timeline);
     let (marks, bands) = (thinned.marks(), bands(summary, thinned.length()));
     let charts = charts(summary, &thinned, &marks, &bands);
+    let heat = Heat::of(&summary.heat_edges_ms, &thinned.points, &marks);
     html! {
         section #timeline {
             h2 { "Over time" }
@@ -88,7 +94,10 @@ pub(super) fn timeline(summary: &Summary) -> Markup {
                 aria-label="charts; left and right arrow keys move the cursor" {
                 p.at aria-live="polite" { "Point at a chart, or use the arrow keys, to read values." }
                 @if !bands.is_empty() { (strip(&bands)) }
-                @for chart in &charts { (chart.figure()) }
+                @for chart in &charts {
+                    (chart.figure())
+                    @if chart.key == "latency" && let Some(heat) = &heat { (heat.figure()) }
+                }
             }
             script #numbers type="application/json" { (PreEscaped(numbers(&thinned, &charts))) }
         }
@@ -117,6 +126,10 @@ fn charts<'c>(
         chart("rate", "Per second", Unit::Number, rates(summary, thinned)),
         chart("users", "Users", Unit::Number, users(summary, thinned)),
     ];
+    let arrivals = arrivals(summary, thinned);
+    if !arrivals.is_empty() {
+        charts.push(chart("arrivals", "Arrivals per second", Unit::Number, arrivals));
+    }
     if summary.timeline.iter().any(|second| second.p50_ms.is_some()) {
         charts.push(Chart {
             height: 180.0,
@@ -130,19 +143,62 @@ fn charts<'c>(
         charts.push(Chart { drawn: Drawn::Piles, scale, ..chart });
     }
     if summary.timeline.iter().any(|second| second.cpu_percent.is_some()) {
-        let cpu = highest(|second| second.cpu_percent);
-        let mut lines = vec![thinned.line("all of it", "c6", cpu)];
-        if summary.run.threads > 1 {
-            let busiest = |second: &Second| second.health.worker_cpu_percent.iter().max().copied();
-            let busiest = highest(move |second| busiest(second).map(f64::from));
-            lines.push(thinned.line("busiest worker", "c1", busiest));
-        }
         let threads = format::counted(summary.run.threads as u64, "thread");
         let note = format!("100 % is one core; {threads}");
-        let chart = chart("cpu", "CPU of the load generator", Unit::Percent, lines);
+        let chart =
+            chart("cpu", "CPU of the load generator", Unit::Percent, processor(summary, thinned));
         charts.push(Chart { note, height: 80.0, ..chart });
     }
+    if summary.timeline.iter().any(|second| second.health.loop_lag_ms.is_some()) {
+        let lag = highest(|second| second.health.loop_lag_ms);
+        let lines = vec![thinned.line("its loops woke late by", "c1", lag)];
+        let chart = chart("lag", "Punctuality of the load generator", Unit::Millis, lines);
+        charts.push(Chart { height: 60.0, ..chart });
+    }
     charts
+}
+
+/// What became of arrivals, where some were not begun in time.
+fn arrivals(summary: &Summary, thinned: &Thinned) -> Vec<Line> {
+    let sum = |second: &Second, part: fn(&Iterations) -> u64| {
+        second.scenarios.iter().map(|one| part(&one.iterations)).fold(0, u64::saturating_add)
+    };
+    let line = |label, color, part: fn(&Iterations) -> u64| {
+        thinned.line(label, color, mean(move |second| sum(second, part)))
+    };
+    let missed = |second: &Second| sum(second, |life| life.dropped.saturating_add(life.late)) > 0;
+    if !summary.timeline.iter().any(missed) {
+        return Vec::new();
+    }
+    vec![
+        line("planned", "c6", |life| life.planned),
+        line("started", "c0", |life| life.started),
+        line("late", "c1", |life| life.late),
+        line("dropped", "c5", |life| life.dropped),
+    ]
+}
+
+/// CPU of this tool, and what others took from it.
+fn processor(summary: &Summary, thinned: &Thinned) -> Vec<Line> {
+    let mut lines = vec![thinned.line("all of it", "c6", highest(|second| second.cpu_percent))];
+    if summary.run.threads > 1 {
+        let busiest = |second: &Second| second.health.worker_cpu_percent.iter().max().copied();
+        let busiest = highest(move |second| busiest(second).map(f64::from));
+        lines.push(thinned.line("busiest worker", "c1", busiest));
+    }
+    for (label, color, value) in [
+        (
+            "taken by other guests",
+            "c5",
+            (|second| second.health.steal_percent) as fn(&Second) -> Option<f64>,
+        ),
+        ("out of quota", "c3", |second| second.health.throttled_percent),
+    ] {
+        if summary.timeline.iter().filter_map(value).any(|percent| percent >= LEAST_TAKEN) {
+            lines.push(thinned.line(label, color, highest(value)));
+        }
+    }
+    lines
 }
 
 fn rates(summary: &Summary, thinned: &Thinned) -> Vec<Line> {
@@ -225,6 +281,9 @@ fn highest_pile(lines: &[Line]) -> f64 {
 
 /// Stages of the one ramp; where there are several, or somebody steered, no axis can show them.
 fn bands(summary: &Summary, length: u64) -> Vec<Band> {
+    if let Some(limit) = &summary.limit {
+        return holds(limit, length);
+    }
     let staged: Vec<&Scenario> =
         summary.scenarios.iter().filter(|scenario| !scenario.stages.is_empty()).collect();
     let [scenario] = staged[..] else { return Vec::new() };
@@ -242,6 +301,28 @@ fn bands(summary: &Summary, length: u64) -> Vec<Band> {
             bands.push(Band { from, to, name: stage.name.clone() });
         }
         from = to;
+    }
+    bands
+}
+
+/// Holds of a search: each with its level, and how it ended. What lies between is warming up and
+/// cooling down.
+fn holds(limit: &Limit, length: u64) -> Vec<Band> {
+    let place = |seconds: f64| (seconds.max(0.0) / length.max(1) as f64).min(1.0);
+    let mut bands: Vec<Band> = Vec::new();
+    for step in &limit.steps {
+        let (from, to) = (place(step.from_s), place(step.from_s + step.hold_s));
+        let before = bands.last().map_or(0.0, |last| last.to);
+        if from > before {
+            bands.push(Band { from: before, to: from, name: String::new() });
+        }
+        let mark = match step.verdict.as_str() {
+            "pass" => "✓",
+            "trip" => "✗",
+            _ => "?",
+        };
+        let name = format!("{mark} {}", format::number(step.target));
+        bands.push(Band { from: from.max(before), to, name });
     }
     bands
 }

@@ -224,7 +224,9 @@ fn open(wanted: &Wanted, about: &About) -> Result<Opened, String> {
             Box::new(move || Box::new(target.open()))
         }
         Kind::Statsd => ready(statsd::Statsd::to(&wanted.dest)?),
-        Kind::Samples | Kind::Dashboard | Kind::Store => unreachable!("they are opened elsewhere"),
+        Kind::Samples | Kind::Dashboard | Kind::Screen | Kind::Store => {
+            unreachable!("they are opened elsewhere")
+        }
     })
 }
 

@@ -25,6 +25,8 @@ pub enum Kind {
     Dashboard,
     /// Likewise.
     Store,
+    /// Likewise.
+    Screen,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
         match self {
             Kind::Dashboard => "dashboard",
             Kind::Store => "store",
+            Kind::Screen => "screen",
             _ => {
                 let named = Kind::ALL.iter().find(|(_, kind, _)| *kind == self);
                 named.expect("all others are listed").0
@@ -63,7 +66,8 @@ impl Kind {
             | Kind::Influx
             | Kind::Statsd
             | Kind::Dashboard
-            | Kind::Store => "second",
+            | Kind::Store
+            | Kind::Screen => "second",
             Kind::Csv => "row",
             Kind::Junit => "test case",
             Kind::Samples => "request",
@@ -113,7 +117,8 @@ impl Wanted {
             | Kind::Otlp
             | Kind::Statsd
             | Kind::Dashboard
-            | Kind::Store => false, // kept for later: a run does not fail for it
+            | Kind::Screen => false,
+            Kind::Store => false, // kept for later: a run does not fail for it
         }
     }
 
@@ -129,6 +134,7 @@ impl Wanted {
         match self.kind {
             Kind::Dashboard => format!("--dashboard={}", self.place()),
             Kind::Store => format!("--store {}", self.place()),
+            Kind::Screen => "--ui full".to_owned(),
             _ => format!("--out {self}"),
         }
     }

@@ -48,24 +48,58 @@ function put(parent, tag, text, cls) {
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const CHARTS = [
   { title: "Calls per second", series: [["calls", "--c0", (p) => p.calls], ["failed", "--c4", (p) => p.failed]] },
-  { title: "Latency", unit: "ms", log: true, series: [["p50", "--c0", (p) => p.p50], ["p95", "--c1", (p) => p.p95], ["p99", "--c2", (p) => p.p99]] },
+  { title: "Latency of calls", note: "on a logarithmic scale", unit: "ms", log: true, series: [["p50", "--c0", (p) => p.p50], ["p95", "--c1", (p) => p.p95], ["p99", "--c2", (p) => p.p99]] },
   { title: "Users", series: [["active", "--c0", (p) => p.vus], ["waiting arrivals", "--c1", (p) => p.backlog]] },
   { title: "Arrivals per second", series: [["planned", "--c5", (p) => p.planned], ["started", "--c0", (p) => p.started], ["late", "--c1", (p) => p.late], ["dropped", "--c4", (p) => p.dropped]] },
-  { title: "Load generator", unit: "%", series: [["process", "--c0", (p) => p.health.cpu], ["busiest worker", "--c1", (p) => p.health.busiest], ["steal", "--c4", (p) => p.health.steal]] },
+  { title: "Load generator", note: "100 % is one core", unit: "%", series: [["process", "--c0", (p) => p.health.cpu], ["busiest worker", "--c1", (p) => p.health.busiest], ["steal", "--c4", (p) => p.health.steal]] },
   { title: "Bytes per second", unit: "B", series: [["received", "--c0", (p) => p.in], ["sent", "--c1", (p) => p.out]] },
 ];
 
 function shown(unit) { return unit === "ms" ? ms : unit === "B" ? bytes : (v) => v == null ? "" : count(v) + (unit ? " " + unit : ""); }
 
-function chart(spec) {
-  const figure = put($("charts"), "figure");
+// Spans of one stage each, for every other to be shaded.
+function stages() {
+  const spans = [];
+  for (const p of points) {
+    const last = spans[spans.length - 1];
+    if (last && last.name === p.stage) last.to = p.s + 1;
+    else spans.push({ name: p.stage, from: last ? last.to : 0, to: p.s + 1 });
+  }
+  return spans;
+}
+
+function shade(plot) {
+  const spans = stages();
+  if (spans.length < 2) return;
+  const { left, top, width, height } = plot.bbox;
+  plot.ctx.save();
+  plot.ctx.beginPath();
+  plot.ctx.rect(left, top, width, height);
+  plot.ctx.clip();
+  spans.forEach(({ name, from, to }, index) => {
+    const [start, end] = [from, to].map((at) => plot.valToPos(at, "x", true));
+    plot.ctx.fillStyle = colour("--line");
+    plot.ctx.globalAlpha = index % 2 ? 0 : 0.45;
+    plot.ctx.fillRect(start, top, end - start, height);
+    plot.ctx.globalAlpha = 1;
+    plot.ctx.fillStyle = colour("--faint");
+    plot.ctx.font = 10 * devicePixelRatio + "px system-ui";
+    plot.ctx.textAlign = "left";
+    if (plot.ctx.measureText(name).width + 6 < end - start) plot.ctx.fillText(name, start + 3, top + 10 * devicePixelRatio);
+  });
+  plot.ctx.restore();
+}
+
+function chart(spec, place = $("charts")) {
+  const figure = put(place, "figure");
   const caption = put(figure, "figcaption", spec.title + " ");
-  if (spec.log) put(caption, "small", "on a logarithmic scale");
+  if (spec.note) put(caption, "small", spec.note);
   const axis = { stroke: () => colour("--faint"), grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false } };
   const text = shown(spec.unit);
   const options = {
     width: figure.clientWidth - 20, height: 170, legend: { live: true },
     cursor: { sync: { key: "run" } },
+    hooks: { drawClear: [shade] },
     scales: { x: { time: false }, y: spec.log ? { distr: 3 } : { range: (_, low, high) => [0, Math.max(high, 1)] } },
     axes: [{ ...axis, values: (_, all) => all.map(clock) }, { ...axis, size: 62, values: (_, all) => all.map((v) => v == null ? "" : text(v)) }],
     series: [{ label: "at", value: (_, v) => v == null ? "–" : clock(v) }].concat(spec.series.map(([label, name]) =>
@@ -80,6 +114,28 @@ function chart(spec) {
       }))]);
     },
     fit() { plot.setSize({ width: figure.clientWidth - 20, height: 170 }); },
+  };
+}
+
+// Errors by category: a curve for each, as categories appear; those beyond the colours as one.
+function failures() {
+  const place = put($("charts"), "div", null, "place");
+  let names = [], known = "", drawn = null;
+  const of = (name) => (p) => name ? p.errors[name] || 0 : Object.entries(p.errors).reduce((sum, [one, count]) => sum + (names.includes(one) ? 0 : count), 0);
+  return {
+    draw() {
+      const all = Object.entries(tables.categories || {}).map(([name]) => name).sort();
+      if (all.join() !== known || !drawn) {
+        known = all.join();
+        names = all.length > 6 ? all.slice(0, 5) : all;
+        place.replaceChildren();
+        const series = names.map((name, index) => [name, "--c" + ((index + 4) % 6), of(name)]);
+        if (all.length > 6) series.push(["others", "--c5", of("")]);
+        drawn = chart({ title: "Errors per second", note: all.length ? "" : "none", series: series.length ? series : [["errors", "--c4", () => 0]] }, place);
+      }
+      drawn.draw();
+    },
+    fit() { drawn?.fit(); },
   };
 }
 
@@ -127,18 +183,21 @@ function heat() {
 
 // Tables ------------------------------------------------------------------------------------------
 
+const text = (value) => value || "–";
 const COLUMNS = {
   calls: [["scenario"], ["step"], ["method"], ["name"], ["count", count], ["failed", count, "bad"], ["p50", ms], ["p95", ms], ["p99", ms], ["max", ms]],
   steps: [["scenario"], ["step"], ["count", count], ["failed", count, "bad"], ["p50", ms], ["p95", ms], ["p99", ms], ["max", ms]],
-  scenarios: [["scenario"], ["planned", count], ["started", count], ["late", count, "bad"], ["dropped", count, "bad"], ["completed", count], ["failed", count, "bad"], ["interrupted", count], ["vus", count], ["in_flight", count], ["reserve", count], ["backlog", count]],
+  thresholds: [["standing"], ["metric"], ["condition"], ["observed", text], ["margin", text]],
+  generator: [["what"], ["now", text], ["most", text]],
+  scenarios: [["scenario"], ["planned", count], ["started", count], ["late", count, "bad"], ["dropped", count, "bad"], ["reasons"], ["completed", count], ["failed", count, "bad"], ["interrupted", count], ["vus", count], ["in_flight", count], ["reserve", count], ["backlog", count]],
   checks: [["step"], ["check"], ["passed", count], ["failed", count, "bad"]],
 };
 const sorted = {};
 
 function table(id) {
-  const filter = $("filter").value.toLowerCase();
+  const filter = document.querySelector(`[data-filter="${id}"]`)?.value.toLowerCase();
   let rows = tables[id] || [];
-  if (id === "calls" && filter) rows = rows.filter((row) => [row.scenario, row.step, row.method, row.name].join(" ").toLowerCase().includes(filter));
+  if (filter) rows = rows.filter((row) => [row.scenario, row.step, row.method, row.name].join(" ").toLowerCase().includes(filter));
   const by = sorted[id];
   if (by) {
     const way = by.down ? -1 : 1;
@@ -148,7 +207,7 @@ function table(id) {
   const focused = document.activeElement?.dataset?.sort;
   const node = $(id);
   node.replaceChildren();
-  if (!rows.length) { put(put(node, "tr"), "td", "none yet", "none name"); return; }
+  if (!rows.length) { put(put(node, "tr"), "td", filter ? "none of that name" : "none yet", "none name"); return; }
   const head = put(node, "tr");
   for (const [key, format] of COLUMNS[id]) {
     const cell = put(head, "th", null, format ? "" : "name");
@@ -161,8 +220,27 @@ function table(id) {
   }
   for (const row of rows) {
     const line = put(node, "tr");
-    for (const [key, format, cls] of COLUMNS[id]) put(line, "td", format ? format(row[key]) : row[key], format ? (cls && row[key] ? cls : "") : "name");
+    for (const [key, format, cls] of COLUMNS[id]) {
+      const tone = key === "standing" || key === "observed" ? row.tone : cls && row[key] ? cls : "";
+      put(line, "td", format ? format(row[key]) : row[key], format ? tone : "name " + tone);
+    }
   }
+}
+
+// How this tool fares: its last second, and the worst one.
+function generator() {
+  const rows = [
+    ["CPU (100 % is one core)", (h) => h.cpu, (v) => count(v) + " %"], ["busiest worker", (h) => h.busiest, (v) => count(v) + " %"],
+    ["loops woke late by", (h) => h.lag, ms], ["memory", (h) => h.memory, bytes], ["descriptors", (h) => h.fds, count],
+    ["out of CPU quota", (h) => h.throttled, (v) => count(v) + " %"], ["CPU that other guests took", (h) => h.steal, (v) => count(v) + " %"],
+  ];
+  const last = points[points.length - 1];
+  tables.generator = last ? rows.flatMap(([what, of, format]) => {
+    const seen = points.map((p) => of(p.health)).filter((value) => value != null);
+    if (!seen.length) return [];
+    const now = of(last.health);
+    return [{ what, now: now == null ? "–" : format(now), most: format(seen.reduce((a, b) => Math.max(a, b))) }];
+  }) : [];
 }
 
 function errors() {
@@ -198,7 +276,8 @@ function keys() {
     put(box, "span", label);
     put(box, "b", value, cls);
   }
-  $("time").textContent = clock(p.s + 1) + (hello.length_s ? " of " + clock(hello.length_s) : "");
+  $("time").replaceChildren(clock(p.s + 1) + (hello.length_s ? " of " + clock(hello.length_s) : "") + (p.stage && !over ? ", " + p.stage : ""));
+  if (!over) put($("time"), "span", ", " + tables.outlook, { "all thresholds hold": "good", "threshold crossed": "bad" }[tables.outlook]);
 }
 
 async function act(command) {
@@ -230,6 +309,17 @@ function controls() {
     button(line, "Set users", "scale" + row.scenario, () => ({ do: "scale", scenario: row.scenario, users: Number(input.value) }));
     put(line, "span", `at most ${count(row.most)}${row.users == null ? ", as planned" : ""}${row.paused ? ", paused" : ""}`, "none");
   }
+  for (const row of tables.paced || []) {
+    const line = put(node, "div");
+    put(line, "b", row.scenario);
+    const input = put(line, "input");
+    input.type = "number"; input.min = 0; input.max = row.most; input.step = "any"; input.value = row.per_s ?? "";
+    input.setAttribute("aria-label", "iterations per second of " + row.scenario);
+    const set = () => ({ do: "rate", scenario: row.scenario, per_s: Number(input.value) });
+    input.onkeydown = (event) => { if (event.key === "Enter") { act(set()); input.blur(); } };
+    button(line, "Set iterations/s", "rate" + row.scenario, set);
+    put(line, "span", `at most ${count(row.most)}${row.per_s == null ? ", as planned" : ""}`, "none");
+  }
   button(put(node, "div"), "Stop the run", "stop", () => ({ do: "stop" }));
 }
 
@@ -239,19 +329,13 @@ function verdict() {
   $("over").hidden = false;
   $("reasons").replaceChildren();
   for (const reason of over.reasons) put($("reasons"), "li", reason);
-  $("thresholds").replaceChildren();
-  for (const one of over.thresholds) {
-    const line = put($("thresholds"), "tr");
-    put(line, "td", one.ok ? "ok" : "crossed", one.ok ? "good" : "bad");
-    put(line, "td", `${one.metric} ${one.expression}`, "name");
-    put(line, "td", one.observed == null ? "no data" : one.unit === "ms" ? ms(one.observed) : one.unit === "fraction" ? share(one.observed, 1) : String(one.observed));
-  }
+  tables.thresholds = over.thresholds;
 }
 
-function state(text, cls) {
-  $("state").textContent = text;
+function state(word, cls) {
+  $("state").textContent = word;
   $("state").className = cls || "";
-  document.title = `${text} ${hello.name}`.trim();
+  document.title = `${word} ${hello.name}`.trim();
 }
 
 // The stream --------------------------------------------------------------------------------------
@@ -263,10 +347,11 @@ function redraw() {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
-    if (!charts.length) charts = [...CHARTS.map(chart), heat()];
+    if (!charts.length) charts = [...CHARTS.map((spec) => chart(spec)), failures(), heat()];
     charts.forEach((one) => one.draw());
-    ["calls", "steps", "scenarios", "checks"].forEach(table);
-    errors(); keys(); controls(); verdict();
+    verdict(); generator();
+    ["thresholds", "calls", "steps", "scenarios", "checks", "generator"].forEach(table);
+    errors(); keys(); controls();
   });
 }
 
@@ -305,7 +390,7 @@ async function stay() {
   }
 }
 
-$("filter").oninput = () => table("calls");
+for (const input of document.querySelectorAll("[data-filter]")) input.oninput = () => table(input.dataset.filter);
 addEventListener("resize", () => charts.forEach((one) => one.fit()));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 stay();
