@@ -81,6 +81,7 @@ impl Hold<'_> {
             rates: &self.rates(step.level),
             tolerance: self.spec.tolerance,
             calls: self.totals().count(&self.selector(metric::HTTP_CALLS)),
+            late: self.totals().count(&self.selector(metric::ITERATIONS_LATE).any("outcome")),
             measurement: &measurement,
             gates: &gates,
             growth: self.growth(),

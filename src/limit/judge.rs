@@ -1,7 +1,8 @@
 //! What a hold says about its level: a pure function of what was seen, in this precedence:
 //!
 //! 1. This tool was the bottleneck → inconclusive, except that failures the target answered with
-//!    still trip.
+//!    still trip, if they are more than the iterations that this tool started late: those come in
+//!    bursts, and a burst may be what was refused.
 //! 2. A gate is crossed, the backlog grows or waits at the end, (users) more of them bring no more,
 //!    or a signal of the target's says so → trip, with every reason.
 //! 3. Less was achieved than asked for though the target was healthy → inconclusive.
@@ -26,6 +27,8 @@ pub struct Seen<'s> {
     pub tolerance: f64,
     /// Calls that ended.
     pub calls: u64,
+    /// Iterations that this tool started late.
+    pub late: u64,
     /// Why this tool may have been the bottleneck, as sentences.
     pub measurement: &'s [String],
     /// The gates, judged over the hold.
@@ -108,7 +111,9 @@ impl Gain {
 
 /// The verdict and its reasons.
 pub fn judge(seen: &Seen) -> (Judgement, Vec<String>) {
-    let crossed: Vec<&Threshold> = seen.gates.iter().filter(|gate| is_crossed(gate)).collect();
+    let crossed = seen.gates.iter().filter(|gate| is_crossed(gate));
+    let (ours, crossed): (Vec<&Threshold>, Vec<_>) =
+        crossed.partition(|gate| gate.on_failures() && failures(gate) <= seen.late);
     if !seen.measurement.is_empty() {
         let failures = crossed.iter().filter(|gate| gate.on_failures());
         let answered: Vec<String> = failures.map(|gate| told(gate)).collect();
@@ -132,7 +137,11 @@ pub fn judge(seen: &Seen) -> (Judgement, Vec<String>) {
     if !trips.is_empty() {
         return (Judgement::Trip, trips);
     }
-    let doubts = doubts(seen);
+    let mut doubts = doubts(seen);
+    doubts.extend(ours.into_iter().map(|gate| {
+        let late = counted(seen.late, "iteration");
+        format!("{}, but this tool started {late} late, and a burst may be refused", told(gate))
+    }));
     if doubts.is_empty() {
         (Judgement::Pass, margins(seen.gates))
     } else {
@@ -167,6 +176,16 @@ fn is_crossed(gate: &Threshold) -> bool {
     !gate.ok && gate.observed.is_some() && gate.samples >= gate.min_samples
 }
 
+/// How many samples of a gate on failures or checks were bad.
+fn failures(gate: &Threshold) -> u64 {
+    if gate.unit != "fraction" {
+        return gate.samples; // a counter of them
+    }
+    let share = gate.observed.unwrap_or_default();
+    let bad = if gate.metric.starts_with("checks") { 1.0 - share } else { share };
+    (bad * gate.samples as f64).round() as u64
+}
+
 fn told(gate: &Threshold) -> String {
     let observed = gate.observed.map_or_else(|| "no data".to_owned(), |v| quantity(v, &gate.unit));
     format!("{} {}: {observed}", gate.metric, gate.expression)
@@ -199,6 +218,11 @@ mod tests {
         }
     }
 
+    fn share_of(metric: &str, observed: f64, ok: bool) -> Threshold {
+        let unit = "fraction".to_owned();
+        Threshold { observed: Some(observed), unit, ok, ..gate(metric, 0.0, 0.0, 500) }
+    }
+
     const SILENT: &Told =
         &Told { rows: Vec::new(), trips: Vec::new(), doubts: Vec::new(), missing: Vec::new() };
 
@@ -211,6 +235,7 @@ mod tests {
             rates: &[],
             tolerance: 0.05,
             calls: 1_000,
+            late: 0,
             measurement: &[],
             gates,
             growth: None,
@@ -225,7 +250,8 @@ mod tests {
         use Judgement::{Inconclusive, Pass, Trip};
         let fast = [gate("http_call_duration", 50.0, 100.0, 500)];
         let slow = [gate("http_call_duration", 143.0, 100.0, 500)];
-        let failing = [gate("http_call_failed", 143.0, 100.0, 500)];
+        let failing = [share_of("http_call_failed", 0.02, false)]; // 10 of 500
+        let unchecked = [share_of("checks", 0.98, false)];
         let few = [gate("http_call_duration", 50.0, 100.0, 79)];
         let few_slow = [gate("http_call_duration", 143.0, 100.0, 79)];
         let none = Threshold { observed: None, samples: 0, ..gate("hits", 143.0, 100.0, 0) };
@@ -243,6 +269,11 @@ mod tests {
             (Seen { measurement: &busy, ..seen(&fast) }, Inconclusive, "busy"),
             (Seen { measurement: &busy, ..seen(&slow) }, Inconclusive, "busy"),
             (Seen { measurement: &busy, ..seen(&failing) }, Trip, "http_call_failed"),
+            (Seen { late: 9, ..seen(&failing) }, Trip, "http_call_failed"),
+            (Seen { late: 10, ..seen(&failing) }, Inconclusive, "10 iterations late"),
+            (Seen { late: 10, ..seen(&unchecked) }, Inconclusive, "10 iterations late"),
+            (Seen { late: 10, measurement: &busy, ..seen(&failing) }, Inconclusive, "busy"),
+            (Seen { late: 10, ..seen(&slow) }, Trip, "143 ms"),
             (Seen { growth: Some(7.0), ..seen(&fast) }, Trip, "unstable"),
             (Seen { waiting: Some(70), ..seen(&fast) }, Trip, "70 arrivals waited"),
             (Seen { gain: gain(0.2, 0.019), ..seen(&fast) }, Trip, "plateau"),
