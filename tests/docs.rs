@@ -45,15 +45,17 @@ fn the_examples_of_the_reference_run() {
 
 #[test]
 fn the_flags_in_the_documents_are_those_of_the_help() {
-    let help: BTreeSet<String> =
-        ["run", "once", "limit", "check", "compare", "runs", "show", "query", "report", "demo"]
-            .iter()
-            .flat_map(|command| {
-                let told = tool_in(root()).args([command, "--help"]).output().expect("it runs");
-                flags(&String::from_utf8_lossy(&told.stdout))
-            })
-            .chain(["--version".to_owned()])
-            .collect();
+    let help: BTreeSet<String> = [
+        "run", "once", "limit", "check", "compare", "runs", "show", "query", "trend", "report",
+        "demo",
+    ]
+    .iter()
+    .flat_map(|command| {
+        let told = tool_in(root()).args([command, "--help"]).output().expect("it runs");
+        flags(&String::from_utf8_lossy(&told.stdout))
+    })
+    .chain(["--version".to_owned()])
+    .collect();
     for document in DOCUMENTS {
         let text = read(document);
         // What stands before ` -- ` is for cargo.

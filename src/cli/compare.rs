@@ -1,15 +1,19 @@
 //! `loadtool compare`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::{bail, ensure};
 use clap::{Args, ValueEnum};
 
+use super::script::pair;
 use super::source;
 use super::store::StoreArgs;
 use crate::compare::seconds::Run;
-use crate::compare::{Method, Verdict, compare, told};
+use crate::compare::{Comparison, Method, Verdict, compare, told};
 use crate::store::Store;
+use crate::store::list::{Filter, State};
 use crate::units;
 
 const EXAMPLES: &str = "\
@@ -17,6 +21,7 @@ Examples:
   loadtool run shop.lua                             then, with the change, again:
   loadtool run shop.lua
   loadtool compare last~1 last
+  loadtool compare --label branch=main --label branch=mine
   loadtool compare main.json last                   a file that --out json=FILE wrote
   loadtool compare main.db last                     a file of `loadtool runs export`
   loadtool compare main.db last --min-change 10% --format markdown >> \"$GITHUB_STEP_SUMMARY\"
@@ -32,12 +37,16 @@ const REGRESSION: u8 = 3;
 pub struct CompareArgs {
     /// The run to compare with: one that is kept, a file that --out json=FILE wrote, or one of
     /// `runs export`
-    #[arg(value_name = "BASE")]
-    base: String,
+    #[arg(value_name = "BASE", required_unless_present = "labels", conflicts_with = "labels")]
+    base: Option<String>,
 
-    /// The run that is judged: another
-    #[arg(value_name = "CANDIDATE")]
-    candidate: String,
+    /// The runs that are judged, each by itself
+    #[arg(value_name = "CANDIDATE", required_unless_present = "labels", conflicts_with = "labels")]
+    candidates: Vec<String>,
+
+    /// Instead, all kept runs with this label, as repeated runs of the same; twice: base and candidate
+    #[arg(long = "label", value_name = "K=V", value_parser = pair)]
+    labels: Vec<(String, String)>,
 
     /// The least change that matters
     #[arg(long, value_name = "P", value_parser = part, default_value = "5%")]
@@ -65,25 +74,82 @@ enum Format {
     Json,
 }
 
+/// Runs of one candidate, and what it is called.
+type Named = (String, Vec<Run>);
+
 impl CompareArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let (base, candidate) = (self.read(&self.base)?, self.read(&self.candidate)?);
+        let (base, candidates) = self.groups()?;
         let method = Method { least: self.min_change, seed: self.seed };
-        let comparison = compare(&base, &candidate, method);
-        anyhow::ensure!(
-            !comparison.rows.is_empty(),
-            "these runs have no series in common\n  hint: are both of the same script?"
-        );
-        let text = match self.format {
-            Format::Text => told::text(&comparison),
-            Format::Markdown => told::markdown(&comparison),
-            Format::Json => serde_json::to_string_pretty(&comparison)? + "\n",
-        };
-        let printed = super::print(&text);
-        match comparison.has(Verdict::Regression) {
+        let mut comparisons = Vec::new();
+        for (name, candidate) in &candidates {
+            let comparison = compare(&base, candidate, method);
+            anyhow::ensure!(
+                !comparison.rows.is_empty(),
+                "{name} has no series in common with the base\n  hint: are both of the same script?"
+            );
+            comparisons.push((name.as_str(), comparison));
+        }
+        let printed = super::print(&self.told(&comparisons)?);
+        match comparisons.iter().any(|(_, one)| one.has(Verdict::Regression)) {
             true => Ok(ExitCode::from(REGRESSION)),
             false => Ok(printed),
         }
+    }
+
+    /// Of several candidates each under its name.
+    fn told(&self, all: &[(&str, Comparison)]) -> anyhow::Result<String> {
+        let text = match (self.format, all) {
+            (Format::Json, [(_, one)]) => serde_json::to_string_pretty(one)? + "\n",
+            (Format::Json, all) => {
+                let by_name: BTreeMap<_, _> = all.iter().map(|(name, one)| (name, one)).collect();
+                serde_json::to_string_pretty(&by_name)? + "\n"
+            }
+            (Format::Text, [(_, one)]) => told::text(one),
+            (Format::Markdown, [(_, one)]) => told::markdown(one),
+            (Format::Text, all) => {
+                let one =
+                    |(name, one): &(&str, Comparison)| format!("{name}\n\n{}\n", told::text(one));
+                all.iter().map(one).collect()
+            }
+            (Format::Markdown, all) => {
+                let one = |(name, one): &(&str, Comparison)| {
+                    format!("### {name}\n\n{}\n", told::markdown(one))
+                };
+                all.iter().map(one).collect()
+            }
+        };
+        Ok(text)
+    }
+
+    /// The base's runs, and those of each candidate.
+    fn groups(&self) -> anyhow::Result<(Vec<Run>, Vec<Named>)> {
+        let Some(base) = &self.base else {
+            let [base, candidate] = &self.labels[..] else {
+                bail!("--label is given twice, or not at all: of the base, and of the candidate");
+            };
+            let name = format!("{}={}", candidate.0, candidate.1);
+            return Ok((self.labelled(base)?, vec![(name, self.labelled(candidate)?)]));
+        };
+        let read = |run: &String| Ok((run.clone(), vec![self.read(run)?]));
+        let candidates = self.candidates.iter().map(read).collect::<anyhow::Result<_>>()?;
+        Ok((vec![self.read(base)?], candidates))
+    }
+
+    /// All runs with a label that came to their end.
+    fn labelled(&self, label: &(String, String)) -> anyhow::Result<Vec<Run>> {
+        let store = self.store.open()?;
+        let filter = Filter { labels: vec![label.clone()], ..Filter::default() };
+        let runs = store.runs(&filter)?.into_iter().filter(|run| run.state == State::Done);
+        let runs: Vec<Run> =
+            runs.map(|run| Run::kept(&store, &run)).collect::<anyhow::Result<_>>()?;
+        ensure!(
+            !runs.is_empty(),
+            "no run has the label {}={}\n  hint: `loadtool runs` lists runs with their labels",
+            label.0,
+            label.1
+        );
+        Ok(runs)
     }
 }
 

@@ -19,6 +19,7 @@ mod script;
 mod show;
 mod source;
 mod store;
+mod trend;
 mod ui;
 
 use std::io::{self, Write};
@@ -89,6 +90,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Slice the series of a kept run by any tag and time
     Query(query::QueryArgs),
+    /// Tell when a series changed its level over the kept runs, and by which commit
+    Trend(trend::TrendArgs),
     /// Make the HTML report of a kept run or of a JSON summary
     Report(report::ReportArgs),
     /// Serve the built-in shop, a target to try scripts against
@@ -113,6 +116,7 @@ impl Cli {
             Command::Runs(args) => args.run(),
             Command::Show(args) => args.run(),
             Command::Query(args) => args.run(),
+            Command::Trend(args) => args.run(),
             Command::Report(args) => args.run(),
             Command::Demo(args) => args.run(),
         }

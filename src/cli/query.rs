@@ -17,9 +17,9 @@ use crate::output::report::COLUMNS;
 use crate::output::screen::columns_of;
 use crate::output::table::Column::{Name, Number};
 use crate::output::table::Table;
-use crate::plan::condition::{Measure, Stat, measure};
+use crate::plan::condition::{Measure, Stat, measure, observed};
 use crate::results::format;
-use crate::results::thresholds::{observed, unit};
+use crate::results::thresholds::unit;
 use crate::store::list::Stored;
 use crate::store::slice::{Part, Series, Slice, tags_of};
 
@@ -277,7 +277,7 @@ fn nothing(run: &Stored, selector: &Selector, all: &[Series]) -> Diagnostic {
         }
         (Some(_), false) => told.hint(named.join("; ")),
         (Some(_), true) => {
-            told.hint("`phase` is the load unless it is named: {phase=*} is everything")
+            told.hint("without `phase` it is the load, and latencies are those of expected answers: {phase=*,expected=*} is everything")
         }
     }
 }

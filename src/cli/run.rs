@@ -28,6 +28,7 @@ Examples:
   loadtool run shop.lua --profile spike --vus 200 --duration 5m --explain
   loadtool run shop.lua --stage 30s:100 --stage 2m:100 --stage 10s:0
   loadtool run shop.lua --threshold 'http_call_duration{step=login}: p95 < 200ms'
+  loadtool run shop.lua --baseline main.db --threshold 'http_call_duration: p95 < 1.10 * baseline'
   loadtool run shop.lua --iterations 1000 --vus 10 --summary-json report.json
   loadtool run shop.lua --env USER=ada --env PASSWORD --summary-json - | jq .verdict";
 
@@ -54,6 +55,11 @@ pub struct RunArgs {
     /// What must hold, beside the script's own (repeatable): 'http_call_duration: p95 < 200ms'
     #[arg(long = "threshold", value_name = "SELECTOR: EXPR", help_heading = "Verdict")]
     thresholds: Vec<String>,
+
+    /// What thresholds like 'p95 < 1.10 * baseline' are relative to: a kept run, or a file of `runs
+    /// export` or --summary-json
+    #[arg(long, value_name = "RUN|FILE", help_heading = "Verdict")]
+    baseline: Option<String>,
 
     /// A tag on every sample (repeatable)
     #[arg(long = "tag", value_name = "K=V", value_parser = pair, help_heading = "Output")]
@@ -93,7 +99,10 @@ impl RunArgs {
         let _ = rlimit::increase_nofile_limit(u64::MAX);
         let demo = self.demo.then(|| super::demo::open(([127, 0, 0, 1], 0).into())).transpose()?;
         let base_url = demo.as_ref().map(|demo| demo.url());
+        let script = &self.script.script;
+        let baseline = self.baseline.map(|run| self.out.keep.baseline(&run, script)).transpose()?;
         let flags = Flags {
+            baseline: baseline.map(Arc::new),
             base_url: base_url.or(self.base_url),
             thresholds: self.thresholds,
             tags: self.tags,

@@ -1,14 +1,17 @@
 //! `--store`, for every command that keeps runs or reads them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
 
 use super::script::pair;
+use super::source;
+use crate::plan::Baseline;
+use crate::results::baseline::baseline;
 use crate::run::stored::StoreSpec;
 use crate::store::Store;
-use crate::store::place::{Place, place};
+use crate::store::place::{Place, is_none, place};
 
 /// For commands that run a load.
 #[derive(Args, Debug)]
@@ -24,6 +27,23 @@ pub struct KeepArgs {
 }
 
 impl KeepArgs {
+    /// The run that thresholds are relative to.
+    pub fn baseline(&self, run: &str, script: &Path) -> anyhow::Result<Baseline> {
+        // Who keeps this run nowhere may mean one that is kept.
+        let store = self.store.clone().filter(|path| !is_none(path));
+        let summary = source::summary(run, &StoreArgs { store })?;
+        let file = |path: &Path| path.file_name().map(ToOwned::to_owned);
+        if file(Path::new(&summary.run.script)) != file(script) {
+            log::warn!(
+                "the baseline {run} is of the script {}, not of {}: its series may mean something else",
+                summary.run.script,
+                script.display()
+            );
+        }
+        let damaged = || anyhow::anyhow!("the baseline {run} is damaged: its series are none");
+        baseline(run, &summary).ok_or_else(damaged)
+    }
+
     /// What was asked for.
     pub fn spec(self) -> Option<StoreSpec> {
         let Place { path, insisted } = place(self.store, |name| std::env::var_os(name));

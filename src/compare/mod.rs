@@ -5,12 +5,18 @@
 //! matters to anybody.
 
 pub mod bootstrap;
+pub mod change_points;
+pub mod group;
 pub mod seconds;
+pub mod student;
 pub mod told;
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use self::bootstrap::Spread;
+use self::group::Pooled;
 use self::seconds::{Key, Run, Series};
 
 /// Fewer seconds with samples say nothing of how a number moves.
@@ -123,33 +129,62 @@ impl Of {
     }
 }
 
-/// Compares every series that both have, in order; a series that only one has is in `missing`.
-pub fn compare(base: &Run, candidate: &Run, method: Method) -> Comparison {
-    let both: Vec<&Key> =
-        base.series.keys().filter(|key| candidate.series.contains_key(*key)).collect();
-    let of = |one: &Run, other: &Run| -> Vec<Key> {
-        one.series.keys().filter(|key| !other.series.contains_key(*key)).cloned().collect()
+/// Compares every series that all runs of both groups have, in order; a series that only one group
+/// has is told beside.
+pub fn compare(base: &[Run], candidate: &[Run], method: Method) -> Comparison {
+    let (there, here) = (keys(base), keys(candidate));
+    let both: Vec<&Key> = there.intersection(&here).copied().collect();
+    let missing = |one: &BTreeSet<&Key>, other: &[Run]| -> Vec<Key> {
+        let lacks = |key: &&&Key| !other.iter().any(|run| run.series.contains_key(**key));
+        one.iter().filter(lacks).map(|key| (*key).clone()).collect()
     };
     // Two-sided, and shared among all rows (Bonferroni).
-    let z =
-        bootstrap::normal_quantile(1.0 - ALPHA / 2.0 / (both.len() * STATS.len()).max(1) as f64);
+    let alpha = ALPHA / (both.len() * STATS.len()).max(1) as f64;
     let mut rows = Vec::new();
     for (place, key) in both.iter().enumerate() {
-        let (there, here) = (&base.series[*key], &candidate.series[*key]);
-        let draws = |run: &Series, salt: u64| {
-            bootstrap::draws(run.seconds(), method.seed ^ (place as u64) << 8 ^ salt)
-        };
-        let (draws_there, draws_here) = (draws(there, 1), draws(here, 2));
+        let seed = method.seed ^ (place as u64) << 8;
+        let (there, here) = (Sample::of(base, key, seed ^ 1), Sample::of(candidate, key, seed ^ 2));
         for stat in &STATS {
-            let spreads = (stat.of.spread(there, &draws_there), stat.of.spread(here, &draws_here));
-            let (Some(a), Some(b)) = spreads else { continue };
-            let enough = [there, here]
-                .iter()
-                .all(|run| run.samples() >= stat.samples && run.seconds() >= LEAST_SECONDS);
-            rows.push(judge((*key).clone(), stat, a, b, z, enough, method.least));
+            let (Some(a), Some(b)) = (there.pooled(stat.of), here.pooled(stat.of)) else {
+                continue;
+            };
+            let enough = there.is_enough(stat) && here.is_enough(stat);
+            let noise = a.noise(&b, alpha);
+            rows.push(judge((*key).clone(), stat, (a.value, b.value), noise, enough, method.least));
         }
     }
-    Comparison { rows, only_base: of(base, candidate), only_candidate: of(candidate, base) }
+    Comparison { rows, only_base: missing(&there, candidate), only_candidate: missing(&here, base) }
+}
+
+/// Series that all of these runs have.
+fn keys(runs: &[Run]) -> BTreeSet<&Key> {
+    let first = runs.first().into_iter().flat_map(|run| run.series.keys());
+    first.filter(|key| runs.iter().all(|run| run.series.contains_key(*key))).collect()
+}
+
+/// One series of a group of runs, each with its draws.
+struct Sample<'r>(Vec<(&'r Series, Vec<Vec<usize>>)>);
+
+impl Sample<'_> {
+    fn of<'r>(runs: &'r [Run], key: &Key, seed: u64) -> Sample<'r> {
+        let drawn = runs.iter().enumerate().map(|(place, run)| {
+            let series = &run.series[key];
+            (series, bootstrap::draws(series.seconds(), seed ^ (place as u64) << 32))
+        });
+        Sample(drawn.collect())
+    }
+
+    /// A number of all runs; `None` if one of them has it not.
+    fn pooled(&self, of: Of) -> Option<Pooled> {
+        let spreads = self.0.iter().map(|(series, draws)| of.spread(series, draws));
+        Pooled::of(&spreads.collect::<Option<Vec<_>>>()?, of == Of::Errors)
+    }
+
+    fn is_enough(&self, stat: &Stat) -> bool {
+        let enough =
+            |series: &Series| series.samples() >= stat.samples && series.seconds() >= LEAST_SECONDS;
+        self.0.iter().all(|(series, _)| enough(series))
+    }
 }
 
 /// Two runs beside each other.
@@ -174,19 +209,17 @@ impl Comparison {
 fn judge(
     series: Key,
     stat: &Stat,
-    base: Spread,
-    candidate: Spread,
-    z: f64,
+    (base, candidate): (f64, f64),
+    noise: f64,
     enough: bool,
     least: f64,
 ) -> Row {
-    let noise = z * (base.deviation.powi(2) + candidate.deviation.powi(2)).sqrt();
     let (change, interval) = if stat.of == Of::Errors {
-        let change = candidate.value - base.value;
+        let change = candidate - base;
         (change, (change - noise, change + noise))
     } else {
         // Ratios are even on a logarithmic scale.
-        let ratio = candidate.value / base.value;
+        let ratio = candidate / base;
         (ratio - 1.0, (ratio * (-noise).exp() - 1.0, ratio * noise.exp() - 1.0))
     };
     let worse = (change > 0.0) != (stat.of == Of::Rate);
@@ -202,15 +235,7 @@ fn judge(
         Verdict::Same
     };
     let interval = (enough && change.is_finite()).then_some(interval);
-    Row {
-        series,
-        stat: stat.name,
-        base: base.value,
-        candidate: candidate.value,
-        change,
-        interval,
-        verdict,
-    }
+    Row { series, stat: stat.name, base, candidate, change, interval, verdict }
 }
 
 #[cfg(test)]

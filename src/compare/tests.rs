@@ -33,7 +33,8 @@ fn run(all: Vec<(&str, Series)>) -> Run {
 }
 
 fn verdicts(base: Series, candidate: Series) -> Vec<(&'static str, Verdict)> {
-    let compared = compare(&run(vec![("GET /", base)]), &run(vec![("GET /", candidate)]), METHOD);
+    let (base, candidate) = (run(vec![("GET /", base)]), run(vec![("GET /", candidate)]));
+    let compared = compare(&[base], &[candidate], METHOD);
     compared.rows.iter().map(|row| (row.stat, row.verdict)).collect()
 }
 
@@ -79,9 +80,36 @@ fn what_cannot_be_told_is_not() {
         run(vec![("GET /a", series(1, 20, 9, 1.0, 0.0)), ("GET /b", series(1, 20, 9, 1.0, 0.0))]);
     let other =
         run(vec![("GET /b", series(1, 20, 9, 1.0, 0.0)), ("GET /c", series(1, 20, 9, 1.0, 0.0))]);
-    let compared = compare(&base, &other, METHOD);
+    let compared = compare(&[base], &[other], METHOD);
     assert_eq!(compared.only_base, [key("GET /a")]);
     assert_eq!(compared.only_candidate, [key("GET /c")]);
     assert!(compared.rows.iter().all(|row| row.series == key("GET /b")));
     assert!(compared.rows.iter().all(|row| row.change == 0.0), "a run against itself");
+}
+
+/// Four runs each, whose level also moves from run to run, as that of machines does.
+fn repeated(factor: f64, seed: u64) -> Vec<Run> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut one = |n: u64| {
+        let level = factor * (1.0 + 0.06 * (random.random::<f64>() - 0.5));
+        run(vec![("GET /", series(seed + n, 20, 60, level, 0.0))])
+    };
+    (0..4).map(&mut one).collect()
+}
+
+#[test]
+fn repeated_runs_are_judged_by_how_runs_scatter() {
+    let alarm = |base: &[Run], candidate: &[Run]| {
+        compare(base, candidate, METHOD).rows.iter().any(|row| is_alarm(row.verdict))
+    };
+    let (mut alone, mut together, mut found) = (0, 0, 0);
+    for n in 0..10 {
+        let (base, same, slower) =
+            (repeated(1.0, 100 * n), repeated(1.0, 100 * n + 50), repeated(1.4, 100 * n + 70));
+        alone += u32::from(alarm(&base[..1], &same[..1]));
+        together += u32::from(alarm(&base, &same));
+        found += u32::from(alarm(&base, &slower));
+    }
+    assert!(together <= 1, "{together} of 10 groups of equals were told apart, alone {alone}");
+    assert!(found >= 9, "{found} of 10 slowdowns were found");
 }

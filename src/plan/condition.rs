@@ -1,7 +1,8 @@
 //! The condition of a threshold: `STAT OP NUMBER[unit]`, and what can be asked of which metric.
 
 use crate::diagnostic::Diagnostic;
-use crate::metrics::{Kind, MetricId, Unit};
+use crate::metrics::{Histogram, Kind, MetricId, Unit, Value};
+use crate::units;
 
 /// `p95 < 200ms`, as numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,8 +11,11 @@ pub struct Condition {
     pub stat: Stat,
     /// How.
     pub op: Op,
-    /// With what, in the unit of `measure`.
+    /// With what, in the unit of `measure`; no number while it is a multiple of a baseline that is
+    /// not known yet.
     pub limit: f64,
+    /// Of the baseline, so many times.
+    pub of_baseline: Option<f64>,
     /// What the observed value and `limit` are.
     pub measure: Measure,
 }
@@ -87,7 +91,19 @@ impl Condition {
         let (stat, op, number) = split(expression)?;
         let stat = Stat::parse(stat)?;
         let measure = measure(metric, stat)?;
-        Ok(Condition { stat, op, limit: measure.limit(number)?, measure })
+        let (limit, of_baseline) = match relative(number)? {
+            Some((factor, resolved)) => {
+                let limit = resolved.map_or(Ok(f64::NAN), |number| measure.limit(number))?;
+                (limit, Some(factor))
+            }
+            None => (measure.limit(number)?, None),
+        };
+        Ok(Condition { stat, op, limit, of_baseline, measure })
+    }
+
+    /// Whether its limit is a multiple of a baseline that is not known yet.
+    pub fn is_open(&self) -> bool {
+        self.limit.is_nan()
     }
 
     /// Whether an observed value (in the unit of `limit`) fulfils the condition.
@@ -112,6 +128,30 @@ impl Condition {
             Op::Equal => distance.abs(),
             Op::NotEqual => -distance.abs(),
         }
+    }
+}
+
+/// `1.10 * baseline`, and what that is, if it is known: `1.10 * baseline (= 220ms)`.
+fn relative(text: &str) -> Result<Option<(f64, Option<&str>)>, Diagnostic> {
+    const WORD: &str = "baseline";
+    if !text.contains(WORD) {
+        return Ok(None);
+    }
+    let (multiple, resolved) = match text.split_once("(=") {
+        Some((multiple, rest)) => (multiple, rest.trim().strip_suffix(')').map(str::trim)),
+        None => (text, None),
+    };
+    let factor = match multiple.split_once('*') {
+        None => multiple.trim().strip_suffix(WORD).filter(|rest| rest.is_empty()).map(|_| 1.0),
+        Some((left, right)) => match (left.trim(), right.trim()) {
+            (WORD, factor) | (factor, WORD) => units::percent(factor).ok(),
+            _ => None,
+        },
+    };
+    match factor.filter(|factor| *factor > 0.0) {
+        Some(factor) => Ok(Some((factor, resolved))),
+        None => Err(Diagnostic::new(format!("`{text}` is no multiple of the baseline"))
+            .hint("write it like `p95 < 1.10 * baseline` or `p95 < 110% * baseline`")),
     }
 }
 
@@ -192,6 +232,34 @@ pub fn measure(metric: &MetricId, stat: Stat) -> Result<Measure, Diagnostic> {
         .hint(format!("a {kind} has {has}")))
 }
 
+/// A statistic of samples, in the unit of its [`Measure`]; of a metric in `unit`. `seconds` are
+/// what a counter's rate is over.
+pub fn observed(value: &Value, stat: Stat, unit: Unit, seconds: impl Fn() -> f64) -> Option<f64> {
+    match (value, stat) {
+        (Value::Counter(sum), Stat::Rate) => {
+            let seconds = seconds();
+            Some(if seconds > 0.0 { *sum as f64 / seconds } else { 0.0 })
+        }
+        (Value::Counter(sum), _) => Some(*sum as f64),
+        (Value::Rate { hits, total }, _) => (*total > 0).then(|| *hits as f64 / *total as f64),
+        (Value::Gauge { max, .. } | Value::Level { max, .. }, Stat::Max) => Some(*max),
+        (Value::Gauge { last, .. } | Value::Level { last, .. }, _) => Some(*last),
+        (Value::Histogram(samples), stat) => of_samples(samples, unit, stat),
+    }
+}
+
+fn of_samples(samples: &Histogram, unit: Unit, stat: Stat) -> Option<f64> {
+    let numbers = samples.of_unit(unit);
+    match stat {
+        Stat::Percentile(p) => numbers.quantile((p * 1e4).round() as u32),
+        Stat::Min => numbers.min(),
+        Stat::Max => numbers.max(),
+        Stat::Mean => numbers.mean(),
+        Stat::Stddev => numbers.stddev(),
+        Stat::Count | Stat::Rate | Stat::Value => Some(samples.count() as f64),
+    }
+}
+
 impl Measure {
     /// Units in which a limit may be written, and how much of ours one of them is.
     fn units(self) -> &'static [(&'static str, f64)] {
@@ -232,6 +300,20 @@ impl Measure {
             return Err(Diagnostic::new(fault).hint(format!("did you mean `{number}%`?")));
         }
         Ok(limit)
+    }
+
+    /// A limit as it can be read again.
+    pub(super) fn written(self, limit: f64) -> String {
+        let (number, unit) = match self {
+            Measure::Number => (limit, ""),
+            Measure::Ms => (limit, "ms"),
+            Measure::Bytes => (limit, "B"),
+            Measure::Percent => (limit, "%"),
+            Measure::Fraction => (limit * 100.0, "%"),
+            Measure::PerSecond => (limit, "/s"),
+            Measure::BytesPerSecond => (limit, "B/s"),
+        };
+        format!("{}{unit}", (number * 1e3).round() / 1e3)
     }
 
     fn wrong_unit(self, unit: &str) -> Diagnostic {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::baseline::Baseline;
 use super::profile::Profile;
 use super::search::Reach;
 use crate::diagnostic::Diagnostic;
@@ -83,6 +84,8 @@ pub struct Flags {
     pub threads: Option<usize>,
     /// `--threshold SELECTOR: CONDITION`, as typed.
     pub thresholds: Vec<String>,
+    /// `--baseline`: what relative thresholds are relative to.
+    pub baseline: Option<Arc<Baseline>>,
     /// `--trace`.
     pub trace: bool,
     /// `--tag K=V`.

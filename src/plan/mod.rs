@@ -3,6 +3,7 @@
 //! Script and command line write a [`Draft`](draft::Draft); [`validate`](validate::validate)
 //! makes it a Plan or tells every fault at once.
 
+pub mod baseline;
 mod chart;
 pub mod condition;
 pub mod draft;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use baseline::Baseline;
 pub use load::{Load, Stage};
 pub use open::{Late, OpenLoad};
 pub use threshold::Threshold;

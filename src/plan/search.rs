@@ -99,6 +99,10 @@ pub fn objective(threshold: Threshold) -> Result<Threshold, Diagnostic> {
             "an objective is of calls, steps, iterations, checks, or metrics of the script's own";
         return Err(Diagnostic::new(message).hint(hint));
     }
+    if threshold.condition.of_baseline.is_some() {
+        let message = format!("`{threshold}`: an objective of a search has a limit of its own");
+        return Err(Diagnostic::new(message).hint("only thresholds of a run know a baseline"));
+    }
     if threshold.is_live() {
         let message = format!("`{threshold}` is judged over the whole of a hold");
         return Err(Diagnostic::new(message).hint("leave out window and abort"));

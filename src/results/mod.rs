@@ -6,6 +6,7 @@
 
 pub mod advice;
 pub mod anomalies;
+pub mod baseline;
 pub mod build;
 pub mod course;
 mod deliveries;

@@ -1,9 +1,10 @@
 //! Series of metrics and their distributions, as the summary holds them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::summary::{Distribution, Metric, Series, Values};
-use crate::metrics::{Histogram, Kind, MetricId, Row, Selector, Unit, Value, Window};
+use crate::metrics::{Histogram, Kind, MetricId, Row, Selector, Unit, Value, Window, metric};
 
 impl Distribution {
     /// Of these samples: milliseconds, and the histogram itself.
@@ -70,6 +71,20 @@ pub fn metrics(rows: &[Row]) -> BTreeMap<String, Metric> {
 fn empty(id: &MetricId) -> Metric {
     let (kind, unit) = words(id);
     Metric { kind: kind.to_owned(), unit: unit.to_owned(), series: Vec::new() }
+}
+
+/// The metric of that name, kind and unit, as the summary spells them: a built-in one, or the
+/// author's.
+pub fn id(name: &str, kind: &str, unit: &str) -> Option<MetricId> {
+    MetricId::built_in(name).or_else(|| {
+        let kinds = [Kind::Counter, Kind::Gauge, Kind::Rate, Kind::Histogram];
+        let units = [Unit::One, Unit::Ms, Unit::Bytes, Unit::Percent];
+        let own = |kind, unit| {
+            MetricId::Own(Arc::new(metric::Metric { name: name.to_owned().into(), kind, unit }))
+        };
+        let all = kinds.into_iter().flat_map(|kind| units.map(|unit| own(kind, unit)));
+        all.into_iter().find(|id| words(id) == (kind, unit))
+    })
 }
 
 /// A metric's kind and unit as the summary spells them.

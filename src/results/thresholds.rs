@@ -11,9 +11,9 @@ use super::run_info::RunInfo;
 use super::summary;
 use super::watch::Watched;
 use crate::metrics::query::matching;
-use crate::metrics::{Histogram, Kind, Row, TagSet, Unit, Value, Window};
+use crate::metrics::{Kind, Row, TagSet, Unit, Value, Window};
 use crate::plan::Threshold;
-use crate::plan::condition::{Measure, Stat};
+use crate::plan::condition::{Measure, observed};
 
 /// Tags that tell how something went rather than what it was: `each` looks past them, unless the
 /// selector names them.
@@ -114,34 +114,6 @@ fn judge_one(
 
 pub(super) fn unit_of(threshold: &Threshold) -> Unit {
     threshold.series.metric().metric().unit
-}
-
-/// A statistic of samples, in the unit of its [`Measure`]; of a metric in `unit`. `seconds` are
-/// what a counter's rate is over.
-pub fn observed(value: &Value, stat: Stat, unit: Unit, seconds: impl Fn() -> f64) -> Option<f64> {
-    match (value, stat) {
-        (Value::Counter(sum), Stat::Rate) => {
-            let seconds = seconds();
-            Some(if seconds > 0.0 { *sum as f64 / seconds } else { 0.0 })
-        }
-        (Value::Counter(sum), _) => Some(*sum as f64),
-        (Value::Rate { hits, total }, _) => (*total > 0).then(|| *hits as f64 / *total as f64),
-        (Value::Gauge { max, .. } | Value::Level { max, .. }, Stat::Max) => Some(*max),
-        (Value::Gauge { last, .. } | Value::Level { last, .. }, _) => Some(*last),
-        (Value::Histogram(samples), stat) => of_samples(samples, unit, stat),
-    }
-}
-
-fn of_samples(samples: &Histogram, unit: Unit, stat: Stat) -> Option<f64> {
-    let numbers = samples.of_unit(unit);
-    match stat {
-        Stat::Percentile(p) => numbers.quantile((p * 1e4).round() as u32),
-        Stat::Min => numbers.min(),
-        Stat::Max => numbers.max(),
-        Stat::Mean => numbers.mean(),
-        Stat::Stddev => numbers.stddev(),
-        Stat::Count | Stat::Rate | Stat::Value => Some(samples.count() as f64),
-    }
 }
 
 /// How many samples a value is made of.

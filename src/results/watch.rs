@@ -23,8 +23,9 @@ use std::time::Duration;
 
 use self::sliding::Sliding;
 use super::summary;
-use super::thresholds::{Samples, counted, none, observed, series, sum, unit_of};
+use super::thresholds::{Samples, counted, none, series, sum, unit_of};
 use crate::metrics::{Selector, TagSet, Value, Window};
+use crate::plan::condition::observed;
 use crate::plan::{Scenario, Threshold};
 
 /// How much a window may reach beyond the load: seconds are the run's, not the scenario's.

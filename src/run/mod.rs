@@ -46,7 +46,7 @@ use crate::output::sink::{About, Sinks};
 use crate::output::steer::Steer;
 use crate::output::tty::Terminal;
 use crate::output::view::{self, View};
-use crate::plan::Plan;
+use crate::plan::{Plan, Threshold};
 use crate::results::build::Sources;
 use crate::results::run_info::together;
 use crate::results::summary::Delivery;
@@ -168,6 +168,7 @@ async fn drive(
     if spec.explain {
         spec.screen.line(&prepared.plan.explain());
     }
+    refuse_open(prepared.plan.thresholds())?;
     preflight::preflight(&prepared).await?;
     let begun = Begun { id: uuid::Uuid::now_v7().to_string(), at: jiff::Timestamp::now() };
     let mut control = Control {
@@ -267,6 +268,15 @@ fn steer(control: &Control) -> Arc<dyn Steer> {
         Some(_) => Arc::new(StopOnly(controls)),
         None => Arc::new(controls),
     }
+}
+
+/// A limit that is a multiple of a baseline, where there is none.
+fn refuse_open(thresholds: &[Threshold]) -> Result<(), Diagnostic> {
+    let Some(open) = thresholds.iter().find(|one| one.condition.is_open()) else { return Ok(()) };
+    let what = format!("threshold `{open}` is relative to a baseline, and there is none");
+    Err(Diagnostic::new(what).hint(
+        "--baseline RUN names a kept run, or a file of `loadtool runs export` or --summary-json",
+    ))
 }
 
 /// Serves the run as it goes on, to whoever has the address that is told.

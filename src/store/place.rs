@@ -1,7 +1,7 @@
 //! Where the store is: as asked, as the environment says, or in the user's data folder.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The word for no store.
 const NONE: &str = "none";
@@ -24,11 +24,16 @@ pub fn place(asked: Option<PathBuf>, variable: impl Fn(&str) -> Option<OsString>
     let insisted = asked.is_some();
     let given = variable(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let path = match asked.or(given) {
-        Some(none) if none.as_os_str() == NONE => None,
+        Some(path) if is_none(&path) => None,
         Some(path) => Some(path),
         None => usual(variable),
     };
     Place { path, insisted }
+}
+
+/// Whether that is the word for no store.
+pub fn is_none(path: &Path) -> bool {
+    path.as_os_str() == NONE
 }
 
 fn usual(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

@@ -380,3 +380,118 @@ fn what_is_kept_holds_no_secret() {
     let told = tool(&folder, &["show", "--json"]).exits(0);
     assert!(!told.out.contains("hunter22"));
 }
+
+/// A folder with `runs.db`, in which the same load is kept once under each of these labels.
+fn paced(labels: &[&str]) -> Folder {
+    let folder = Folder::of("lt.http.get '/'");
+    let url = target();
+    let load =
+        ["--base-url", &url, "--rate", "60", "--duration", "9s", "--threads", "1", "--quiet"];
+    let runs: Vec<Running> = labels
+        .iter()
+        .map(|label| {
+            let run = ["run", "script.lua", "--label", label];
+            let mut tool = folder.tool();
+            tool.env("LOADTOOL_STORE", "runs.db").args([&run[..], &load].concat());
+            Running::start(&mut tool)
+        })
+        .collect();
+    runs.into_iter().for_each(|run| drop(run.end()));
+    folder
+}
+
+#[test]
+fn kept_runs_are_compared_one_by_one_and_as_groups() {
+    let folder = paced(&["group=a", "group=a", "group=b", "group=b"]);
+    let ran = tool(&folder, &["compare", "last", "last", "--format", "json"]).exits(0);
+    let rows = json(&ran)["rows"].as_array().expect("rows").clone();
+    assert!(rows.iter().all(|row| row["change"] == 0.0), "{rows:?}");
+    assert!(rows.iter().any(|row| row["series"]["call"] == "GET /" && row["stat"] == "p95"));
+    tool(&folder, &["runs", "export", "last", "one.db"]).exits(0);
+    let same = tool(&folder, &["compare", "one.db", "last", "last~1", "--format", "json"]);
+    let id = "last~1";
+    assert!(json(&same)[id]["rows"].is_array(), "{same:?}");
+    let groups = ["compare", "--label", "group=a", "--label", "group=b", "--format", "json"];
+    let told = json(&tool(&folder, &groups));
+    let rate = told["rows"].as_array().expect("rows").iter().find(|row| row["stat"] == "rate");
+    let rate = rate.expect("it is there")["base"].as_f64().expect("a number");
+    assert!((rate / 60.0 - 1.0).abs() < 0.3, "{rate}");
+    for (arguments, told) in [
+        (&["--label", "group=a"][..], "--label is given twice"),
+        (&["--label", "group=a", "--label", "group=z"], "no run has the label group=z"),
+        (&["last", "zz"], "there is no run `zz`"),
+        (&["last"], "<CANDIDATE>"),
+    ] {
+        tool(&folder, &[&["compare"], arguments].concat()).exits(2).says(told);
+    }
+}
+
+#[test]
+fn thresholds_may_be_relative_to_a_kept_run_or_a_file() {
+    let (folder, summary) = kept();
+    tool(&folder, &["runs", "export", "last", "main.db"]).exits(0);
+    let count = "http_calls: count <= 1.5 * baseline";
+    for baseline in ["last", "main.db", "summary.json"] {
+        let threshold = ["--baseline", baseline, "--threshold", count];
+        run(
+            &folder,
+            &[&threshold[..], &["--summary-json", "again.json", "--store", "none"]].concat(),
+        );
+        let again = fs::read(folder.path("again.json")).expect("it was written");
+        let again: Json = serde_json::from_slice(&again).expect("it is JSON");
+        let judged = again["thresholds"].as_array().expect("a list");
+        let judged = judged.iter().find(|one| one["metric"] == "http_calls").expect("it is there");
+        assert_eq!(
+            judged["limit"], 180.0,
+            "{baseline}: of {}",
+            summary["totals"]["calls"]["count"]
+        );
+        assert_eq!(judged["expression"], "count <= 1.5 * baseline (= 180)");
+        assert_eq!(judged["ok"], true);
+    }
+    let half = ["--baseline", "last", "--threshold", "http_calls: count < 50% * baseline"];
+    run(&folder, &half).exits(3);
+    run(&folder, &["--threshold", count])
+        .exits(2)
+        .says("is relative to a baseline, and there is none");
+    let other = ["--baseline", "main.db", "--threshold", "poll_duration: p95 < baseline"];
+    run(&folder, &other).exits(2).says("the baseline main.db has no sample of `poll_duration`");
+    run(&folder, &["--baseline", "nothing.db"]).exits(2).says("nothing.db");
+    let folder = folder.file("other.lua", SCRIPT);
+    let url = target();
+    let arguments = ["run", "other.lua", "--base-url", &url, "--baseline", "main.db"];
+    tool(&folder, &arguments).says("is of the script script.lua, not of other.lua");
+}
+
+#[test]
+fn a_trend_names_the_run_from_which_on_a_series_is_another() {
+    let script = |count: u32| SCRIPT.replace("orders:add(2", &format!("orders:add({count}"));
+    let mut folder = Folder::new("");
+    for (build, count) in [2, 2, 2, 2, 5, 5, 5, 5].into_iter().enumerate() {
+        folder = folder.file("script.lua", script(count));
+        run(&folder, &["--label", &format!("build={build}"), "--quiet"]);
+    }
+    let asked = ["trend", "orders", "--stat", "count", "--by", "build"];
+    let told = json(&tool(&folder, &[&asked[..], &["--json"]].concat()).exits(0));
+    assert_eq!(told["points"].as_array().map(Vec::len), Some(8));
+    let changes = told["changes"].as_array().expect("a list");
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!((&changes[0]["by"], &changes[0]["change"]), (&"4".into(), &1.5.into()));
+    let text = tool(&folder, &asked).exits(0);
+    assert!(
+        text.out.contains("+150.00 % with run ")
+            && text.out.contains(" (4): 120 before, 300 since"),
+        "{}",
+        text.out
+    );
+    let few = tool(&folder, &[&asked[..], &["--limit", "3"]].concat()).exits(0);
+    assert!(few.out.contains("No change of level in 3 runs"), "{}", few.out);
+    for (arguments, told) in [
+        (&["nonsense"][..], "there is no metric `nonsense`"),
+        (&["poll_duration"], "no run has a sample of poll_duration"),
+        (&["http_calls", "--stat", "p95"], "is a counter"),
+        (&["http_calls", "--script", "else.lua"], "no run is like that"),
+    ] {
+        tool(&folder, &[&["trend"], arguments].concat()).exits(2).says(told);
+    }
+}

@@ -95,6 +95,12 @@ impl Threshold {
             let what = "`after` is for thresholds that are judged while the run goes on";
             return Err(fault(what.to_owned()).hint("add abort = true, or a window"));
         }
+        if self.each && self.condition.of_baseline.is_some() {
+            let what = "a limit that is relative to a baseline is one for all series";
+            return Err(
+                fault(what.to_owned()).hint("leave out each, or write a threshold per series")
+            );
+        }
         if self.abort && self.window.is_none() && self.may_come_to_hold() {
             let what = format!("`{}` may hold at the end, whatever it is before", self.expression);
             return Err(fault(what).hint("leave out abort, or give it a window"));

@@ -23,7 +23,15 @@ pub(super) fn all(definition: &Fields<'_, '_>, scenarios: &[Scenario]) -> Vec<Th
                 .note(Diagnostic { message: format!("--threshold: {}", fault.message), ..fault }),
         }
     }
-    thresholds
+    match &definition.report.draft.flags.baseline {
+        Some(baseline) => {
+            let resolved = thresholds.into_iter().map(|threshold| baseline.resolve(threshold));
+            resolved
+                .filter_map(|one| one.map_err(|fault| definition.report.note(fault)).ok())
+                .collect()
+        }
+        None => thresholds,
+    }
 }
 
 /// What must hold in one hold of a search: a table as of `thresholds`, each judged over the whole.

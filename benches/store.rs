@@ -1,0 +1,120 @@
+//! What an hour of a run costs in the store, and what it takes to ask it: `cargo bench --bench store`.
+//!
+//! Fifty series (a series is a metric and a set of tags): ten calls with five metrics each, three of
+//! them histograms. The rate is that of all calls together.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use loadtool::aggregator::Second;
+use loadtool::diagnostic::Diagnostics;
+use loadtool::metrics::{Histogram, Row, Selector, TagSet, Value, Window, metric};
+use loadtool::output::sink::{Moment, Sink};
+use loadtool::plan::draft::Flags;
+use loadtool::results::Tick;
+use loadtool::run::prepare::{ScriptSpec, prepare};
+use loadtool::store::Store;
+use loadtool::store::keeper::{Beginning, Keeper, Which};
+use loadtool::store::slice::Slice;
+use rand::SeedableRng;
+use rand_distr::{Distribution, LogNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tokio::time::Instant;
+
+const HOUR: u32 = 3_600;
+const CALLS: u64 = 10;
+
+fn main() {
+    for rate in [100, 1_000, 10_000] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("runs.db");
+        let (wrote, slowest) = write(&path, rate, folder.path()).expect("the script is sound");
+        let megabytes = std::fs::metadata(&path).expect("it was written").len() as f64 / 1e6;
+        println!(
+            "{rate:>6} calls/s: {megabytes:.1} MB an hour; {:.2} ms a second to write, {:.0} ms at most; \
+             a query over the hour: {:.0} ms of a call, {:.0} ms of all calls by name and minute",
+            wrote.as_secs_f64() * 1e3 / f64::from(HOUR),
+            slowest.as_secs_f64() * 1e3,
+            asked(&path, "http_call_duration{name=/7}", &[], None).as_secs_f64() * 1e3,
+            asked(&path, "http_call_duration", &["name".to_owned()], Some(60)).as_secs_f64() * 1e3,
+        );
+    }
+}
+
+/// Writes an hour; gives how long all took, and the slowest second.
+fn write(path: &Path, rate: u64, folder: &Path) -> Result<(Duration, Duration), Diagnostics> {
+    let script = folder.join("script.lua");
+    let text = "return function() end\n";
+    std::fs::write(&script, text).expect("it can be written");
+    let prepared = prepare(ScriptSpec {
+        script,
+        libs: Vec::new(),
+        env: Vec::new(),
+        redact: Vec::new(),
+        secrets: Arc::default(),
+        flags: Flags::default(),
+    })?;
+    let which = Which {
+        id: "0199",
+        started_at: "2026-01-01T00:00:00Z".to_owned(),
+        kind: "run",
+        text,
+        sha256: "0".to_owned(),
+        labels: &[],
+    };
+    let beginning = Beginning::of(&prepared.plan, which, &prepared.shared.secrets);
+    let mut keeper = Keeper::open(path, beginning)?;
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    let (mut all, mut slowest) = (Duration::ZERO, Duration::ZERO);
+    for second in 0..HOUR {
+        let window = Arc::new(window(second, rate, &mut random));
+        let tick = Tick { second, calls: rate, p95_ms: Some(20.0), ..Tick::default() };
+        let second = Second { tick, window, late: false };
+        let moment = Moment { second, began: jiff::Timestamp::UNIX_EPOCH };
+        let began = Instant::now();
+        keeper.second(&moment).expect("it can be written");
+        all += began.elapsed();
+        slowest = slowest.max(began.elapsed());
+    }
+    Ok((all, slowest))
+}
+
+/// A second of ten calls whose times are log-normal around 2 to 20 ms.
+fn window(second: u32, rate: u64, random: &mut Xoshiro256PlusPlus) -> Window {
+    let row = |call: u64| {
+        let level = (2_000.0 * (call + 1) as f64).ln();
+        let times = LogNormal::new(level, 0.5).expect("a deviation above 0");
+        let mut histograms = [(); 3].map(|()| Histogram::default());
+        let count = rate / CALLS;
+        for _ in 0..count {
+            for histogram in &mut histograms {
+                histogram.record(Duration::from_micros(times.sample(random) as u64));
+            }
+        }
+        let [calls, waiting, receiving] = histograms.map(|one| Value::Histogram(Box::new(one)));
+        let name = format!("/{call}");
+        let tags = [("scenario", "shop"), ("phase", "load"), ("name", &name), ("method", "GET")];
+        let values = vec![
+            (metric::HTTP_CALLS, Value::Counter(count)),
+            (metric::HTTP_CALL_DURATION, calls),
+            (metric::HTTP_CALL_FAILED, Value::Rate { hits: 0, total: count }),
+            (metric::HTTP_REQ_WAITING, waiting),
+            (metric::HTTP_REQ_RECEIVING, receiving),
+        ];
+        Row { tags: TagSet::new(tags), values }
+    };
+    Window { second, rows: (0..CALLS).map(row).collect(), ..Window::default() }
+}
+
+/// How long a query takes, the store opened for it.
+fn asked(path: &Path, selector: &str, by: &[String], every: Option<u32>) -> Duration {
+    let selector = Selector::parse(selector).expect("it is well-formed");
+    let began = Instant::now();
+    let store = Store::open(path).expect("it is there");
+    let run = store.find("last").expect("it is there");
+    let slice = Slice { selector: &selector, span: 0..HOUR, by, every };
+    black_box(store.slice(&run, &slice).expect("it is sound"));
+    began.elapsed()
+}
