@@ -113,3 +113,31 @@ fn repeated_runs_are_judged_by_how_runs_scatter() {
     assert!(together <= 1, "{together} of 10 groups of equals were told apart, alone {alone}");
     assert!(found >= 9, "{found} of 10 slowdowns were found");
 }
+
+/// The table of docs/compare.md is this with `GRID_PAIRS=100 cargo test --lib the_grid -- --nocapture`.
+#[test]
+fn the_grid_of_changes_and_lengths_holds() {
+    let pairs = std::env::var("GRID_PAIRS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_u64);
+    let changes = [1.0, 1.03, 1.05, 1.07, 1.1, 1.2];
+    println!("| seconds × calls a second | none | 3 % | 5 % | 7 % | 10 % | 20 % |");
+    let (mut false_alarms, mut sure) = (0, 0);
+    let sizes = [(10, 20), (20, 50), (60, 50), (60, 200)];
+    for (seconds, rate) in sizes {
+        let found = changes.map(|factor| {
+            let is_found = |n: &u64| {
+                let base = series(7_000 + n, seconds, rate, 1.0, 0.0);
+                let candidate = series(9_000 + n, seconds, rate, factor, 0.0);
+                let verdicts = verdicts(base, candidate);
+                verdicts.iter().any(|(_, verdict)| *verdict == Verdict::Regression)
+            };
+            (0..pairs).filter(is_found).count()
+        });
+        let cells = found.map(|found| format!(" {} |", found as u64 * 100 / pairs));
+        println!("| {seconds} × {rate} |{}", cells.concat());
+        false_alarms += found[0];
+        sure += if seconds * rate >= 3_000 { found[5] } else { 0 };
+    }
+    let most = (pairs as usize * sizes.len()).div_ceil(20);
+    assert!(false_alarms <= most, "{false_alarms} of equal pairs were told to be worse");
+    assert!(sure as u64 >= pairs * 2 - pairs / 10, "{sure} of {} were found", pairs * 2);
+}

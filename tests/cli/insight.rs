@@ -57,10 +57,26 @@ fn the_row_and_the_part_that_make_a_call_slow_are_named() {
             assert!(db["slowest"].as_f64() > Some(0.7), "{db}");
         }
     }
-    let told = "all of them have row of users.csv 17";
+    let told = "all of them had row 17 of users.csv";
     assert!(ran.out.contains("What sets the slowest apart"), "{}", ran.out);
     let report = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(report.contains(told), "{}", ran.out);
+}
+
+#[test]
+fn a_target_that_closes_each_connection_is_told_to_keep_them() {
+    let url = crate::common::server::server(|mut peer| {
+        peer.request()?;
+        peer.send(answer("200 OK\nconnection: close", "done"))
+    });
+    let load = ["--base-url", &url, "--vus", "2", "--iterations", "200", "--threads", "1"];
+    let (ran, summary) = Folder::of("lt.http.get '/'").summary(&load);
+    let told = summary["recommendations"].to_string();
+    assert!(told.contains("200 of 200 requests opened a connection"), "{told}\n{ran:?}");
+    assert!(ran.out.contains("→ 200 of 200 requests opened a connection"), "{}", ran.out);
+    let (_, summary) =
+        Folder::of("lt.http.get '/health'").summary(&["--demo", "--iterations", "50"]);
+    assert_eq!(summary["recommendations"], Json::Array(Vec::new()));
 }
 
 /// A target that freezes once, two thirds into a load of half a minute.

@@ -29,7 +29,7 @@ pub(super) struct Pointer {
 }
 
 pub(super) fn pointers(summary: &Summary) -> Vec<Pointer> {
-    [dropped, busy, errors, checks, trend, heaviest, tail]
+    [dropped, busy, errors, checks, trend, heaviest, tail, apart]
         .into_iter()
         .filter_map(|look| look(summary))
         .collect()
@@ -103,9 +103,12 @@ fn checks(summary: &Summary) -> Option<Pointer> {
 }
 
 /// p95 of the last third against the first: medians of seconds, which one slow second moves little.
+/// Where the load keeps its level an anomaly has said so, and when.
 fn trend(summary: &Summary) -> Option<Pointer> {
     let third = summary.timeline.len() / 3;
-    if summary.timeline.len() < LEAST_SECONDS {
+    let is_said =
+        summary.anomalies.iter().any(|one| ["drift", "level_changed"].contains(&&*one.kind));
+    if summary.timeline.len() < LEAST_SECONDS || is_said {
         return None;
     }
     let first = typical_p95(&summary.timeline[..third])?;
@@ -159,6 +162,13 @@ fn tail(summary: &Summary) -> Option<Pointer> {
         to: "slowest",
         bad: false,
     })
+}
+
+/// The longest tail of which it is known what sets it apart.
+fn apart(summary: &Summary) -> Option<Pointer> {
+    let known = summary.tails.iter().filter(|tail| !tail.causes.is_empty());
+    let tail = known.max_by(|a, b| a.slowest_from_ms.total_cmp(&b.slowest_from_ms))?;
+    Some(Pointer { sentence: format!("{}.", tail.sentence()), to: "tails", bad: false })
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ pub fn excursions(series: Scaled, tests: usize) -> Vec<Excursion> {
     let spread = median_deviation(&present, middle).max(series.floor);
     let robust: Vec<f64> = series.values.iter().map(|value| (value - middle) / spread).collect();
     let is_far = |index: usize| robust.get(index).is_some_and(|score| *score >= bar);
+    let sums = Sums::of(series.values, middle);
     let mut found: Vec<Excursion> = Vec::new();
     for index in (0..robust.len()).filter(|index| is_far(*index)) {
         let score = robust[index] / bar;
@@ -77,7 +78,7 @@ pub fn excursions(series: Scaled, tests: usize) -> Vec<Excursion> {
         let seconds = one.from..=one.last;
         let in_a_row = |from: usize| (from..from + IN_A_ROW).all(is_far);
         let short = seconds.clone().count() as f64 <= LONGEST * n as f64;
-        short && (seconds.clone().any(in_a_row) || against_others(series, one) >= bar)
+        short && (seconds.clone().any(in_a_row) || sums.against_others(series, middle, one) >= bar)
     });
     found.iter_mut().for_each(|one| one.widen(&robust));
     found
@@ -96,16 +97,36 @@ impl Excursion {
     }
 }
 
-/// How many deviations the worst second of an excursion lies above the mean of all that are in none
-/// of it: of normal noise this has Student's distribution.
-fn against_others(series: Scaled, one: &Excursion) -> f64 {
-    let outside = series.values[..one.from].iter().chain(&series.values[one.last + 1..]);
-    let others: Vec<f64> = outside.copied().filter(|value| value.is_finite()).collect();
-    let n = others.len() as f64;
-    let mean = others.iter().sum::<f64>() / n;
-    let squares: f64 = others.iter().map(|value| (value - mean).powi(2)).sum();
-    let deviation = (squares / (n - 1.0)).sqrt().max(series.floor);
-    (series.values[one.worst] - mean) / (deviation * (1.0 + 1.0 / n).sqrt())
+/// Sums from which follow mean and deviation of a series without some of its seconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    count: f64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Sums {
+    /// Of the seconds that there are. Around their middle, lest large numbers swallow small ones.
+    fn of(values: &[f64], middle: f64) -> Sums {
+        let mut sums = Sums::default();
+        for off in values.iter().map(|value| value - middle).filter(|off| off.is_finite()) {
+            sums.count += 1.0;
+            sums.sum += off;
+            sums.squares += off * off;
+        }
+        sums
+    }
+
+    /// How many deviations the worst second of an excursion lies above the mean of all that are in
+    /// none of it: of normal noise this has Student's distribution.
+    fn against_others(&self, series: Scaled, middle: f64, one: &Excursion) -> f64 {
+        let own = Sums::of(&series.values[one.from..=one.last], middle);
+        let n = self.count - own.count;
+        let mean = (self.sum - own.sum) / n;
+        let squares = (self.squares - own.squares - n * mean * mean).max(0.0);
+        let deviation = (squares / (n - 1.0)).sqrt().max(series.floor);
+        (series.values[one.worst] - middle - mean) / (deviation * (1.0 + 1.0 / n).sqrt())
+    }
 }
 
 /// How many deviations a second must lie off.
@@ -166,7 +187,8 @@ mod tests {
         let one = Excursion { from: 2, last: 3, worst: 3, score: 1.0 };
         let (mean, deviation) = (2.0, 1.0);
         let expected = (10.0 - mean) / (deviation * f64::sqrt(1.0 + 1.0 / 3.0));
-        let found = against_others(Scaled { values: &values, floor: 0.0 }, &one);
+        let scaled = Scaled { values: &values, floor: 0.0 };
+        let found = Sums::of(&values, 5.0).against_others(scaled, 5.0, &one);
         assert!((found - expected).abs() < 1e-9, "{found} {expected}");
     }
 

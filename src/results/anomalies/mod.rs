@@ -13,7 +13,7 @@ mod series;
 use std::ops::Range;
 
 use self::drift::{Movement, movement};
-use self::excursion::{FALSE_ALARMS, LEAST_SECONDS, Scaled, excursions};
+use self::excursion::{Excursion, FALSE_ALARMS, LEAST_SECONDS, Scaled, excursions};
 use self::series::{Kind, Series};
 use super::build::Sources;
 use super::format::clock;
@@ -137,19 +137,20 @@ fn far_seconds(
     tests: usize,
 ) -> Vec<Found> {
     let scaled = Scaled { values: &values[part.clone()], floor: series.floor() };
-    let mut found = Vec::new();
-    for one in excursions(scaled, tests) {
-        let (from, last) = (part.start + one.from, part.start + one.last);
-        values[from..=last].fill(f64::NAN);
-        let worst = part.start + one.worst;
-        let Some(usual) = series.usual(values) else { continue };
-        if series.is_unusual(worst, usual, tests) {
-            let found_here = series.found(Shape::Excursion, series.values[worst], usual);
-            let (from_s, to_s) = (series.second(from), series.second(last + 1));
-            found.push(Found { from_s, to_s, score: one.score, ..found_here });
-        }
+    let far = excursions(scaled, tests);
+    for one in &far {
+        values[part.start + one.from..=part.start + one.last].fill(f64::NAN);
     }
-    found
+    let Some(usual) = series.usual(values) else { return Vec::new() };
+    let told = |one: &Excursion| {
+        let worst = part.start + one.worst;
+        let found = series.found(Shape::Excursion, series.values[worst], usual);
+        let from_s = series.second(part.start + one.from);
+        let to_s = series.second(part.start + one.last + 1);
+        let is_unusual = series.is_unusual(worst, usual, tests);
+        is_unusual.then_some(Found { from_s, to_s, score: one.score, ..found })
+    };
+    far.iter().filter_map(told).collect()
 }
 
 impl Series {

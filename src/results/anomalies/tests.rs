@@ -143,25 +143,25 @@ fn spans(anomalies: &[Anomaly]) -> Vec<(u32, u32)> {
     anomalies.iter().map(span).collect()
 }
 
-/// 1,000 quiet minutes with 8 calls. The bar is set to one false alarm in a hundred runs for seconds
-/// and as much for levels; what must matter to somebody, too, is told less often.
+/// Quiet minutes with 8 calls. The bar is set to one false alarm in a hundred runs for seconds and
+/// as much for levels; what must matter to somebody, too, is told less often.
 #[test]
-fn of_a_thousand_quiet_runs_next_to_none_says_anything() {
+fn of_400_quiet_runs_next_to_none_says_anything() {
     let spoke: Vec<(Noise, u64, String)> = NOISES
         .into_iter()
-        .flat_map(|noise| (0..250).map(move |seed| (noise, seed)))
+        .flat_map(|noise| (0..100).map(move |seed| (noise, seed)))
         .flat_map(|(noise, seed)| {
             let anomalies = quiet(noise, seed).anomalies();
             anomalies.into_iter().map(move |anomaly| (noise, seed, anomaly.message))
         })
         .collect();
-    assert!(spoke.len() <= 10, "{} of 1,000: {spoke:#?}", spoke.len());
+    assert!(spoke.len() <= 4, "{} of 400: {spoke:#?}", spoke.len());
 }
 
 #[test]
 fn a_slow_spell_of_one_call_is_named_with_its_time_and_its_figures() {
     for noise in NOISES {
-        for seed in 0..20 {
+        for seed in 0..10 {
             let mut run = quiet(noise, 1000 + seed);
             run.slow(3, 41..44, |_| 6.0);
             let found = run.anomalies();

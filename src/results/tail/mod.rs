@@ -183,7 +183,7 @@ impl Tail {
 }
 
 impl Cause {
-    /// `82 % of their time is db (of the rest's 9 %)`, `all of them have peer 127.0.0.2:80 (…)`.
+    /// `82 % of their time is db (of the rest's 9 %)`, `all of them were answered by … (…)`.
     pub fn told(&self) -> String {
         let rest = share(self.rest);
         match self.kind.as_str() {
@@ -202,12 +202,24 @@ impl Cause {
             "time" => {
                 format!("{} of them are {} (of the rest {rest})", some(self.slowest), self.value)
             }
-            _ => format!(
-                "{} of them have {} {} (of the rest {rest})",
-                some(self.slowest),
-                self.name,
-                self.value
-            ),
+            _ => format!("{} of them {} (of the rest {rest})", some(self.slowest), self.fact()),
+        }
+    }
+
+    /// `were answered by 127.0.0.2:80`.
+    fn fact(&self) -> String {
+        let value = &self.value;
+        if let Some(pool) = self.name.strip_prefix("row of ") {
+            return format!("had row {value} of {pool}");
+        }
+        if let Some(tag) = self.name.strip_prefix("tag ") {
+            return format!("are tagged {tag}={value}");
+        }
+        match self.name.as_str() {
+            "connection" => format!("came on a {value} connection"),
+            "peer" => format!("were answered by {value}"),
+            "redirects" => format!("followed {value} redirects"),
+            name => format!("have {name} {value}"),
         }
     }
 }

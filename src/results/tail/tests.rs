@@ -138,11 +138,11 @@ fn tail_of(passes: u32, plant: Plant, seed: u64) -> Option<Tail> {
 #[test]
 fn a_planted_cause_is_named_first_in_each_of_20_runs() {
     for (plant, words) in [
-        (Plant::Peer, "have peer 127.0.0.3:80"),
-        (Plant::Row, "have row of users.csv 17"),
-        (Plant::Connection, "have connection new"),
+        (Plant::Peer, "of them were answered by 127.0.0.3:80"),
+        (Plant::Row, "of them had row 17 of users.csv"),
+        (Plant::Connection, "of them came on a new connection"),
         (Plant::Part, "of their time is db"),
-        (Plant::Tag, "have tag region eu"),
+        (Plant::Tag, "of them are tagged region=eu"),
         (Plant::Size, "their bodies have 87.9 KiB"),
         (Plant::Time, "of them are from 0:20 to 0:21"),
     ] {
@@ -227,8 +227,8 @@ fn a_tail_is_told_with_its_figures() {
     assert_eq!(
         tail.sentence(),
         "POST /orders in checkout: the slowest 1 % took 210 ms or more, the rest 12.0 ms (median): \
-         82 % of their time is db (of the rest's 9 %); all of them have peer 127.0.0.2:80 (of the \
-         rest 33 %)"
+         82 % of their time is db (of the rest's 9 %); all of them were answered by 127.0.0.2:80 \
+         (of the rest 33 %)"
     );
     let step = Tail { step: "pay".into(), slowest_share: 0.004, ..Tail::default() };
     assert!(step.sentence().starts_with("step pay: the slowest 0.4 % took"), "{}", step.sentence());

@@ -1,0 +1,15 @@
+-- For benches/compare.sh: calls that take MS milliseconds, of users who do nothing else.
+local lt = require "loadtool"
+local path = "/delay/" .. lt.env.MS
+
+return {
+  scenarios = {
+    wait = {
+      load = { vus = 8, duration = "10s" },
+      run = function()
+        lt.http.get(path, { name = "/delay/{ms}" })
+      end,
+    },
+  },
+  thresholds = {},
+}
