@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the pictures of the docs: a run of the demo shop, its dashboard while it goes on, and its
-# report, in headless Chromium.
+# report, in headless Chromium, made small by pngquant.
 #
 #   docs/pictures.sh [LOADTOOL]        a binary; target/debug/loadtool unless you say
 set -eu
@@ -21,15 +21,11 @@ shot() {
     chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$folder/chromium" \
         --window-size="${size%x*},${size#*x}" --screenshot="$folder/$name.png" --timeout=6000 \
         "$@" "$url" >/dev/null 2>&1
-    if command -v convert >/dev/null; then
-        convert "$folder/$name.png" -colors 64 -define png:compression-level=9 -strip "PNG8:$pictures/$name.png"
-    else
-        cp "$folder/$name.png" "$pictures/$name.png"
-    fi
+    pngquant --force --strip --output "$pictures/$name.png" 64 "$folder/$name.png"
     echo "$pictures/$name.png: $(($(wc -c <"$pictures/$name.png") / 1000)) kB"
 }
 
-LOADTOOL_STORE=none "$tool" run "$script" --demo --dashboard=127.0.0.1:0 --duration 40s --html report.html \
+LOADTOOL_STORE=none "$tool" run "$script" --demo --dashboard=127.0.0.1:0 --duration 40s --threads 1 --html report.html \
     --summary-json report.json >report.txt 2>talk.txt &
 run=$!
 until grep -q 'dashboard: ' talk.txt; do sleep 0.2; done
@@ -38,5 +34,4 @@ address=$(sed -n 's/^dashboard: //p' talk.txt)
 shot dashboard 1200x1000 "$address"
 wait "$run" || true
 run=
-shot report 1000x1150 "file://$folder/report.html"
-shot report-timeline 1000x1100 "file://$folder/report.html#timeline"
+shot report 1000x1900 "file://$folder/report.html"

@@ -55,7 +55,7 @@ const CHARTS = [
   { title: "Bytes per second", unit: "B", series: [["received", "--c0", (p) => p.in], ["sent", "--c1", (p) => p.out]] },
 ];
 
-function shown(unit) { return unit === "ms" ? ms : unit === "B" ? bytes : (v) => v == null ? "" : count(v) + (unit ? " " + unit : ""); }
+function shown(unit) { return unit === "ms" ? ms : unit === "B" ? bytes : (v) => v == null ? "" : (Number.isInteger(v) || v >= 10 ? count(v) : v.toPrecision(2)) + (unit ? " " + unit : ""); }
 
 // Spans of one stage each, for every other to be shaded.
 function stages() {
@@ -77,7 +77,7 @@ function shade(plot) {
   plot.ctx.rect(left, top, width, height);
   plot.ctx.clip();
   spans.forEach(({ name, from, to }, index) => {
-    const [start, end] = [from, to].map((at) => plot.valToPos(at, "x", true));
+    const [start, end] = [from, to].map((at) => Math.max(left, plot.valToPos(at, "x", true)));
     plot.ctx.fillStyle = colour("--line");
     plot.ctx.globalAlpha = index % 2 ? 0 : 0.45;
     plot.ctx.fillRect(start, top, end - start, height);
@@ -101,7 +101,7 @@ function chart(spec, place = $("charts")) {
     cursor: { sync: { key: "run" } },
     hooks: { drawClear: [shade] },
     scales: { x: { time: false }, y: spec.log ? { distr: 3 } : { range: (_, low, high) => [0, Math.max(high, 1)] } },
-    axes: [{ ...axis, values: (_, all) => all.map(clock) }, { ...axis, size: 62, values: (_, all) => all.map((v) => v == null ? "" : text(v)) }],
+    axes: [{ ...axis, size: 26, values: (_, all) => all.map(clock) }, { ...axis, size: 62, values: (_, all) => all.map((v) => v == null ? "" : text(v)) }],
     series: [{ label: "at", value: (_, v) => v == null ? "–" : clock(v) }].concat(spec.series.map(([label, name]) =>
       ({ label, stroke: () => colour(name), width: 1.5, points: { show: false }, value: (_, v) => v == null ? "–" : text(v) }))),
   };
@@ -347,8 +347,10 @@ function redraw() {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
-    if (!charts.length) charts = [...CHARTS.map((spec) => chart(spec)), failures(), heat()];
+    const first = !charts.length;
+    if (first) charts = [...CHARTS.map((spec) => chart(spec)), failures(), heat()];
     charts.forEach((one) => one.draw());
+    if (first) charts.forEach((one) => one.fit()); // each took what there was before the next came
     verdict(); generator();
     ["thresholds", "calls", "steps", "scenarios", "checks", "generator"].forEach(table);
     errors(); keys(); controls();
