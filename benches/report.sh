@@ -17,6 +17,8 @@ import copy, json, math, random
 random.seed(1)
 run = json.load(open("short.json"))
 seconds = [one for one in run["timeline"] if one["calls"]] or run["timeline"]
+step = next((one["steps"][0] for one in seconds if one["steps"]), {"scenario": "s", "step": "s", "count": 1})
+steps = [dict(step, step=f"step {n}") for n in range(50)]
 day = []
 for t in range(86_400):
     one = copy.deepcopy(seconds[t % len(seconds)])
@@ -26,8 +28,7 @@ for t in range(86_400):
         one[name] = type(one[name] or 0)((one[name] or 0) * wave)
     one["heat"] = [int(count * wave) for count in one["heat"]]
     one["errors"] = {"timeout": t % 3, "http": t % 5} if t % 50 == 0 else {}
-    step = one["steps"][0] if one["steps"] else {"scenario": "s", "step": "s", "count": 1}
-    one["steps"] = [dict(step, step=f"step {n}") for n in range(50)]
+    one["steps"] = steps
     day.append(one)
 run["timeline"] = day
 run["run"]["duration_s"] = 86_400.0
