@@ -17,7 +17,8 @@ local stock = lt.metrics.gauge "stock"
 local wait = lt.metrics.timer "wait"
 return {
   scenarios = { shop = { load = { vus = 2, duration = lt.env.LENGTH }, run = function()
-    local r = lt.http.get("/a", { tags = { ["of-kind"] = "x\"y" } })
+    local r
+    lt.step("look", function() r = lt.http.get("/a", { tags = { ["of-kind"] = "x\"y" } }) end)
     lt.check(r, { fine = r.status == 200, never = false })
     orders:add(3)
     stock:add(7)
@@ -44,13 +45,21 @@ fn run(target: &Server, length: &str, arguments: &[&str], variables: &[(&str, &s
     serde_json::from_slice(&text).expect("it is JSON")
 }
 
-/// What an expression gives now: one number.
-fn asked(prometheus: &Server, expression: &str) -> f64 {
+/// What an expression gives now, by series.
+fn all_asked(prometheus: &Server, expression: &str) -> Vec<Json> {
     let query: String = url::form_urlencoded::byte_serialize(expression.as_bytes()).collect();
     let answer = prometheus.get(&format!("/api/v1/query?query={query}"));
-    let answer: Json = serde_json::from_str(&answer).expect("it is JSON");
-    let result = answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{answer}"));
-    let [one] = &result[..] else { panic!("{expression}: {answer}") };
+    let mut answer: Json = serde_json::from_str(&answer).expect("it is JSON");
+    match answer["data"]["result"].take() {
+        Json::Array(result) => result,
+        _ => panic!("{expression}: {answer}"),
+    }
+}
+
+/// The same where it is one number.
+fn asked(prometheus: &Server, expression: &str) -> f64 {
+    let result = all_asked(prometheus, expression);
+    let [one] = &result[..] else { panic!("{expression}: {result:?}") };
     one["value"][1].as_str().and_then(|value| value.parse().ok()).expect("a number")
 }
 
@@ -86,6 +95,25 @@ fn assert_holds(prometheus: &Server, summary: &Json) {
     }
 }
 
+/// Every panel of Grafana's dashboard shows something, but for what did not happen.
+#[track_caller]
+fn assert_dashboard(prometheus: &Server) {
+    let dashboard: Json =
+        serde_json::from_str(include_str!("../../docs/grafana.json")).expect("it is JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let expressions: Vec<&str> = targets.filter_map(|target| target["expr"].as_str()).collect();
+    assert!(expressions.len() > 20, "{expressions:?}");
+    for expression in expressions {
+        let asked = expression.replace("$scenario", ".*").replace("$__rate_interval", "1m");
+        assert!(!asked.contains('$'), "a variable that is not known here: {asked}");
+        // Its load is closed, so that nothing is late or waits, and it made no error.
+        let absent = ["_dropped_", "_late_", "_backlog", "_errors_"];
+        let happened = !absent.iter().any(|part| asked.contains(part));
+        assert!(!all_asked(prometheus, &asked).is_empty() || !happened, "{asked} shows nothing");
+    }
+}
+
 /// What native histograms hold, and the percentile that is read from them.
 #[track_caller]
 fn assert_native(prometheus: &Server, summary: &Json) {
@@ -105,9 +133,10 @@ fn assert_native(prometheus: &Server, summary: &Json) {
 fn prometheus_holds_what_was_written_to_it() {
     let (Some(target), Some(prometheus)) = (target(), prometheus(&[], "")) else { return };
     let out = format!("prometheus-rw={}", prometheus.url());
-    let summary = run(&target, "2s", &["--out", &out], &[]);
+    let summary = run(&target, "4s", &["--out", &out], &[]);
     assert_eq!(summary["outputs"][0]["lost"], 0, "{summary}");
     assert_holds(&prometheus, &summary);
+    assert_dashboard(&prometheus);
     let calls = &summary["totals"]["calls"];
     let count = "sum(loadtool_http_call_duration_seconds_count)";
     assert_eq!(Some(asked(&prometheus, count)), calls["count"].as_f64());
