@@ -121,6 +121,15 @@ fn nothing_banned_or_unfinished_is_in_the_tree() {
     report("this must not be in the code", faults.into_iter());
 }
 
+/// Who starts the tool by itself, and not by `tests/common`, must say where its runs are kept.
+#[test]
+fn no_test_keeps_its_runs_in_the_store_of_its_user() {
+    let starts = |file: &Source| file.text.contains(r#"env!("CARGO_BIN_EXE_loadtool")"#);
+    let faults = sources("tests").into_iter().filter(starts);
+    let faults = faults.filter(|file| !file.text.contains("LOADTOOL_STORE"));
+    report("a test that starts the tool sets LOADTOOL_STORE", faults.map(|file| file.path));
+}
+
 #[test]
 fn every_file_says_what_it_is_and_ends_in_time() {
     let faults = sources("src").into_iter().filter_map(|file| {

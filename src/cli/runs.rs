@@ -19,7 +19,7 @@ use crate::output::table::Column::{Name, NameIfAny, Number, NumberIfAny};
 use crate::output::table::Table;
 use crate::results::format;
 use crate::store::Store;
-use crate::store::list::{Filter, Stored};
+use crate::store::list::{Filter, State, Stored};
 use crate::units;
 
 const EXAMPLES: &str = "\
@@ -113,10 +113,8 @@ impl RunsArgs {
             }
             Some(Action::Import { file }) => {
                 let (new, all) = self.store.open_or_create()?.import(&file)?;
-                Ok(super::print(&format!(
-                    "{new} of {} are new\n",
-                    format::counted(all as u64, "run")
-                )))
+                let taken = format::counted(new as u64, "run");
+                Ok(super::print(&format!("{taken} taken over, {} there before\n", all - new)))
             }
         }
     }
@@ -232,8 +230,10 @@ impl PruneArgs {
     fn run(self, store: &Store) -> anyhow::Result<ExitCode> {
         let runs = store.runs(&Filter::default())?;
         let before = self.older_than.map(|age| Timestamp::now().saturating_sub(age)).transpose()?;
-        let old =
-            |run: &Stored| before.is_none_or(|before| run.began().is_none_or(|at| at < before));
+        let old = |run: &Stored| {
+            let old = before.is_none_or(|before| run.began().is_some_and(|at| at < before));
+            old && run.state != State::Running
+        };
         let going: Vec<Stored> =
             runs.into_iter().skip(self.keep.unwrap_or(0)).filter(old).collect();
         store.remove(&going)?;

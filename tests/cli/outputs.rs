@@ -169,6 +169,7 @@ fn a_file_that_may_not_grow_any_more_keeps_its_whole_lines_and_is_told() {
     let mut shell = Command::new("bash");
     shell.current_dir(folder.path("."));
     shell.args(["-c", "ulimit -f 4 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_loadtool")]);
+    shell.env("LOADTOOL_STORE", "none");
     shell.args(["run", "script.lua", "--base-url", &target, "--out", "json=o.json"]);
     shell.args(["--out", "samples=s", "--out", "influx=file:points"]);
     let ran = Running::start(&mut shell).end().exits(7).reports("PASS  script.lua: ");

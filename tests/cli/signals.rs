@@ -57,6 +57,7 @@ fn a_run_that_ignores_hanging_up_goes_on_without_its_terminal() {
     let tool = env!("CARGO_BIN_EXE_loadtool");
     let line = format!("trap '' HUP; exec '{tool}' run script.lua --summary-json summary.json");
     let mut shell = Command::new("sh"); // as nohup does
+    shell.env("LOADTOOL_STORE", "none");
     let running = Running::start(shell.args(["-c", &line]).current_dir(folder.path(".")));
     running.wait_for_stderr("at work");
     running.signal("HUP");

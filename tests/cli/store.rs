@@ -189,8 +189,12 @@ fn runs_are_filtered_pruned_and_carried_between_stores() {
     tool(&folder, &["runs", "prune", "--older-than", "1d"]).exits(0).reports("0 runs removed");
     tool(&folder, &["runs", "prune", "--keep", "1"]).exits(0).reports("2 runs removed");
     assert_eq!(many(&["--label", "branch=main"]), 0);
-    tool(&folder, &["runs", "import", "main.db"]).exits(0).reports("1 of 1 run are new");
-    tool(&folder, &["runs", "import", "main.db"]).exits(0).reports("0 of 1 run are new");
+    tool(&folder, &["runs", "import", "main.db"])
+        .exits(0)
+        .reports("1 run taken over, 0 there before");
+    tool(&folder, &["runs", "import", "main.db"])
+        .exits(0)
+        .reports("0 runs taken over, 1 there before");
     assert_eq!(many(&["--label", "branch=main"]), 1);
     assert_eq!(stat(&folder, &["orders"], "count"), 120.0);
     let asked = ["query", "last~1", "orders", "--stat", "count", "--format", "json"];
