@@ -25,6 +25,7 @@ impl Delivery {
         let faults: Vec<String> = lost.into_iter().chain(error.clone()).collect();
         let flag = match kind.as_str() {
             "store" | "dashboard" => format!("--{kind} {dest}"),
+            "screen" => "--ui full".to_owned(),
             _ => format!("--out {kind}={dest}"),
         };
         let message = format!("{flag}: {}", faults.join("; "));
