@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::phases::WINDOWS;
 use super::prepare::{ScriptSpec, prepare};
-use super::{RunError, WINDOWS, transport_maker};
+use super::{RunError, transport_maker};
 use crate::demo::null::Null;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{self, EngineSpec, NotReady};

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::control::Control;
 use super::prepare::Prepared;
-use super::{Begun, RunError, sha256_hex};
+use super::spec::RunError;
+use super::tell::{Begun, sha256_hex};
 use crate::output::screen::Screen;
 use crate::output::sink::spec::{Kind, Wanted};
 use crate::results::Summary;
