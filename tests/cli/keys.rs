@@ -150,6 +150,7 @@ fn keys_change_the_number_of_users_pause_and_stop() {
     seat.wait_for("4 of 20 users wanted  4 users");
     seat.press("p");
     seat.wait_for("paused  0 users");
+    sleep(Duration::from_millis(600)); // a pause of less than half a second is not told
     seat.press("p");
     seat.wait_for("wanted  4 users");
     seat.press("q");
