@@ -41,7 +41,7 @@ const WALL_CLOCK: [(&str, &str); 7] = [
     ("src/lua/host/time.rs", "what scripts ask for"),
     ("src/output/sink/mod.rs", "when the seconds that are sent on began"),
     ("src/run/ceiling.rs", "when it was measured"),
-    ("src/run/mod.rs", "when the run started"),
+    ("src/run/tell.rs", "when the run started"),
 ];
 
 /// What must not stand in the code, and why.
