@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::own::OwnMetrics;
-use crate::metrics::window::{Dropped, Lifecycle};
+use crate::metrics::window::Lifecycle;
 use crate::plan::{self, Plan};
 use crate::results::ScenarioInfo;
 use crate::results::run_info::measured;
@@ -139,94 +139,51 @@ fn since(began: Duration, span: &Range<Duration>) -> (f64, f64) {
     (since(span.start), since(span.end))
 }
 
-/// What became of each scenario's arrivals, in the order of [`FATES`].
+/// What became of each scenario's arrivals, in the order of [`numbers`].
 pub fn lives(all: &[Lifecycle]) -> String {
-    let lives: Vec<[u64; FATES.len()]> = all.iter().map(fates).collect();
+    let written = |life: &Lifecycle| numbers(&mut { *life }).map(|number| *number);
+    let lives: Vec<[u64; FATES]> = all.iter().map(written).collect();
     serde_json::to_string(&lives).expect("numbers can be written")
 }
 
 /// And back; `None` if it is none.
 pub fn read_lives(text: &str) -> Option<Vec<Lifecycle>> {
-    let lives: Vec<[u64; FATES.len()]> = serde_json::from_str(text).ok()?;
+    let lives: Vec<[u64; FATES]> = serde_json::from_str(text).ok()?;
     Some(lives.into_iter().map(lifecycle).collect())
 }
 
-/// The numbers of a life.
-pub const FATES: [&str; 16] = [
-    "planned",
-    "due",
-    "started",
-    "late",
-    "prepared",
-    "sent",
-    "headers",
-    "bodies",
-    "completed",
-    "failed",
-    "interrupted",
-    "users",
-    "queue_full",
-    "generator",
-    "overrun",
-    "end",
-];
+/// Numbers of a life.
+const FATES: usize = 16;
 
-fn fates(life: &Lifecycle) -> [u64; FATES.len()] {
-    let d = &life.dropped;
+/// The numbers of a life, in the order in which the store has them.
+fn numbers(life: &mut Lifecycle) -> [&mut u64; FATES] {
+    let dropped = &mut life.dropped;
     [
-        life.planned,
-        life.due,
-        life.started,
-        life.late,
-        life.prepared,
-        life.sent,
-        life.headers,
-        life.bodies,
-        life.completed,
-        life.failed,
-        life.interrupted,
-        d.users,
-        d.queue_full,
-        d.generator,
-        d.overrun,
-        d.end,
+        &mut life.planned,
+        &mut life.due,
+        &mut life.started,
+        &mut life.late,
+        &mut life.prepared,
+        &mut life.sent,
+        &mut life.headers,
+        &mut life.bodies,
+        &mut life.completed,
+        &mut life.failed,
+        &mut life.interrupted,
+        &mut dropped.users,
+        &mut dropped.queue_full,
+        &mut dropped.generator,
+        &mut dropped.overrun,
+        &mut dropped.end,
     ]
 }
 
-fn lifecycle(fates: [u64; FATES.len()]) -> Lifecycle {
-    let [
-        planned,
-        due,
-        started,
-        late,
-        prepared,
-        sent,
-        headers,
-        bodies,
-        completed,
-        failed,
-        interrupted,
-        users,
-        queue_full,
-        generator,
-        overrun,
-        end,
-    ] = fates;
-    let dropped = Dropped { users, queue_full, generator, overrun, end };
-    Lifecycle {
-        planned,
-        due,
-        started,
-        late,
-        prepared,
-        sent,
-        headers,
-        bodies,
-        completed,
-        failed,
-        interrupted,
-        dropped,
+fn lifecycle(written: [u64; FATES]) -> Lifecycle {
+    let mut life = Lifecycle::default();
+    for (number, written) in numbers(&mut life).into_iter().zip(written) {
+        *number = written;
     }
+    life
 }
 
 #[cfg(test)]
@@ -235,9 +192,9 @@ mod tests {
 
     #[test]
     fn lives_are_read_as_they_were_written() {
-        let numbers = std::array::from_fn(|place| place as u64 + 1);
-        let life = lifecycle(numbers);
-        assert_eq!(fates(&life), numbers);
+        let written = std::array::from_fn(|place| place as u64 + 1);
+        let life = lifecycle(written);
+        assert_eq!(numbers(&mut { life }).map(|number| *number), written);
         assert_eq!((life.planned, life.failed, life.dropped.end), (1, 10, 16));
         assert_eq!(read_lives(&lives(&[life, life])), Some(vec![life, life]));
         assert_eq!(read_lives("[[1]]"), None);
