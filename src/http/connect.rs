@@ -7,13 +7,19 @@
 //! polled it is the probe's current one, and a dial that begins belongs to the exchange that is
 //! polled just then. A dial that a freed connection made superfluous goes on in the background;
 //! the connection counts when it is there, with the next exchange.
+//!
+//! A connection on which HTTP/1.1 is to be spoken never comes back to the client: the exchange that
+//! wanted it takes it out of its dial and drives it itself.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper::rt::{Read, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpInfo};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::NamedGroup;
 use rustls::client::{
@@ -43,6 +49,8 @@ pub struct Wanted {
     pub connect_timeout: Duration,
     /// The URL's port.
     pub port: u16,
+    /// The exchange takes the connection itself, if HTTP/1.1 is spoken on it.
+    pub itself: bool,
 }
 
 #[derive(Debug, Default)]
@@ -58,14 +66,41 @@ struct State {
 }
 
 /// One attempt to open a connection.
-#[derive(Debug, Clone)]
-pub struct Dial(Arc<Mutex<Times>>);
+#[derive(Clone)]
+pub struct Dial(Arc<Mutex<Attempt>>);
+
+struct Attempt {
+    wanted: Wanted,
+    times: Times,
+    /// What came of it, for the exchange to take.
+    socket: Option<Socket>,
+}
+
+/// What bytes go through, plain or by TLS.
+pub trait Stream: Read + Write + Send + Unpin {}
+
+impl<S: Read + Write + Send + Unpin> Stream for S {}
+
+/// A connection that was opened and not spoken on.
+pub struct Socket {
+    /// What goes through it.
+    pub stream: Box<dyn Stream>,
+    /// The other end.
+    pub peer: Option<SocketAddr>,
+}
+
+impl Socket {
+    fn new(stream: impl Stream + 'static, connected: &Connected) -> Self {
+        let mut extras = http::Extensions::new();
+        connected.get_extras(&mut extras);
+        let peer = extras.get().map(HttpInfo::remote_addr);
+        Socket { stream: Box::new(stream), peer }
+    }
+}
 
 /// When the parts of a dial began and ended; `None` where that did not happen (yet).
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
-    /// The port of the URL that it is for.
-    pub port: u16,
     /// The connector was called.
     pub began: Instant,
     /// The name was asked for; never for an address.
@@ -100,12 +135,12 @@ impl Probe {
         (std::mem::take(&mut state.opened), std::mem::take(&mut state.failed))
     }
 
-    fn begin(&self) -> (Dial, Duration) {
+    fn begin(&self) -> Dial {
         let mut state = self.state();
-        let wanted = state.wanted;
-        let dial = Dial(Arc::new(Mutex::new(Times::begin(wanted.port))));
+        let attempt = Attempt { wanted: state.wanted, times: Times::begin(), socket: None };
+        let dial = Dial(Arc::new(Mutex::new(attempt)));
         state.begun.push(dial.clone());
-        (dial, wanted.connect_timeout)
+        dial
     }
 
     /// Runs `poll` as the turn of `dial`.
@@ -124,7 +159,7 @@ impl Probe {
 
     /// The port of the URL that the current dial is for; 0 if there is none.
     fn port(&self) -> u16 {
-        self.state().current.as_ref().map_or(0, |dial| dial.times().port)
+        self.state().current.as_ref().map_or(0, |dial| dial.lock().wanted.port)
     }
 
     fn end(&self, dial: &Dial, connected: bool) {
@@ -147,22 +182,52 @@ impl Probe {
 impl Dial {
     /// Its times so far.
     pub fn times(&self) -> Times {
-        *self.lock()
+        self.lock().times
+    }
+
+    /// The connection, if it was opened for the exchange itself and not taken yet.
+    pub fn take_socket(&self) -> Option<Socket> {
+        self.lock().socket.take()
+    }
+
+    /// Keeps `connection` for the exchange, if that wants it and HTTP/1.1 is spoken on it, and else
+    /// gives it back for the client.
+    fn keep<C>(&self, connection: C) -> Result<C, BoxError>
+    where
+        C: Stream + Connection + 'static,
+    {
+        let connected = connection.connected();
+        let mut attempt = self.lock();
+        if !attempt.wanted.itself || connected.is_negotiated_h2() || connected.is_proxied() {
+            return Ok(connection);
+        }
+        attempt.socket = Some(Socket::new(connection, &connected));
+        Err(Taken.into())
     }
 
     fn stamp(&self, stamp: impl FnOnce(&mut Times)) {
-        stamp(&mut self.lock());
+        stamp(&mut self.lock().times);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Times> {
+    fn lock(&self) -> MutexGuard<'_, Attempt> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dial").field(&self.times()).finish()
+    }
+}
+
+/// What the client is told in place of a connection that an exchange took itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was taken")]
+struct Taken;
+
 impl Times {
-    fn begin(port: u16) -> Times {
+    fn begin() -> Times {
         Times {
-            port,
             began: Instant::now(),
             dns_began: None,
             dns_ended: None,
@@ -233,7 +298,7 @@ where
     S: Service<Target, Error = BoxError> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
     Target: Send + 'static,
-    S::Response: 'static,
+    S::Response: Stream + Connection + 'static,
 {
     type Response = S::Response;
     type Error = BoxError;
@@ -244,7 +309,8 @@ where
     }
 
     fn call(&mut self, target: Target) -> Self::Future {
-        let (dial, limit) = self.probe.begin();
+        let dial = self.probe.begin();
+        let limit = dial.lock().wanted.connect_timeout;
         let probe = self.probe.clone();
         let mut connector = (*self.connector).clone();
         let guard = Guard { probe: probe.clone(), dial: dial.clone(), over: false };
@@ -261,7 +327,7 @@ where
                 Err(_) => Err(ConnectTimeout(limit).into()),
             };
             guard.end(outcome.is_ok());
-            outcome
+            outcome.and_then(|connection| dial.keep(connection))
         })
     }
 }

@@ -26,7 +26,9 @@ pub mod tls;
 pub mod connect;
 pub mod progress;
 pub mod upload;
+pub mod line;
 pub mod client;
+pub mod wire;
 pub mod simulated;
 pub mod call;
 pub mod redact;
@@ -44,13 +46,13 @@ use url::Url;
 use crate::metrics::Span;
 
 pub use call::call;
-pub use client::ReqwestTransport;
 pub use cookies::{CookieAttributes, Jar};
 pub use options::{CallOptions, ExpectStatus};
 pub use payload::Payload;
 pub use session::Session;
 pub use settings::{TlsOptions, TransportOptions, Version};
 pub use simulated::SimulatedTransport;
+pub use wire::ReqwestTransport;
 
 /// What the author asked for, ready to go on the wire.
 #[derive(Debug, Clone)]

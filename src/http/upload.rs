@@ -45,6 +45,57 @@ impl Upload {
     }
 }
 
+/// A request's body as a connection takes it: at once if it is small and nobody watches it.
+pub enum Outgoing {
+    /// All of it; empty once it was taken.
+    Whole(Bytes),
+    /// In parts, or to know when it is asked for.
+    Watched(Box<Upload>),
+}
+
+impl Outgoing {
+    /// `body`, watched if `sending` is there.
+    pub fn new(body: &Payload, sending: Option<&Sending>) -> Self {
+        match (body.bytes(), sending) {
+            (Some(bytes), None) => Outgoing::Whole(bytes.clone()),
+            (_, sending) => {
+                let sending = sending.cloned().unwrap_or_else(|| Sending::new(body.size()));
+                Outgoing::Watched(Box::new(Upload::new(body.clone(), sending)))
+            }
+        }
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = FileError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FileError>>> {
+        match &mut *self {
+            Outgoing::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Outgoing::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Outgoing::Watched(upload) => Pin::new(&mut **upload).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Outgoing::Whole(bytes) => bytes.is_empty(),
+            Outgoing::Watched(upload) => upload.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Outgoing::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Outgoing::Watched(upload) => upload.size_hint(),
+        }
+    }
+}
+
 impl Body for Upload {
     type Data = Bytes;
     type Error = FileError;

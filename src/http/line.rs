@@ -1,0 +1,211 @@
+//! Connections that speak HTTP/1.1, each driven by the exchange that uses it.
+//!
+//! The client opens them (names, local addresses, TCP, TLS) and would hand requests through its pool
+//! to a task per connection. A virtual user waits for its own answer and for nothing else, so its
+//! task drives the connection itself, by the same hyper that the client would use: no second task
+//! to wake, no pool to ask, no URL to parse again. That is two thirds of what a request costs.
+//!
+//! A connection that nobody uses is not looked at: whether the server has closed it shows when the
+//! next request is to go out, which is then still at hand for another connection.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Uri};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Connection, SendRequest, handshake};
+use url::{Position, Url};
+
+use super::connect::{Socket, Stream};
+use super::progress::Sending;
+use super::upload::Outgoing;
+use super::{Category, Hop, SendError, weight};
+
+/// The user-agent, unless a request has one.
+pub const OWN_NAME: &str = concat!("loadtool/", env!("CARGO_PKG_VERSION"));
+/// What is accepted, unless a request says it.
+const ANYTHING: &str = "*/*";
+
+/// A request as a line takes it.
+type Request = http::Request<Outgoing>;
+
+/// What moves a connection's bytes when it is polled, until the connection ends.
+type Driven = Option<Connection<Box<dyn Stream>, Outgoing>>;
+
+/// A connection to one server.
+pub struct Line {
+    /// `None` once it is being closed.
+    sender: Option<SendRequest<Outgoing>>,
+    /// `None` once it has ended: a request that it still held came back as it was dropped.
+    connection: Driven,
+    secure: bool,
+    /// As the `host` header has it.
+    host: HeaderValue,
+    peer: Option<SocketAddr>,
+}
+
+impl Line {
+    /// Speaks HTTP/1.1 on `socket`, which leads to the server of `url`.
+    pub async fn open(socket: Socket, url: &Url) -> hyper::Result<Box<Line>> {
+        let Socket { stream, peer } = socket;
+        let (sender, connection) = handshake(stream).await?;
+        let host = HeaderValue::from_str(host(url)).expect("a URL's host is visible ASCII");
+        let secure = is_secure(url);
+        let (sender, connection) = (Some(sender), Some(connection));
+        Ok(Box::new(Line { sender, connection, secure, host, peer }))
+    }
+
+    /// The other end.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The request that `hop` is, whose headers it takes.
+    pub fn request(&self, hop: &mut Hop, sending: Option<&Sending>) -> Result<Request, SendError> {
+        let mut request = Request::new(Outgoing::new(&hop.body, sending));
+        *request.method_mut() = hop.method.clone();
+        *request.uri_mut() = target(&hop.url)?;
+        let headers = request.headers_mut();
+        *headers = std::mem::take(&mut hop.headers);
+        let defaults = [
+            (HOST, self.host.clone()),
+            (ACCEPT, HeaderValue::from_static(ANYTHING)),
+            (USER_AGENT, HeaderValue::from_static(OWN_NAME)),
+        ];
+        for (name, value) in defaults {
+            headers.entry(name).or_insert(value);
+        }
+        Ok(request)
+    }
+
+    /// Sends `request`; its answer's head, and a body that must be read before the next one.
+    ///
+    /// Gives the request back if the connection was found closed before any of it was written.
+    pub async fn send(
+        &mut self,
+        request: Request,
+    ) -> Result<http::Response<Answer<'_>>, TrySendError<Request>> {
+        let sender = self.sender.as_mut().expect("a line is closed when it is dropped");
+        let mut answer = pin!(sender.try_send_request(request));
+        let connection = &mut self.connection;
+        let head = poll_fn(|cx| {
+            drive(connection, cx);
+            answer.as_mut().poll(cx)
+        });
+        let head = head.await?;
+        Ok(head.map(|body| Answer { line: self, body }))
+    }
+
+    /// Whether it could take another request now: the last answer was read to its end, and the
+    /// server has not said that it will close.
+    fn is_free(&mut self) -> bool {
+        let is_ready = |line: &Self| line.sender.as_ref().is_some_and(SendRequest::is_ready);
+        if !is_ready(self) {
+            // The end of an answer may be all that it has not seen yet.
+            drive(&mut self.connection, &mut Context::from_waker(Waker::noop()));
+        }
+        self.connection.is_some() && is_ready(self)
+    }
+
+    fn leads_to(&self, url: &Url) -> bool {
+        self.host.as_bytes() == host(url).as_bytes() && self.secure == is_secure(url)
+    }
+}
+
+impl Drop for Line {
+    /// Says goodbye on TLS, so that the other end knows that nothing was cut off.
+    fn drop(&mut self) {
+        if self.secure && self.sender.take().is_some_and(|sender| sender.is_ready()) {
+            drive(&mut self.connection, &mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
+fn drive(connection: &mut Driven, cx: &mut Context<'_>) {
+    // Why it ended is told to whoever waits for an answer on it.
+    if connection.as_mut().is_some_and(|driven| Pin::new(driven).poll(cx).is_ready()) {
+        *connection = None;
+    }
+}
+
+/// An answer's body on its way.
+pub struct Answer<'l> {
+    line: &'l mut Line,
+    body: Incoming,
+}
+
+impl Body for Answer<'_> {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let Answer { line, body } = &mut *self;
+        drive(&mut line.connection, cx);
+        Pin::new(body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// One user's lines that are not in use.
+#[derive(Default)]
+#[expect(clippy::vec_box, reason = "a line moves in and out with each request")]
+pub struct Lines(RefCell<Vec<Box<Line>>>);
+
+impl Lines {
+    /// One that leads to the server of `url`: the one that was used last.
+    pub fn take(&self, url: &Url) -> Option<Box<Line>> {
+        let mut lines = self.0.borrow_mut();
+        let place = lines.iter().rposition(|line| line.leads_to(url))?;
+        Some(lines.remove(place))
+    }
+
+    /// Keeps `line` for later, if it can be used again.
+    pub fn put(&self, mut line: Box<Line>) {
+        if line.is_free() {
+            self.0.borrow_mut().push(line);
+        }
+    }
+}
+
+/// Bytes of the headers that are added where the request has none of that name.
+pub fn defaults(headers: &HeaderMap) -> u64 {
+    let line = |name: http::HeaderName, value: &str| {
+        if headers.contains_key(&name) { 0 } else { weight::header(name.as_str(), value.len()) }
+    };
+    (line(ACCEPT, ANYTHING) + line(USER_AGENT, OWN_NAME)) as u64
+}
+
+/// Whether TLS is spoken.
+pub fn is_secure(url: &Url) -> bool {
+    url.scheme() == "https"
+}
+
+/// The host, with its port if that is not the scheme's.
+fn host(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
+}
+
+fn target(url: &Url) -> Result<Uri, SendError> {
+    let target = &url[Position::BeforePath..Position::AfterQuery];
+    Uri::from_maybe_shared(Bytes::copy_from_slice(target.as_bytes())).map_err(|error| SendError {
+        category: Category::Protocol,
+        message: format!("HTTP cannot ask for {target}: {error}"),
+    })
+}

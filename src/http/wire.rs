@@ -1,0 +1,328 @@
+//! The real transport: one user's connections, and what an exchange over them comes to.
+//!
+//! HTTP/1.1 goes over a [`line`](super::line); what cannot goes through the user's
+//! [client](super::client).
+
+use std::cell::Cell;
+use std::error::Error;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Method, response};
+use http_body::Body;
+use tokio::time::Instant;
+use url::Url;
+
+use super::alarm::Alarm;
+use super::body::{Collector, Keep};
+use super::client::{Client, Clients, Common, Response, request};
+use super::connect::{Dial, Probe, Wanted};
+use super::failure;
+use super::line::{self, Line, Lines};
+use super::progress::{Progress, Sending};
+use super::upload::Upload;
+use super::{Category, Exchange, Hop, SendError, Transport, TransportOptions, Wire, weight};
+use crate::diagnostic::Diagnostic;
+
+/// Opens real connections. Cloning shares what users share, also between threads.
+#[derive(Debug, Clone)]
+pub struct ReqwestTransport {
+    own: Arc<Common>,
+    scenarios: Arc<[Arc<Common>]>,
+}
+
+impl ReqwestTransport {
+    /// Reads what the options name; roots are loaded at the first `https` URL.
+    pub fn new(options: &TransportOptions) -> Result<Self, Diagnostic> {
+        Self::with_scenarios(options, [])
+    }
+
+    /// The same with settings for each scenario; equal ones are shared.
+    pub fn with_scenarios<'o>(
+        own: &'o TransportOptions,
+        scenarios: impl IntoIterator<Item = &'o TransportOptions>,
+    ) -> Result<Self, Diagnostic> {
+        let mut made = vec![(own, Arc::new(Common::new(own)?))];
+        let mut of_scenarios = Vec::new();
+        for options in scenarios {
+            let known = made.iter().find(|(known, _)| *known == options);
+            let common = match known {
+                Some((_, common)) => common.clone(),
+                None => Arc::new(Common::new(options)?),
+            };
+            made.push((options, common.clone()));
+            of_scenarios.push(common);
+        }
+        Ok(ReqwestTransport { own: made.swap_remove(0).1, scenarios: of_scenarios.into() })
+    }
+}
+
+impl Transport for ReqwestTransport {
+    fn open(&self, scenario: Option<usize>) -> Rc<dyn Wire> {
+        let common = scenario.and_then(|index| self.scenarios.get(index)).unwrap_or(&self.own);
+        Rc::new(UserWire::new(common.clone()))
+    }
+}
+
+/// One user's connections.
+struct UserWire {
+    common: Arc<Common>,
+    probe: Probe,
+    clients: Clients,
+    lines: Lines,
+    /// Exchanges under way.
+    busy: Cell<u32>,
+    /// Whether a server has answered in HTTP/2.
+    speaks_2: Cell<bool>,
+    alarm: Alarm,
+}
+
+impl Wire for UserWire {
+    fn fresh(&self) -> Rc<dyn Wire> {
+        Rc::new(UserWire::new(self.common.clone()))
+    }
+
+    fn send<'a>(&'a self, hop: Hop) -> LocalBoxFuture<'a, Exchange> {
+        self.exchange(hop).boxed_local()
+    }
+}
+
+/// An exchange under way, as long as it lives.
+struct Busy<'w>(&'w Cell<u32>);
+
+impl<'w> Busy<'w> {
+    fn begin(count: &'w Cell<u32>) -> Self {
+        count.update(|count| count + 1);
+        Busy(count)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.update(|count| count - 1);
+    }
+}
+
+/// What opening a connection came to.
+enum Opened {
+    Line(Box<Line>),
+    /// It speaks HTTP/2, and the client has sent the request on it.
+    Answered(Response),
+}
+
+impl UserWire {
+    fn new(common: Arc<Common>) -> Self {
+        let speaks_2 = Cell::new(common.version.insists_on_2());
+        let probe = Probe::default();
+        UserWire {
+            clients: Clients::new(common.clone(), probe.clone()),
+            common,
+            probe,
+            lines: Lines::default(),
+            busy: Cell::new(0),
+            speaks_2,
+            alarm: Alarm::default(),
+        }
+    }
+
+    async fn exchange(&self, mut hop: Hop) -> Exchange {
+        let alone = self.busy.get() == 0;
+        let _busy = Busy::begin(&self.busy);
+        let client = match self.clients.get(line::is_secure(&hop.url)) {
+            Ok(client) => client,
+            Err(error) => return Exchange { error: Some(error), ..Exchange::default() },
+        };
+        let (deadline, timeout, url) = (hop.deadline, hop.timeout, hop.url.clone());
+        let by_line = self.goes_by_line(&url);
+        // Beside others it may have to wait for a connection, or for its turn on one.
+        let watched = Upload::is_for(&hop.body) || (!alone && !by_line);
+        let sending = watched.then(|| Sending::new(hop.body.size()));
+        let mut progress = Progress::new(sending);
+        progress.done.bytes_sent = weigh(&mut hop);
+        let outcome = {
+            let conversation = pin!(self.converse(client, hop, by_line, &mut progress));
+            self.alarm.race(deadline, conversation).await
+        };
+        let error = match outcome {
+            Some(Ok(())) => None,
+            Some(Err(Broken::Ours(error))) => Some(error),
+            Some(Err(Broken::Off(error))) => {
+                Some(failure::broken(&*error, progress.stage(), &self.common.peer(&url)))
+            }
+            None => Some(failure::timeout(timeout, progress.stage(), &self.common.peer(&url))),
+        };
+        let mut done = progress.finish();
+        self.speaks_2.set(self.speaks_2.get() || done.proto == "2");
+        (done.opened, done.connect_failed) = self.probe.take_counts();
+        done.stale = self.is_stale(&done, error.as_ref());
+        done.error = error;
+        done
+    }
+
+    /// Whether HTTP/1.1 may be what is spoken. Over TLS that shows in the handshake.
+    fn goes_by_line(&self, url: &Url) -> bool {
+        self.common.allows_lines() && !(self.speaks_2.get() && line::is_secure(url))
+    }
+
+    /// HTTP/2 tells what became of a stream, and that is an answer.
+    fn is_stale(&self, done: &Exchange, error: Option<&SendError>) -> bool {
+        let lost = error.is_some_and(|error| error.category == Category::Reset);
+        lost && done.reused && done.status == 0 && !self.speaks_2.get()
+    }
+
+    /// Sends the request and takes the answer; what arrived before an error is in `progress`.
+    async fn converse(
+        &self,
+        client: &Client,
+        mut hop: Hop,
+        by_line: bool,
+        progress: &mut Progress,
+    ) -> Result<(), Broken> {
+        let keep = Keep::from(&hop);
+        if !by_line {
+            // Boxed, here and below, so that what goes by a kept line does not carry it.
+            let answer = Box::pin(self.execute(client, &hop, false, progress)).await?;
+            return read(progress, answer.remote_addr(), answer.into(), keep).await;
+        }
+        let mut unsent = None;
+        loop {
+            let kept = self.lines.take(&hop.url);
+            let may_be_dead = kept.is_some();
+            let mut line = match kept {
+                Some(line) => line,
+                None => match Box::pin(self.open(client, &hop, progress)).await? {
+                    Opened::Line(line) => line,
+                    Opened::Answered(answer) => {
+                        return read(progress, answer.remote_addr(), answer.into(), keep).await;
+                    }
+                },
+            };
+            let request = match unsent.take() {
+                Some(request) => request,
+                None => line.request(&mut hop, progress.sending.as_ref()).map_err(Broken::Ours)?,
+            };
+            let peer = line.peer();
+            match line.send(request).await {
+                Ok(answer) => read(progress, peer, answer, keep).await?,
+                Err(mut error) => match error.take_message() {
+                    Some(request) if may_be_dead => {
+                        unsent = Some(request);
+                        continue;
+                    }
+                    _ => return Err(error.into_error().into()),
+                },
+            }
+            self.lines.put(line);
+            return Ok(());
+        }
+    }
+
+    /// Has the client open a connection, and takes that from it unless it speaks HTTP/2.
+    async fn open(
+        &self,
+        client: &Client,
+        hop: &Hop,
+        progress: &mut Progress,
+    ) -> Result<Opened, Broken> {
+        match self.execute(client, hop, true, progress).await {
+            Ok(answer) => Ok(Opened::Answered(answer)),
+            Err(error) => match progress.dials.last().and_then(Dial::take_socket) {
+                Some(socket) => Ok(Opened::Line(Line::open(socket, &hop.url).await?)),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Sends the request through the client; `itself` is as in [`Wanted`].
+    async fn execute(
+        &self,
+        client: &Client,
+        hop: &Hop,
+        itself: bool,
+        progress: &mut Progress,
+    ) -> Result<Response, Broken> {
+        let port = hop.url.port_or_known_default().unwrap_or(0);
+        let wanted = Wanted { connect_timeout: hop.connect_timeout, port, itself };
+        let Progress { dials, sending, .. } = progress;
+        let request = request(hop, sending.as_ref());
+        let mut executing = pin!(match sending {
+            None => client.execute(request),
+            Some(sending) => sending.ours(|| client.execute(request)),
+        });
+        let answer = poll_fn(|cx| {
+            self.probe.poll(wanted, dials, || match sending {
+                None => executing.as_mut().poll(cx),
+                Some(sending) => sending.ours(|| executing.as_mut().poll(cx)),
+            })
+        });
+        Ok(answer.await?)
+    }
+}
+
+/// Bytes of the request as it goes on the wire. An empty body that the method has is one of its own.
+fn weigh(hop: &mut Hop) -> u64 {
+    let size = hop.body.size();
+    if size == 0 && matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
+        hop.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    let head = weight::request_head(&hop.method, &hop.url, &hop.headers, size);
+    head + line::defaults(&hop.headers) + size
+}
+
+/// Takes an answer, from its head to its end.
+async fn read<B>(
+    progress: &mut Progress,
+    peer: Option<SocketAddr>,
+    answer: http::Response<B>,
+    keep: Keep,
+) -> Result<(), Broken>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Error + 'static,
+{
+    progress.head = Some(Instant::now());
+    let (head, mut body) = answer.into_parts();
+    take_head(head, &mut progress.done);
+    progress.done.peer = peer;
+    let collector = Collector::new(&progress.done.headers, body.size_hint().exact(), keep);
+    let collector = progress.body.insert(collector);
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        if let Some(chunk) = frame?.data_ref() {
+            collector.push(chunk).map_err(Broken::Ours)?;
+        }
+    }
+    collector.finish().map_err(Broken::Ours)
+}
+
+fn take_head(mut head: response::Parts, done: &mut Exchange) {
+    done.status = head.status.as_u16();
+    done.proto = match head.version {
+        http::Version::HTTP_2 => "2",
+        http::Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    };
+    done.headers = std::mem::take(&mut head.headers);
+    done.bytes_received = weight::take_response_head(head.status, &mut done.headers);
+}
+
+/// Why an exchange ended early.
+enum Broken {
+    /// By what we make of an answer, or of a request.
+    Ours(SendError),
+    /// By what happened to the connection.
+    Off(Box<dyn Error>),
+}
+
+impl<E: Error + 'static> From<E> for Broken {
+    #[cold]
+    fn from(error: E) -> Self {
+        Broken::Off(Box::new(error))
+    }
+}
