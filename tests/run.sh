@@ -3,8 +3,8 @@
 # Arguments go to `cargo test`. Installed are nginx, tinyproxy and microsocks (by apt) and httpbin
 # (by pip, under target/), servers and proxies that were not written here, Prometheus (by apt) and
 # OpenTelemetry's messages (by pip), which read what is sent on to them, openssl to make keys, and
-# (by apt) Lua modules that scripts may want, libfaketime, which makes clocks jump, and `script`,
-# which plays a terminal.
+# (by apt) Lua modules that scripts may want, libfaketime, which makes clocks jump, `script`,
+# which plays a terminal, and Chromium, in which dashboard and report are opened.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
@@ -46,6 +46,8 @@ command -v microsocks >/dev/null || apt_install microsocks
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || apt_install libfaketime
 command -v script >/dev/null || apt_install bsdutils
 command -v openssl >/dev/null || apt_install openssl
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+  || apt_install chromium
 command -v prometheus >/dev/null || apt_install prometheus
 [ -e /usr/share/lua/5.4/pl/init.lua ] && [ -e /usr/share/lua/5.4/dkjson.lua ] && [ -e /usr/share/lua/5.4/argparse.lua ] \
   && [ -e /usr/share/lua/5.1/inspect.lua ] \

@@ -124,6 +124,14 @@ pub fn quantity(value: f64, unit: &str) -> String {
     }
 }
 
+/// When something was, from RFC 3339 in UTC: `2026-01-02 03:04:05 UTC`.
+pub fn moment(text: &str) -> String {
+    match (text.get(..10), text.get(11..19)) {
+        (Some(date), Some(time)) if text.ends_with('Z') => format!("{date} {time} UTC"),
+        _ => text.to_owned(),
+    }
+}
+
 /// Three significant digits, but never fewer than all before the point.
 fn digits(number: f64) -> String {
     match number.abs() {
@@ -136,6 +144,14 @@ fn digits(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_told_to_the_second() {
+        for text in ["2026-01-02T03:04:05.951910276Z", "2026-01-02T03:04:05Z"] {
+            assert_eq!(moment(text), "2026-01-02 03:04:05 UTC");
+        }
+        assert_eq!(moment("yesterday"), "yesterday");
+    }
 
     #[test]
     fn three_digits_matter_and_units_change_where_people_change_them() {

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod browser;
+pub mod proxy;
 pub mod server;
 
 use std::fs;

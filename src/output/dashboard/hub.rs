@@ -14,24 +14,24 @@ const WAITING: usize = 32;
 #[derive(Debug)]
 pub struct Hub {
     past: Mutex<Past>,
-    live: Sender<Arc<str>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Past {
     hello: String,
     points: Vec<String>,
     tables: String,
     end: Option<Arc<str>>,
+    /// Nothing follows the end, so streams end there, too.
+    live: Option<Sender<Arc<str>>>,
 }
 
 impl Hub {
     /// `hello` is the first message that each viewer gets.
     pub fn new(hello: String) -> Hub {
-        Hub {
-            past: Mutex::new(Past { hello, ..Past::default() }),
-            live: broadcast::channel(WAITING).0,
-        }
+        let live = Some(broadcast::channel(WAITING).0);
+        let (points, tables) = (Vec::new(), "{}".to_owned());
+        Hub { past: Mutex::new(Past { hello, points, tables, end: None, live }) }
     }
 
     /// One more second: what charts show of it, and the tables as they stand now; both JSON.
@@ -40,7 +40,7 @@ impl Hub {
         let mut past = self.past();
         view::keep(&mut past.points, point);
         past.tables = tables;
-        let _ = self.live.send(message.into()); // nobody may be there
+        past.tell(message.into());
     }
 
     /// The run is over.
@@ -48,18 +48,19 @@ impl Hub {
         let message: Arc<str> = message.into();
         let mut past = self.past();
         past.end = Some(message.clone());
-        let _ = self.live.send(message);
+        past.tell(message);
+        past.live = None;
     }
 
-    /// All that was, as messages, and from where on all that will be.
-    pub fn join(&self) -> (Vec<Arc<str>>, Receiver<Arc<str>>) {
+    /// All that was, as messages, and all that will be, unless that was all.
+    pub fn join(&self) -> (Vec<Arc<str>>, Option<Receiver<Arc<str>>>) {
         let past = self.past();
         let points = past.points.join(",");
-        let tables = if past.tables.is_empty() { "{}" } else { &past.tables };
+        let tables = &past.tables;
         let whole = format!("{{\"kind\":\"past\",\"points\":[{points}],\"tables\":{tables}}}");
         let mut messages: Vec<Arc<str>> = vec![past.hello.as_str().into(), whole.into()];
         messages.extend(past.end.clone());
-        (messages, self.live.subscribe())
+        (messages, past.live.as_ref().map(Sender::subscribe))
     }
 
     fn past(&self) -> MutexGuard<'_, Past> {
@@ -67,8 +68,18 @@ impl Hub {
     }
 }
 
+impl Past {
+    fn tell(&self, message: Arc<str>) {
+        if let Some(live) = &self.live {
+            let _ = live.send(message); // nobody may be there
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio::sync::broadcast::error::TryRecvError;
+
     use super::*;
 
     #[test]
@@ -76,7 +87,8 @@ mod tests {
         let hub = Hub::new("{\"kind\":\"hello\"}".to_owned());
         hub.second("{\"s\":0}".to_owned(), "{\"calls\":[]}".to_owned());
         hub.second("{\"s\":1}".to_owned(), "{\"calls\":[1]}".to_owned());
-        let (past, mut live) = hub.join();
+        let (past, live) = hub.join();
+        let mut live = live.expect("it goes on");
         assert_eq!(&*past[0], "{\"kind\":\"hello\"}");
         assert_eq!(
             &*past[1],
@@ -84,6 +96,8 @@ mod tests {
         );
         hub.end("over".to_owned());
         assert_eq!(live.try_recv().as_deref(), Ok("over"));
-        assert_eq!(hub.join().0.last().map(|last| &**last), Some("over"));
+        assert_eq!(live.try_recv(), Err(TryRecvError::Closed), "nothing follows");
+        let (past, live) = hub.join();
+        assert_eq!((past.last().map(|last| &**last), live.is_none()), (Some("over"), true));
     }
 }

@@ -117,6 +117,10 @@ fn end(summary: &Summary, secrets: &Secrets) -> String {
         "reasons": summary.verdict.reasons,
         "thresholds": thresholds.collect::<Vec<_>>(),
         "duration_s": summary.run.duration_s,
+        "calls_per_s": summary.totals.calls.rate_per_s,
+        "p95_ms": summary.totals.calls.latency_ms.p95,
+        "users": summary.users_max(),
+        "cpu_percent": summary.generator.cpu_percent_max,
     })
     .to_string()
 }

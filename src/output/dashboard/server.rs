@@ -3,6 +3,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 use std::{io, thread};
 
 use axum::Router;
@@ -14,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::stream;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
 
 use super::guard::{Guard, Refusal};
 use super::hub::Hub;
@@ -23,6 +24,10 @@ use crate::output::steer::{Command, Steer};
 /// Nothing from elsewhere, no frames, and no style or script in the page itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// When there is nothing to say, that is said so often: a viewer who hears nothing for a few of
+/// these has lost us.
+const BEAT: Duration = Duration::from_secs(2);
 
 /// Longest command.
 const MOST_BYTES: usize = 4 << 10;
@@ -105,6 +110,9 @@ fn refused(refusal: Refusal) -> Response {
     .into_response()
 }
 
+/// What a viewer waits for.
+type Live = Receiver<Arc<str>>;
+
 /// All that was, then each second as it comes. A viewer who cannot keep up is cut off: it comes
 /// again and begins with all that was.
 async fn events(State(site): State<Site>, headers: HeaderMap) -> Response {
@@ -118,12 +126,12 @@ async fn events(State(site): State<Site>, headers: HeaderMap) -> Response {
     (headers, Body::from_stream(messages)).into_response()
 }
 
-async fn next(
-    mut live: Receiver<Arc<str>>,
-) -> Option<(Result<Bytes, io::Error>, Receiver<Arc<str>>)> {
-    match live.recv().await {
-        Ok(message) => Some((Ok(event(&message)), live)),
-        Err(RecvError::Lagged(_) | RecvError::Closed) => None,
+/// The next message, or a sign of life; nothing after the end, nor for a viewer who lags.
+async fn next(live: Option<Live>) -> Option<(io::Result<Bytes>, Option<Live>)> {
+    let mut live = live?;
+    match timeout(BEAT, live.recv()).await {
+        Ok(message) => message.ok().map(|message| (Ok(event(&message)), Some(live))),
+        Err(_) => Some((Ok(Bytes::from_static(b":\n\n")), Some(live))),
     }
 }
 

@@ -36,7 +36,7 @@ impl Look {
             Key::PageDown => self.from += self.room,
             Key::Home => self.from = 0,
             Key::End => self.from = usize::MAX,
-            Key::Char(number @ b'1'..=b'8') => self.turn_to(Tab::ALL[usize::from(number - b'1')]),
+            Key::Char(number @ b'1'..=b'9') => self.turn_to(Tab::ALL[usize::from(number - b'1')]),
             Key::Char(other) => self.say(other, steer),
             Key::Escape | Key::Redraw => {}
         }

@@ -42,7 +42,7 @@ const HELP: [(&str, &str); 6] = [
     ("q", "stop the run (Ctrl-C: twice)"),
     ("p", "pause, and go on"),
     ("+ -", "more, fewer users"),
-    ("Tab ← → 1-8", "another table"),
+    ("Tab ← → 1-9", "another table"),
     ("↑ ↓ PgUp PgDn", "scroll it"),
     ("?", "these keys"),
 ];

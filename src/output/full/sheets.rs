@@ -14,6 +14,7 @@ pub enum Tab {
     Steps,
     Arrivals,
     Checks,
+    Metrics,
     Errors,
     Thresholds,
     Generator,
@@ -22,11 +23,12 @@ pub enum Tab {
 
 impl Tab {
     /// All, in their order.
-    pub const ALL: [Tab; 8] = [
+    pub const ALL: [Tab; 9] = [
         Tab::Calls,
         Tab::Steps,
         Tab::Arrivals,
         Tab::Checks,
+        Tab::Metrics,
         Tab::Errors,
         Tab::Thresholds,
         Tab::Generator,
@@ -39,6 +41,7 @@ impl Tab {
             Tab::Steps => "Steps",
             Tab::Arrivals => "Arrivals",
             Tab::Checks => "Checks",
+            Tab::Metrics => "Metrics",
             Tab::Errors => "Errors",
             Tab::Thresholds => "Thresholds",
             Tab::Generator => "Generator",
@@ -60,6 +63,7 @@ impl Tab {
             Tab::Steps => calls(&tables.steps, tables.scenarios.len() > 1),
             Tab::Arrivals => arrivals(tables),
             Tab::Checks => checks(tables),
+            Tab::Metrics => own(tables),
             Tab::Errors => errors(tables),
             Tab::Thresholds => thresholds(tables),
             Tab::Generator => generator(board.points.last().map(|point| &point.health)),
@@ -168,6 +172,28 @@ fn checks(tables: &Tables) -> Sheet {
             count(one.passed),
             bad(one.failed),
         ]
+    });
+    Sheet { columns, rows: rows.collect() }
+}
+
+/// The script's own metrics.
+fn own(tables: &Tables) -> Sheet {
+    let columns = vec![
+        name("metric", 9),
+        name("kind", 3),
+        number("samples", 4),
+        number("value", 9),
+        number("p50", 5),
+        number("p95", 8),
+        number("p99", 6),
+        number("max", 7),
+    ];
+    let rows = tables.own.iter().map(|one| {
+        let samples = one.samples.map(format::count).unwrap_or_default();
+        let texts = [&one.value, &one.p50, &one.p95, &one.p99, &one.max];
+        let mut row = vec![plain(one.metric.as_str()), plain(one.kind), plain(samples)];
+        row.extend(texts.map(|text| plain(text.as_str())));
+        row
     });
     Sheet { columns, rows: rows.collect() }
 }

@@ -31,7 +31,7 @@ pub(super) fn configuration(summary: &Summary) -> Markup {
         ("Seed", run.seed.to_string()),
         ("Threads", run.threads.to_string()),
         ("Machines", run.agents.to_string()),
-        ("Started", run.started_at.clone()),
+        ("Started", format::moment(&run.started_at)),
         ("Run", run.id.clone()),
         ("loadtool", summary.tool_version.clone()),
         ("Exit code", summary.verdict.exit_code.to_string()),

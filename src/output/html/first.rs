@@ -1,7 +1,7 @@
 //! Where to look first: what stands out in a summary, in sentences that lead to its section.
 //!
-//! A pure function of the summary. What bends the numbers comes first, then what failed, then
-//! where the time goes.
+//! A pure function of the summary. What is lacking comes first, then what failed, then where the
+//! time goes.
 
 use crate::results::format;
 use crate::results::summary::{Request, Second, Summary};

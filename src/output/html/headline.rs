@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::first::pointers;
+use super::first::{Pointer, pointers};
 use super::grid::{Cell, Grid};
 use super::latency::tail;
 use crate::results::format;
@@ -26,7 +26,7 @@ pub(super) fn headline(summary: &Summary) -> Markup {
             }
             p.faint {
                 (length) ", up to " (format::counted(summary.users_max(), "user")) ", "
-                (run.started_at) ", seed " (run.seed)
+                (format::moment(&run.started_at)) ", seed " (run.seed)
             }
         }
     }
@@ -54,7 +54,7 @@ fn answer(summary: &Summary) -> String {
     }
 }
 
-/// What bends the numbers, what to do about it, and what stands out.
+/// What is wrong with the system, what bends the numbers, what else stands out, what to do.
 pub(super) fn look_first(summary: &Summary) -> Markup {
     let pointers = pointers(summary);
     if pointers.is_empty() && summary.anomalies.is_empty() && summary.recommendations.is_empty() {
@@ -64,16 +64,17 @@ pub(super) fn look_first(summary: &Summary) -> Markup {
         section #first {
             h2 { "Where to look first" }
             ul.first {
+                @for pointer in pointers.iter().filter(|one| one.bad) { li.bad { (lead(pointer)) } }
                 @for anomaly in &summary.anomalies { li.warn { (anomaly.message) } }
-                @for pointer in pointers {
-                    li.bad[pointer.bad] {
-                        (pointer.sentence) " " a href={ "#" (pointer.to) } { "→ " (pointer.to) }
-                    }
-                }
+                @for pointer in pointers.iter().filter(|one| !one.bad) { li { (lead(pointer)) } }
                 @for recommendation in &summary.recommendations { li.advice { (recommendation) } }
             }
         }
     }
+}
+
+fn lead(pointer: &Pointer) -> Markup {
+    html! { (pointer.sentence) " " a href={ "#" (pointer.to) } { "→ " (pointer.to) } }
 }
 
 pub(super) fn thresholds(summary: &Summary) -> Markup {

@@ -1,12 +1,14 @@
 //! A run as live views show it: a [`Point`] of their charts for each second, and [`Tables`] as they
 //! stand. The dashboard sends them as JSON, the terminal draws them.
 
+mod own;
 mod point;
 mod tables;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use self::own::OwnRow;
 pub use self::point::{HealthPoint, Point};
 pub use self::tables::{CheckRow, ErrorRow, ScenarioRow, Tables, ThresholdRow, TimedRow};
 use crate::aggregator::Second;
@@ -19,6 +21,9 @@ use crate::secrets::Secrets;
 /// Most points that a live view keeps. Of longer runs the older half is thinned: every other second
 /// goes.
 const MOST_POINTS: usize = 4_000;
+
+/// Rows of a table at most: those that were called most.
+const MOST_ROWS: usize = 200;
 
 /// Adds a second's point to those that are kept.
 pub fn keep<T>(points: &mut Vec<T>, point: T) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::View;
+use super::own::{OwnRow, own};
+use super::{MOST_ROWS, View};
 use crate::metrics::{Histogram, MetricId, Selector, Value, metric, window};
 use crate::results::format;
 use crate::results::reading::Standing;
@@ -12,9 +13,6 @@ use crate::results::so_far::Outlook;
 use crate::results::summary::Threshold;
 use crate::results::tick::ScenarioTick;
 use crate::secrets::Secrets;
-
-/// Rows of a table at most: those that were called most.
-const MOST_ROWS: usize = 200;
 
 /// All of them. Field names are those of the dashboard's page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -33,6 +31,8 @@ pub struct Tables {
     pub steps: Vec<TimedRow>,
     /// By step and label.
     pub checks: Vec<CheckRow>,
+    /// The script's own metrics, by name.
+    pub own: Vec<OwnRow>,
     /// The most frequent first.
     pub errors: Vec<ErrorRow>,
     /// How many errors of each category.
@@ -175,6 +175,7 @@ impl View {
                 ["scenario", "step", "", ""],
             ),
             checks: self.checks(),
+            own: own(&self.totals, secrets),
             errors: self.errors(),
             categories: self.categories.clone(),
         }

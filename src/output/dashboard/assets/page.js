@@ -22,6 +22,7 @@ function count(n) { return n == null ? "" : whole.format(Math.round(n)); }
 function ms(v) {
   if (v == null) return "";
   if (v >= 1000) return (v / 1000).toPrecision(3) + " s";
+  if (v > 0 && v < 1) return (v * 1000).toPrecision(3) + " µs";
   return (v >= 100 ? v.toFixed(0) : v.toPrecision(3)) + " ms";
 }
 function bytes(v) {
@@ -96,14 +97,16 @@ function chart(spec, place = $("charts")) {
   if (spec.note) put(caption, "small", spec.note);
   const axis = { stroke: () => colour("--faint"), grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false } };
   const text = shown(spec.unit);
+  // Under the cursor, or else the latest.
+  const told = (format) => (plot, value, at, index) => { const one = index == null ? plot.data[at].at(-1) : value; return one == null ? "–" : format(one); };
   const options = {
     width: figure.clientWidth - 20, height: 170, legend: { live: true },
     cursor: { sync: { key: "run" } },
     hooks: { drawClear: [shade] },
     scales: { x: { time: false }, y: spec.log ? { distr: 3 } : { range: (_, low, high) => [0, Math.max(high, 1)] } },
     axes: [{ ...axis, size: 26, values: (_, all) => all.map(clock) }, { ...axis, size: 62, values: (_, all) => all.map((v) => v == null ? "" : text(v)) }],
-    series: [{ label: "at", value: (_, v) => v == null ? "–" : clock(v) }].concat(spec.series.map(([label, name]) =>
-      ({ label, stroke: () => colour(name), width: 1.5, points: { show: false }, value: (_, v) => v == null ? "–" : text(v) }))),
+    series: [{ label: "at", value: told(clock) }].concat(spec.series.map(([label, name]) =>
+      ({ label, stroke: () => colour(name), width: 1.5, points: { show: false }, value: told(text) }))),
   };
   const plot = new uPlot(options, [[], ...spec.series.map(() => [])], figure);
   return {
@@ -185,11 +188,12 @@ function heat() {
 
 const text = (value) => value || "–";
 const COLUMNS = {
-  calls: [["scenario"], ["step"], ["method"], ["name"], ["count", count], ["failed", count, "bad"], ["p50", ms], ["p95", ms], ["p99", ms], ["max", ms]],
+  calls: [["scenario"], ["step"], ["method", null, "short"], ["name"], ["count", count], ["failed", count, "bad"], ["p50", ms], ["p95", ms], ["p99", ms], ["max", ms]],
   steps: [["scenario"], ["step"], ["count", count], ["failed", count, "bad"], ["p50", ms], ["p95", ms], ["p99", ms], ["max", ms]],
   thresholds: [["standing"], ["metric"], ["condition"], ["observed", text], ["margin", text]],
   generator: [["what"], ["now", text], ["most", text]],
   scenarios: [["scenario"], ["planned", count], ["started", count], ["late", count, "bad"], ["dropped", count, "bad"], ["reasons"], ["completed", count], ["failed", count, "bad"], ["interrupted", count], ["vus", count], ["in_flight", count], ["reserve", count], ["backlog", count]],
+  own: [["metric"], ["kind", null, "short"], ["samples", count], ["value", text], ["p50", text], ["p95", text], ["p99", text], ["max", text]],
   checks: [["step"], ["check"], ["passed", count], ["failed", count, "bad"]],
 };
 const sorted = {};
@@ -208,9 +212,11 @@ function table(id) {
   const node = $(id);
   node.replaceChildren();
   if (!rows.length) { put(put(node, "tr"), "td", filter ? "none of that name" : "none yet", "none name"); return; }
+  const one = id !== "scenarios" && rows.every((row) => row.scenario === rows[0].scenario); // then it need not be told
+  const columns = COLUMNS[id].filter(([key]) => key !== "scenario" || !one);
   const head = put(node, "tr");
-  for (const [key, format] of COLUMNS[id]) {
-    const cell = put(head, "th", null, format ? "" : "name");
+  for (const [key, format, cls] of columns) {
+    const cell = put(head, "th", null, format ? "" : cls || "name");
     cell.scope = "col";
     if (by?.key === key) cell.ariaSort = by.down ? "descending" : "ascending";
     const button = put(cell, "button", key.replace("_", " ") + (by?.key === key ? (by.down ? " ▼" : " ▲") : ""));
@@ -220,9 +226,9 @@ function table(id) {
   }
   for (const row of rows) {
     const line = put(node, "tr");
-    for (const [key, format, cls] of COLUMNS[id]) {
+    for (const [key, format, cls] of columns) {
       const tone = key === "standing" || key === "observed" ? row.tone : cls && row[key] ? cls : "";
-      put(line, "td", format ? format(row[key]) : row[key], format ? tone : "name " + tone);
+      put(line, "td", format ? format(row[key]) : row[key], format ? tone : (cls || "name") + " " + tone);
     }
   }
 }
@@ -267,16 +273,18 @@ function keys() {
   if (!p) return;
   const calls = (tables.calls || []).reduce((sum, row) => sum + row.count, 0);
   const failed = (tables.calls || []).reduce((sum, row) => sum + row.failed, 0);
+  const percent = (value) => value == null ? "–" : count(value) + " %";
+  const now = over // of the last second, or of the whole
+    ? [["calls/s, whole run", count(over.calls_per_s)], ["users at most", count(over.users)], ["p95, whole run", ms(over.p95_ms) || "–"], ["generator CPU at most", percent(over.cpu_percent)]]
+    : [["calls/s", count(p.calls)], ["users", count(p.vus)], ["p95", ms(p.p95) || "–"], ["generator CPU", percent(p.health.cpu)], ["waiting arrivals", count(p.backlog), p.backlog ? "bad" : ""]];
   for (const [label, value, cls] of [
-    ["calls/s", count(p.calls)], ["users", count(p.vus)], ["p95", ms(p.p95) || "–"], ["waiting arrivals", count(p.backlog), p.backlog ? "bad" : ""],
-    ["calls in all", count(calls)], ["failed", count(failed) + (failed ? ` (${share(failed, calls)})` : ""), failed ? "bad" : "good"],
-    ["generator CPU", p.health.cpu == null ? "–" : count(p.health.cpu) + " %"],
+    ...now, ["calls in all", count(calls)], ["failed", count(failed) + (failed ? ` (${share(failed, calls)})` : ""), failed ? "bad" : "good"],
   ]) {
     const box = put(node, "div");
     put(box, "span", label);
     put(box, "b", value, cls);
   }
-  $("time").replaceChildren(clock(p.s + 1) + (hello.length_s ? " of " + clock(hello.length_s) : "") + (p.stage && !over ? ", " + p.stage : ""));
+  $("time").replaceChildren(clock(over ? over.duration_s : p.s + 1) + (hello.length_s ? " of " + clock(hello.length_s) : "") + (p.stage && !over ? ", " + p.stage : ""));
   if (!over) put($("time"), "span", ", " + tables.outlook, { "all thresholds hold": "good", "threshold crossed": "bad" }[tables.outlook]);
 }
 
@@ -284,6 +292,9 @@ async function act(command) {
   const answer = await fetch("steer", { method: "POST", headers: auth, body: JSON.stringify(command) }).catch((error) => ({ ok: false, text: async () => String(error) }));
   $("word").textContent = answer.ok ? "" : await answer.text();
 }
+
+let sure = 0; // until when a second click stops the run
+const SURE_MS = 4000;
 
 function controls() {
   const node = $("controls");
@@ -314,13 +325,17 @@ function controls() {
     put(line, "b", row.scenario);
     const input = put(line, "input");
     input.type = "number"; input.min = 0; input.max = row.most; input.step = "any"; input.value = row.per_s ?? "";
+    input.placeholder = "planned";
     input.setAttribute("aria-label", "iterations per second of " + row.scenario);
     const set = () => ({ do: "rate", scenario: row.scenario, per_s: Number(input.value) });
     input.onkeydown = (event) => { if (event.key === "Enter") { act(set()); input.blur(); } };
     button(line, "Set iterations/s", "rate" + row.scenario, set);
     put(line, "span", `at most ${count(row.most)}${row.per_s == null ? ", as planned" : ""}`, "none");
   }
-  button(put(node, "div"), "Stop the run", "stop", () => ({ do: "stop" }));
+  const stop = put(put(node, "div"), "button", Date.now() < sure ? "Really stop" : "Stop the run", "act");
+  stop.dataset.act = "stop";
+  stop.onclick = () => { if (Date.now() < sure) { sure = 0; act({ do: "stop" }); } else { sure = Date.now() + SURE_MS; setTimeout(controls, SURE_MS); } controls(); };
+  if (focused === "stop") stop.focus();
 }
 
 function verdict() {
@@ -352,7 +367,8 @@ function redraw() {
     charts.forEach((one) => one.draw());
     if (first) charts.forEach((one) => one.fit()); // each took what there was before the next came
     verdict(); generator();
-    ["thresholds", "calls", "steps", "scenarios", "checks", "generator"].forEach(table);
+    ["thresholds", "calls", "steps", "scenarios", "checks", "own", "generator"].forEach(table);
+    $("metrics").hidden = !tables.own?.length;
     errors(); keys(); controls();
   });
 }
@@ -365,18 +381,28 @@ function take(message) {
   redraw();
 }
 
+// The run says something every two seconds; after so long without a word it has been lost.
+const PATIENCE_MS = 7000;
+
 async function follow() {
-  const answer = await fetch("events", { headers: auth, cache: "no-store" });
-  if (!answer.ok) throw Object.assign(new Error(await answer.text()), { final: true });
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const parts = (rest + value).split("\n\n");
-    rest = parts.pop();
-    for (const part of parts) if (part.startsWith("data: ")) take(JSON.parse(part.slice(6)));
-  }
+  const cut = new AbortController();
+  let silence;
+  const heard = () => { clearTimeout(silence); silence = setTimeout(() => cut.abort(), PATIENCE_MS); };
+  try {
+    heard();
+    const answer = await fetch("events", { headers: auth, cache: "no-store", signal: cut.signal });
+    if (!answer.ok) throw Object.assign(new Error(await answer.text()), { final: true });
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      heard();
+      const parts = (rest + value).split("\n\n");
+      rest = parts.pop();
+      for (const part of parts) if (part.startsWith("data: ")) take(JSON.parse(part.slice(6)));
+    }
+  } finally { clearTimeout(silence); }
 }
 
 async function stay() {
@@ -394,5 +420,6 @@ async function stay() {
 
 for (const input of document.querySelectorAll("[data-filter]")) input.oninput = () => table(input.dataset.filter);
 addEventListener("resize", () => charts.forEach((one) => one.fit()));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+// Legends keep the colours that they were made with.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { $("charts").replaceChildren(); charts = []; redraw(); });
 stay();

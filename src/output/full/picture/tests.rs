@@ -9,7 +9,8 @@ use super::super::look::Look;
 use super::super::paint::Palette;
 use super::*;
 use crate::output::view::{
-    About, CheckRow, ErrorRow, HealthPoint, Point, ScenarioRow, Tables, ThresholdRow, TimedRow,
+    About, CheckRow, ErrorRow, HealthPoint, OwnRow, Point, ScenarioRow, Tables, ThresholdRow,
+    TimedRow,
 };
 
 fn point(second: u32) -> Point {
@@ -89,6 +90,12 @@ fn tables() -> Tables {
             check: "is 200".into(),
             passed: 4_790,
             failed: 10,
+        }],
+        own: vec![OwnRow {
+            metric: "orders".into(),
+            kind: "counter",
+            value: "1,200".into(),
+            ..OwnRow::default()
         }],
         errors: vec![ErrorRow {
             category: "timeout",
