@@ -1,7 +1,10 @@
 //! Which part of a global sequence is mine.
 //!
 //! Item `n` (from 0) of any numbered sequence (users, arrivals, data rows) belongs to share
-//! `n mod of`. The union over all shares is exactly the whole, and nobody hands out work.
+//! `n mod of`. The union over all shares is exactly the whole, and nobody hands out work. Where
+//! items are dealt out to variants, a share is of blocks of them ([`turns`]).
+
+pub mod turns;
 
 /// One of `of` equal parts; `index` is in `0..of`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -68,14 +68,15 @@ fn vm(case: &Case) -> Vm {
     let (metrics, flags) = Default::default();
     let draft = Draft { script, source, definition, metrics, flags };
     let plan = validate(&draft, &|path, times| vm.samples(&defined, path, times)).unwrap();
-    vm.bind(&Arc::new(plan), None).unwrap();
+    vm.bind(&Arc::new(plan), &[]).unwrap();
     vm
 }
 
 /// Runs the case beside its neighbour; what is wrong, if anything.
 async fn attack(case: &Case) -> Result<(), String> {
     let vm = vm(case);
-    let user = |id| vm.user(UserSpec { id, number: id, scenario: 0, agent: 1 }).unwrap();
+    let user =
+        |id| vm.user(UserSpec { id, number: id, scenario: 0, variant: 0, agent: 1 }).unwrap();
     let (hostile, neighbour) = (user(1), user(2));
     let over = Cell::new(false);
     let attack = async {

@@ -47,7 +47,7 @@ fn two_workers(
         plan: prepared.plan.clone(),
         program: prepared.program.clone(),
         shared: prepared.shared.clone(),
-        ctx: None,
+        contexts: Arc::default(),
         switch: StopSwitch::default(),
         windows,
         request_log: None,

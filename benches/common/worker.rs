@@ -93,9 +93,9 @@ impl Worker {
             flags: Flags { base_url: Some(base_url.into()), ..Flags::default() },
         };
         let plan = Arc::new(validate(&draft, &samples).expect("the plan is right"));
-        vm.bind(&plan, None).expect("there is no ctx");
+        vm.bind(&plan, &[]).expect("there is no ctx");
         adapt(&vm);
-        let spec = UserSpec { id: 1, number: 1, scenario: 0, agent: 1 };
+        let spec = UserSpec { id: 1, number: 1, scenario: 0, variant: 0, agent: 1 };
         let user = vm.user(spec).expect("the script runs");
         drop(_inside);
         Worker { host, user, runtime }

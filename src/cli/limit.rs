@@ -1,5 +1,6 @@
 //! `loadtool limit`: what was typed → what is meant.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,6 +64,9 @@ pub struct LimitArgs {
     /// Joined with URLs that start with `/`; wins over the script's base_url
     #[arg(long, value_name = "URL", help_heading = "Target", conflicts_with = "demo")]
     base_url: Option<String>,
+
+    #[arg(long = "ab", value_name = "A=URL,B=URL", hide = true, value_parser = one_target)]
+    _several_targets: Option<Infallible>,
 
     /// What a level counts: iterations started per second, or users [default: rate]
     #[arg(long, value_enum, help_heading = "Search")]
@@ -317,6 +321,12 @@ impl LimitArgs {
             ..Flags::default()
         }
     }
+}
+
+/// Whoever knows `run --ab` is told why there is none here.
+fn one_target(_: &str) -> Result<Infallible, String> {
+    Err("a search has one target; compare two with `loadtool run --ab`, or search each by itself"
+        .to_owned())
 }
 
 pub fn level(text: &str) -> Result<f64, String> {

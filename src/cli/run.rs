@@ -46,6 +46,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", help_heading = "Target", conflicts_with = "demo")]
     base_url: Option<String>,
 
+    /// Compare targets in one run: deal users and arrivals out to them by turns; A is the base
+    #[arg(long, value_name = "A=URL,B=URL", help_heading = "Target", conflicts_with = "demo")]
+    ab: Option<String>,
+
     #[command(flatten)]
     connections: ConnectionArgs,
 
@@ -104,6 +108,7 @@ impl RunArgs {
         let flags = Flags {
             baseline: baseline.map(Arc::new),
             base_url: base_url.or(self.base_url),
+            ab: self.ab,
             thresholds: self.thresholds,
             tags: self.tags,
             trace: self.trace,

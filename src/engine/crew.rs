@@ -7,9 +7,10 @@
 //!             ─▶ dropped: `users` (late = "drop") or `queue_full`
 //! ```
 //!
-//! Arrival `n` of W workers belongs to worker `n mod W`, as users do. Each is accounted for: as
-//! planned and due when its time has come, then as started or dropped. What still waits when all
-//! users have left was dropped by the `end`.
+//! Arrival `n` of W workers belongs to worker `n mod W`, as users do; of variants, each has a crew
+//! and a backlog of its own, and it is blocks of arrivals that belong to workers. Each is accounted
+//! for: as planned and due when its time has come, then as started or dropped. What still waits
+//! when all users have left was dropped by the `end`.
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -26,20 +27,20 @@ use super::timer::Timer;
 use super::user::{Member, Next, Start};
 use crate::pace::{Arrivals, RateProfile};
 use crate::plan::{Late, OpenLoad};
-use crate::share::Share;
+use crate::share::turns::Portion;
 use crate::stop::cancel::{Cancel, Level};
 
 /// Arrivals that are started in one go; then the others of the thread have their turn.
 const BURST: u64 = 64;
 
-/// One open scenario on one worker.
+/// One open scenario on one worker, or one variant of it.
 pub struct Crew {
     /// The scenario's.
     pub post: Rc<Post>,
     /// Its load.
     pub load: OpenLoad,
     /// Which arrivals and users are this worker's.
-    pub share: Share,
+    pub portion: Portion,
     /// Decides Poisson arrivals.
     pub seed: u64,
     /// Waits for what is due.
@@ -64,7 +65,7 @@ impl Leg {
     fn of_plan(crew: &Crew, origin: Duration) -> Leg {
         let load = &crew.load;
         let most = load.max_iterations;
-        let arrivals = Arrivals::new(load.profile(), crew.share, load.arrivals, most, crew.seed);
+        let arrivals = Arrivals::new(load.profile(), crew.portion, load.arrivals, most, crew.seed);
         Leg { from: origin, arrivals }
     }
 
@@ -73,7 +74,7 @@ impl Leg {
         let rate = crew.post.running.helm.at(from).map_or(0.0, |setting| setting.level);
         let profile = RateProfile::constant(rate, end.saturating_sub(from));
         let seed = crew.seed ^ u64::from(from.subsec_nanos()) ^ from.as_secs().rotate_left(40);
-        let arrivals = Arrivals::new(profile, crew.share, crew.load.arrivals, None, seed);
+        let arrivals = Arrivals::new(profile, crew.portion, crew.load.arrivals, None, seed);
         Leg { from, arrivals }
     }
 
@@ -113,7 +114,7 @@ impl Crew {
             pass_on(ended);
         }
         if self.post.running.user_ended(self.post.desk.now()) {
-            let left = self.post.running.backlog.clear();
+            let left = self.post.running.clear_backlogs();
             self.post.lifecycle(|life| life.dropped.end += left);
         }
     }
@@ -177,7 +178,7 @@ impl Crew {
                 _ = self.cancel.race(Level::Stopping, stop) => return Wait::Stopped,
                 Ok(()) = changes.changed() => return Wait::Steered,
                 () = self.timer.until(instant) => return Wait::Over,
-                () = self.post.running.backlog.rung(worker) => self.relieve(),
+                () = self.post.backlog().rung(worker) => self.relieve(),
                 Some(ended) = self.members.join_next() => pass_on(ended),
             }
         }
@@ -185,7 +186,7 @@ impl Crew {
 
     /// Gives idle users what waits in the backlog.
     fn relieve(&self) {
-        let backlog = &self.post.running.backlog;
+        let backlog = self.post.backlog();
         while self.board.resting() > 0
             && let Some(arrival) = backlog.pop()
         {
@@ -201,14 +202,14 @@ impl Crew {
             life.due += 1;
         });
         let arrival = Arrival { due, called: self.post.desk.now().max(due) };
-        let backlog = &self.post.running.backlog;
+        let backlog = self.post.backlog();
         if self.board.give(arrival) {
             backlog.idle(self.worker(), self.board.resting());
             return;
         }
         let made = self.post.made.get();
-        let recruit = (made < self.share.count(self.load.max_vus))
-            .then(|| (self.recruit)(self.share.nth(made)))
+        let recruit = (made < self.portion.count(self.load.max_vus))
+            .then(|| (self.recruit)(self.portion.nth(made)))
             .flatten();
         match (recruit, self.load.late) {
             // Whoever is free first shall have it, be it this one or another.
@@ -223,7 +224,7 @@ impl Crew {
     }
 
     fn queue(&self, arrival: Arrival, limit: u64) {
-        if !self.post.running.backlog.push(arrival, limit) {
+        if !self.post.backlog().push(arrival, limit) {
             self.post.lifecycle(|life| life.dropped.queue_full += 1);
         }
     }
@@ -253,7 +254,7 @@ impl Crew {
     }
 
     fn worker(&self) -> usize {
-        usize::try_from(self.share.nth(0)).expect("workers are counted by usize")
+        usize::try_from(self.portion.share().nth(0)).expect("workers are counted by usize")
     }
 }
 
@@ -306,7 +307,7 @@ impl Member {
     /// Waits for an arrival; `None` if there will be none for it before `cutoff`.
     async fn rest(&self, shift: &Shift, seat: &Rc<Seat>, cutoff: Duration) -> Option<Arrival> {
         let Shift { post, board, worker, .. } = shift;
-        let backlog = &post.running.backlog;
+        let backlog = post.backlog();
         loop {
             if self.cancel.level() >= Level::Stopping || post.desk.now() >= cutoff {
                 return None;

@@ -4,7 +4,9 @@
 //! start ─▶ thread × workers: Worker::prepare ─▶ (all ready) ─▶ Worker::run: Member × users ─▶ Windows
 //! ```
 //!
-//! User `n` of a scenario with W workers lives on worker `n mod W`; W = min(threads, users).
+//! User `n` of a scenario with W workers lives on worker `n mod W`; W = min(threads, users). Where
+//! targets are compared, it is blocks of users that live together, one for each variant
+//! ([`turns`](crate::share::turns)).
 
 pub mod timer;
 pub mod effort;
@@ -36,6 +38,7 @@ use crate::http::Transport;
 use crate::lua::host::Shared;
 use crate::lua::program::Program;
 use crate::lua::pulse::Pulse;
+use crate::lua::vm::Contexts;
 use crate::metrics::Window;
 use crate::metrics::request_log::RequestLogMaker;
 use crate::plan::Plan;
@@ -58,8 +61,8 @@ pub struct EngineSpec {
     pub program: Arc<Program>,
     /// Pools, environment, clock.
     pub shared: Arc<Shared>,
-    /// What `setup` returned, as JSON.
-    pub ctx: Option<Arc<[u8]>>,
+    /// What `setup` returned, as JSON, for each variant.
+    pub contexts: Contexts,
     /// Ends the run.
     pub switch: StopSwitch,
     /// Where Windows go; it closes when the last worker has ended.
@@ -115,9 +118,10 @@ pub struct Starting {
 /// Starts the threads; each loads the script and makes its users.
 pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
     let courses: Vec<Course> = spec.plan.scenarios().iter().map(Course::of).collect();
-    let threads = spec.plan.threads();
-    let workers = |course: &Course| workers_of(threads, course.profile.peak());
-    let running: Arc<[_]> = courses.iter().map(|c| Arc::new(Running::new(c, workers(c)))).collect();
+    let variants = spec.plan.turns().variants();
+    let workers = |course: &Course| workers_of(&spec.plan, course.profile.peak());
+    let running = |course| Arc::new(Running::new(course, workers(course), variants));
+    let running: Arc<[_]> = courses.iter().map(running).collect();
     let workers = courses.iter().map(workers).max().unwrap_or(1);
     let begin = watch::Sender::new(None);
     let made = Arc::new(AtomicU64::new(0));
@@ -125,7 +129,7 @@ pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
         plan: spec.plan,
         program: spec.program,
         shared: spec.shared.clone(),
-        ctx: spec.ctx,
+        contexts: spec.contexts,
         running: running.clone(),
         switch: spec.switch,
         windows: spec.windows,

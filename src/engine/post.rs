@@ -1,4 +1,5 @@
-//! What the users of one scenario on one worker share, and the worker's desk they report to.
+//! What the users of one scenario on one worker share, or those of one variant of it, and the
+//! worker's desk they report to.
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -8,8 +9,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::backlog::Backlog;
 use super::course::Course;
 use super::running::Running;
+use crate::metrics::tags::VARIANT;
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{NameId, Place, Recorder};
 use crate::plan::open::LATE_AFTER;
@@ -39,7 +42,18 @@ impl Desk {
     }
 }
 
-/// One scenario's post on one worker.
+/// Which post it is, all counted from 0.
+#[derive(Debug, Clone, Copy)]
+pub struct Station {
+    /// Index of the scenario in the plan.
+    pub scenario: usize,
+    /// Which variant of the target; 0 where there is one.
+    pub variant: usize,
+    /// Number of the worker.
+    pub worker: usize,
+}
+
+/// One scenario's post on one worker, or that of one variant of it.
 pub struct Post {
     /// The worker's.
     pub desk: Rc<Desk>,
@@ -53,8 +67,10 @@ pub struct Post {
     pub course: Course,
     /// Users of the scenario, over all workers.
     pub users: u64,
-    /// The scenario and its tags.
+    /// The scenario and its tags, that of the variant among them.
     pub place: Place,
+    /// Which variant of the target its users are of, from 0.
+    pub variant: usize,
     /// Stage names as ids, in the order of their ends.
     pub stages: RefCell<Vec<(Box<str>, NameId)>>,
     /// Distance of a user's slots.
@@ -73,7 +89,7 @@ pub struct Post {
     pub fresh_connections: bool,
     /// Users of the scenario on this worker.
     pub made: Cell<u64>,
-    /// Whether this is the one post of the scenario that tells how long its backlog is.
+    /// Whether this is the one post of those with this backlog that tells how long it is.
     pub counts_backlog: bool,
     /// What ends the waits of those who are here.
     cancels: RefCell<Vec<Rc<Cancel>>>,
@@ -86,23 +102,18 @@ pub struct Post {
 }
 
 impl Post {
-    /// The post of scenario number `index` of `plan` on worker number `worker`.
-    pub fn new(
-        desk: Rc<Desk>,
-        plan: &Plan,
-        index: usize,
-        running: &[Arc<Running>],
-        worker: usize,
-    ) -> Post {
-        let scenario = &plan.scenarios()[index];
+    /// The post at a station of `plan`.
+    pub fn new(desk: Rc<Desk>, plan: &Plan, station: Station, running: &[Arc<Running>]) -> Post {
+        let scenario = &plan.scenarios()[station.scenario];
         let course = Course::of(scenario);
-        let place = base_place(&desk, plan, scenario, index);
+        let place = base_place(&desk, plan, station);
         Post {
-            running: running[index].clone(),
+            running: running[station.scenario].clone(),
             after: scenario.start().after.map(|other| running[other].clone()),
             offset: scenario.start().offset,
             users: course.profile.peak(),
             place,
+            variant: station.variant,
             stages: RefCell::default(),
             pace: scenario.pace(),
             spread: scenario.spread(),
@@ -112,7 +123,7 @@ impl Post {
             fresh_session: scenario.fresh_session(),
             fresh_connections: scenario.connections() == Connections::Fresh,
             made: Cell::new(0),
-            counts_backlog: worker == 0 && course.open.is_some(),
+            counts_backlog: station.worker == 0 && course.open.is_some(),
             cancels: RefCell::default(),
             level: Cell::default(),
             active: Cell::new(0),
@@ -121,6 +132,11 @@ impl Post {
             course,
             desk,
         }
+    }
+
+    /// Arrivals that wait for one of its users, on any worker.
+    pub fn backlog(&self) -> &Backlog {
+        &self.running.backlogs[self.variant]
     }
 
     /// A flag for somebody who waits here.
@@ -231,11 +247,15 @@ impl Post {
     }
 }
 
-fn base_place(desk: &Desk, plan: &Plan, scenario: &Scenario, index: usize) -> Place {
-    let tags = plan.tags().iter().chain(scenario.tags());
-    let tags: Vec<(&str, &str)> = tags.map(|(k, v)| (k.as_str(), v.as_str())).collect();
+fn base_place(desk: &Desk, plan: &Plan, station: Station) -> Place {
+    let tags = plan.tags().iter().chain(plan.scenarios()[station.scenario].tags());
+    let variant = plan.variants().get(station.variant);
+    let tags: Vec<(&str, &str)> = tags
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .chain(variant.map(|variant| (VARIANT, &*variant.name)))
+        .collect();
     let extra = desk.recorder.borrow_mut().intern_tags(&tags);
-    let scenario = u16::try_from(index).expect("a plan has fewer than 65,536 scenarios");
+    let scenario = u16::try_from(station.scenario).expect("a plan has fewer than 65,536 scenarios");
     Place { scenario, extra, ..Place::default() }
 }
 

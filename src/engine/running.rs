@@ -37,23 +37,26 @@ pub struct Running {
     broken: AtomicU64,
     /// Whether one did not.
     hope: AtomicBool,
-    /// Arrivals of an open load that wait for a free user.
-    pub backlog: Backlog,
+    /// Arrivals of an open load that wait for a free user, by variant.
+    pub backlogs: Box<[Backlog]>,
     /// Changes the load while it runs.
     pub helm: Helm,
 }
 
 impl Running {
-    /// Of a scenario on so many workers of this process.
-    pub fn new(course: &Course, workers: u64) -> Running {
-        let running = Running::of(course.ends(workers), course.quota, workers);
+    /// Of a scenario with so many variants on so many workers of this process.
+    pub fn new(course: &Course, workers: u64, variants: usize) -> Running {
+        let ends = course.ends(workers * variants as u64);
+        let mut running = Running::of(ends, course.quota);
+        let workers = usize::try_from(workers).unwrap_or(usize::MAX);
+        running.backlogs = (0..variants).map(|_| Backlog::new(workers)).collect();
         if let Some(users) = course.by_hand {
             running.helm.set(Setting::users(Duration::ZERO, users));
         }
         running
     }
 
-    fn of(ends: u64, quota: Quota, workers: u64) -> Running {
+    fn of(ends: u64, quota: Quota) -> Running {
         let left = if let Quota::Shared(iterations) = quota { iterations } else { 0 };
         Running {
             ended: watch::Sender::new(None),
@@ -66,7 +69,7 @@ impl Running {
             broken: AtomicU64::new(0),
             hope: AtomicBool::new(false),
             helm: Helm::default(),
-            backlog: Backlog::new(usize::try_from(workers).unwrap_or(usize::MAX)),
+            backlogs: Box::default(),
         }
     }
 
@@ -78,6 +81,11 @@ impl Running {
     /// Takes all shared iterations that nobody has started.
     pub fn take_rest(&self) -> u64 {
         self.left.swap(0, Relaxed)
+    }
+
+    /// Nobody will take what waits any more; how much there was.
+    pub fn clear_backlogs(&self) -> u64 {
+        self.backlogs.iter().map(Backlog::clear).sum()
     }
 
     /// Nothing more may start: the scenario's data is used up.
@@ -167,24 +175,24 @@ mod tests {
 
     #[test]
     fn shared_iterations_are_handed_out_once_each() {
-        let running = Running::of(2, Quota::Shared(3), 1);
+        let running = Running::of(2, Quota::Shared(3));
         assert_eq!([(); 4].map(|()| running.take()), [true, true, true, false]);
         assert_eq!(running.take_rest(), 0);
     }
 
     #[test]
     fn only_twenty_script_errors_from_the_very_first_are_hopeless() {
-        let running = Running::of(1, Quota::Time, 1);
+        let running = Running::of(1, Quota::Time);
         let told: Vec<_> = (0..30).filter(|_| running.hopeless(true)).collect();
         assert_eq!(told, [19]);
-        let running = Running::of(1, Quota::Time, 1);
+        let running = Running::of(1, Quota::Time);
         assert!(!running.hopeless(false));
         assert!(!(0..30).any(|_| running.hopeless(true)));
     }
 
     #[test]
     fn the_last_user_to_end_ends_the_scenario() {
-        let running = Running::of(2, Quota::Time, 1);
+        let running = Running::of(2, Quota::Time);
         assert!(!running.user_ended(Duration::from_secs(1)));
         assert!(running.user_ended(Duration::from_secs(2)));
         assert_eq!(*running.watch_end().borrow(), Some(Duration::from_secs(2)));

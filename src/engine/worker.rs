@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::course::Course;
 use super::crew::Crew;
 use super::effort::Effort;
-use super::post::{Desk, Post};
+use super::post::{Desk, Post, Station};
 use super::running::Running;
 use super::timer::{Precision, Timer};
 use super::user::Member;
@@ -27,13 +27,14 @@ use crate::http::Transport;
 use crate::lua::host::{Host, Shared};
 use crate::lua::program::Program;
 use crate::lua::pulse::Pulse;
-use crate::lua::vm::{UserSpec, Vm};
+use crate::lua::vm::{Contexts, UserSpec, Vm};
 use crate::lua::vu::Vu;
 use crate::metrics::request_log::RequestLogMaker;
 use crate::metrics::window::Busy;
 use crate::metrics::{Recorder, Window, metric};
-use crate::plan::{Plan, Scenario};
+use crate::plan::{Late, Plan};
 use crate::share::Share;
+use crate::share::turns::Portion;
 use crate::stop::cancel::Level;
 use crate::stop::{Stop, StopSwitch};
 
@@ -49,8 +50,8 @@ pub struct WorkerSpec {
     pub program: Arc<Program>,
     /// Pools, environment, clock.
     pub shared: Arc<Shared>,
-    /// What `setup` returned, as JSON.
-    pub ctx: Option<Arc<[u8]>>,
+    /// What `setup` returned, as JSON, for each variant.
+    pub contexts: Contexts,
     /// By scenario.
     pub running: Arc<[Arc<Running>]>,
     /// Ends the run.
@@ -73,12 +74,13 @@ pub struct Worker {
     vm: Rc<Vm>,
     pulse: Arc<Pulse>,
     recorder: Rc<RefCell<Recorder>>,
+    /// Each with the number of its post and its own in the scenario.
     users: Vec<(usize, u64, Vu)>,
 }
 
-/// How many workers a scenario of `users` users has.
-pub fn workers_of(threads: usize, users: u64) -> u64 {
-    users.min(threads as u64).max(1)
+/// How many workers a scenario of `users` users has: those of a block stay together.
+pub fn workers_of(plan: &Plan, users: u64) -> u64 {
+    plan.turns().blocks(users).min(plan.threads() as u64).max(1)
 }
 
 impl Worker {
@@ -95,7 +97,7 @@ impl Worker {
         let host = Host::new(recorder.clone(), transport, spec.shared.clone());
         let pulse = host.pulse.clone();
         let vm = Vm::new(spec.program.clone(), host)?;
-        vm.bind(&spec.plan, spec.ctx.as_deref())?;
+        vm.bind(&spec.plan, &spec.contexts)?;
         let users = vm.bulk(|| make_users(&vm, &spec))?;
         recorder.borrow_mut().expect_users(most_users(&spec));
         Ok(Worker { spec: Rc::new(spec), vm: Rc::new(vm), pulse, recorder, users })
@@ -111,21 +113,17 @@ impl Worker {
         let Worker { spec, vm, pulse, recorder, users } = self;
         let switch = spec.switch.clone();
         let desk = Rc::new(Desk { start, recorder, switch });
-        let scenarios = 0..spec.plan.scenarios().len();
-        let posts: Vec<Rc<Post>> = scenarios
-            .map(|index| {
-                Rc::new(Post::new(desk.clone(), &spec.plan, index, &spec.running, spec.index))
-            })
-            .collect();
+        let post = |station| Rc::new(Post::new(desk.clone(), &spec.plan, station, &spec.running));
+        let posts: Vec<Rc<Post>> = stations(&spec).map(post).collect();
         tokio::time::sleep_until(start).await;
         let mut crews: Vec<Vec<Member>> = posts.iter().map(|_| Vec::new()).collect();
         let mut members = JoinSet::new();
-        for (scenario, number, vu) in users {
-            let member = member(&spec, &posts[scenario], number, vu);
-            if posts[scenario].course.open.is_some() {
-                crews[scenario].push(member);
+        for (post, number, vu) in users {
+            let member = member(&spec, &posts[post], number, vu);
+            if posts[post].course.open.is_some() {
+                crews[post].push(member);
             } else {
-                posts[scenario].made.update(|made| made + 1);
+                posts[post].made.update(|made| made + 1);
                 members.spawn_local(member.live());
             }
         }
@@ -160,35 +158,50 @@ impl Worker {
 
 fn make_users(vm: &Vm, spec: &WorkerSpec) -> Result<Vec<(usize, u64, Vu)>, Diagnostic> {
     let mut users = Vec::new();
-    for (scenario, definition) in spec.plan.scenarios().iter().enumerate() {
-        let Some(share) = share_of(spec, scenario) else { continue };
-        for k in 0..share.count(Course::of(definition).made_beforehand()) {
-            let number = share.nth(k);
-            users.push((scenario, number, vm.user(user_spec(spec, scenario, number))?));
+    for (post, station) in stations(spec).enumerate() {
+        let Some(portion) = portion_of(spec, station) else { continue };
+        let course = Course::of(&spec.plan.scenarios()[station.scenario]);
+        for k in 0..portion.count(course.made_beforehand()) {
+            let number = portion.nth(k);
+            users.push((post, number, vm.user(user_spec(spec, station, number))?));
             spec.made.fetch_add(1, Relaxed);
         }
     }
     Ok(users)
 }
 
+/// Where this worker has posts: for each scenario one for each variant, in order.
+fn stations(spec: &WorkerSpec) -> impl Iterator<Item = Station> {
+    let (scenarios, variants) = (spec.plan.scenarios().len(), spec.plan.turns().variants());
+    let worker = spec.index;
+    (0..scenarios).flat_map(move |scenario| {
+        (0..variants).map(move |variant| Station { scenario, variant, worker })
+    })
+}
+
 /// How many users there may ever be on this worker.
 fn most_users(spec: &WorkerSpec) -> usize {
-    let of_scenario = |(index, definition): (usize, &Scenario)| {
-        share_of(spec, index).map_or(0, |share| share.count(definition.load().peak_vus()))
+    let of_post = |station: Station| {
+        let users = spec.plan.scenarios()[station.scenario].load().peak_vus();
+        portion_of(spec, station).map_or(0, |portion| portion.count(users))
     };
-    let users: u64 = spec.plan.scenarios().iter().enumerate().map(of_scenario).sum();
+    let users: u64 = stations(spec).map(of_post).sum();
     usize::try_from(users).unwrap_or(usize::MAX)
 }
 
-/// Which users of a scenario, and which arrivals, are this worker's.
-fn share_of(spec: &WorkerSpec, scenario: usize) -> Option<Share> {
-    let users = spec.plan.scenarios()[scenario].load().peak_vus();
-    Share::new(spec.index as u64, workers_of(spec.plan.threads(), users))
+/// Which users of a scenario, and which arrivals, are those of a post; `None` if the scenario has
+/// none on this worker.
+fn portion_of(spec: &WorkerSpec, station: Station) -> Option<Portion> {
+    let users = spec.plan.scenarios()[station.scenario].load().peak_vus();
+    let share = Share::new(spec.index as u64, workers_of(&spec.plan, users))?;
+    Some(Portion::new(share, spec.plan.turns(), station.variant))
 }
 
 /// User `number` (from 0) of a scenario.
-fn user_spec(spec: &WorkerSpec, scenario: usize, number: u64) -> UserSpec {
-    UserSpec { id: user_id(&spec.plan, scenario, number), number: number + 1, scenario, agent: 1 }
+fn user_spec(spec: &WorkerSpec, station: Station, number: u64) -> UserSpec {
+    let Station { scenario, variant, .. } = station;
+    let id = user_id(&spec.plan, scenario, number);
+    UserSpec { id, number: number + 1, scenario, variant, agent: 1 }
 }
 
 /// The number in the run, from 1, of user `number` (from 0) of a scenario.
@@ -201,11 +214,15 @@ pub fn user_id(plan: &Plan, scenario: usize, number: u64) -> u64 {
 /// This worker's part of an open load, if it has one.
 fn crew(spec: &Rc<WorkerSpec>, vm: &Rc<Vm>, post: &Rc<Post>) -> Option<Crew> {
     let scenario = usize::from(post.place.scenario);
-    let load = post.course.open.clone()?;
-    let share = share_of(spec, scenario)?;
+    let station = Station { scenario, variant: post.variant, worker: spec.index };
+    let mut load = post.course.open.clone()?;
+    if let Late::Queue { limit } = &mut load.late {
+        *limit = spec.plan.turns().blocks(*limit); // each variant has its part of the queue
+    }
+    let portion = portion_of(spec, station)?;
     let recruit = {
         let (spec, vm, post) = (spec.clone(), vm.clone(), post.clone());
-        move |number| match vm.user(user_spec(&spec, scenario, number)) {
+        move |number| match vm.user(user_spec(&spec, station, number)) {
             Ok(vu) => Some(member(&spec, &post, number, vu)),
             Err(fault) => {
                 post.give_up(&format!("no more users can be made: {}", fault.message));
@@ -215,7 +232,7 @@ fn crew(spec: &Rc<WorkerSpec>, vm: &Rc<Vm>, post: &Rc<Post>) -> Option<Crew> {
     };
     Some(Crew {
         load,
-        share,
+        portion,
         seed: spec.plan.seed() ^ 0x6172_7269_7661_6c73 ^ ((scenario as u64) << 48),
         timer: Timer::new(spec.precision),
         cancel: post.cancel(),
@@ -284,7 +301,7 @@ fn flip(desk: &Desk, posts: &[Rc<Post>], second: u32) -> Window {
         }
         recorder.gauge(&post.place, &metric::VUS_MAX, post.made.get() as f64);
         if post.counts_backlog {
-            let waiting = post.running.backlog.len();
+            let waiting = post.backlog().len();
             recorder.gauge(&post.place, &metric::BACKLOG, waiting as f64);
         }
     }

@@ -37,12 +37,12 @@ impl Bench {
         let host = host();
         let vm = Vm::new(program, host.clone()).unwrap();
         let plan = Arc::new(plan(path));
-        vm.bind(&plan, None).unwrap();
+        vm.bind(&plan, &[]).unwrap();
         Bench { _folder: folder, vm, host, plan }
     }
 
     pub fn user(&self, number: u64) -> Vu {
-        self.vm.user(UserSpec { id: number, number, scenario: 0, agent: 1 }).unwrap()
+        self.vm.user(UserSpec { id: number, number, scenario: 0, variant: 0, agent: 1 }).unwrap()
     }
 
     /// Runs one iteration of the first user.
@@ -104,6 +104,7 @@ fn plan(script: PathBuf) -> Plan {
     Plan {
         name: "script".to_owned(),
         script,
+        trial: None,
         base_url: None,
         scenarios: vec![scenario],
         steered: Vec::new(),

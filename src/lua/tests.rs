@@ -348,7 +348,8 @@ fn ctx_is_read_only_and_reads_like_a_table() {
          end",
         &[],
     );
-    bench.vm.bind(&bench.plan, Some(br#"{"list":["a","b"],"deep":{"er":{"x":1}}}"#)).unwrap();
+    let ctx = br#"{"list":["a","b"],"deep":{"er":{"x":1}}}"#;
+    bench.vm.bind(&bench.plan, &[ctx[..].into()]).unwrap();
     assert_eq!(bench.once(), Ended::Completed);
 }
 
@@ -408,7 +409,8 @@ fn files_of_the_scripts_folder_are_read_before_the_run_only() {
 #[test]
 fn a_script_that_changes_its_shape_is_told() {
     let bench = Bench::new("return { scenarios = { default = { run = 1 } } }", &[]);
-    let fault = bench.vm.user(super::vm::UserSpec { id: 1, number: 1, scenario: 0, agent: 1 });
+    let fault =
+        bench.vm.user(super::vm::UserSpec { id: 1, number: 1, scenario: 0, variant: 0, agent: 1 });
     let fault = fault.map(drop).unwrap_err();
     assert!(fault.message.contains("scenario `default` has `run` in one instance"), "{fault}");
 }

@@ -869,6 +869,7 @@ function log.error(...) end
 ---@field number integer From 1, in the scenario.
 ---@field iteration integer From 0.
 ---@field scenario string
+---@field variant string? Which target it is for, of `--ab`.
 ---@field agent integer
 ---@field stopping boolean Whether the run is about to end.
 ---@field vars table This user's own memory.

@@ -30,6 +30,8 @@ pub struct Vm {
     /// In which scripts' top levels run, one after another.
     loader: Coroutine,
     bound: RefCell<Option<Bound>>,
+    /// What `setup` returned, read-only, for each variant.
+    contexts: RefCell<Vec<Value>>,
 }
 
 /// Who a user is.
@@ -41,9 +43,14 @@ pub struct UserSpec {
     pub number: u64,
     /// Index in the plan.
     pub scenario: usize,
+    /// Which variant of the target it is for: index in the plan, 0 if there are none.
+    pub variant: usize,
     /// Number of the machine, from 1.
     pub agent: u32,
 }
+
+/// What `setup` returned, as JSON: once for each variant of the target; empty where it has not run.
+pub type Contexts = Arc<[Arc<[u8]>]>;
 
 /// The instance of the script that gives the definition, and whose `setup` and `teardown` run.
 pub struct Definition {
@@ -85,7 +92,15 @@ impl Vm {
         let (body, start) = (kernel.get("body")?, kernel.get("start")?);
         let core = Rc::new(Core { lua, host, kernel, body });
         let loader = Coroutine::default();
-        Ok(Vm { core, program, main, start, loader, bound: RefCell::default() })
+        Ok(Vm {
+            core,
+            program,
+            main,
+            start,
+            loader,
+            bound: RefCell::default(),
+            contexts: RefCell::default(),
+        })
     }
 
     /// Runs the script once, for its definition.
@@ -97,8 +112,9 @@ impl Vm {
     }
 
     /// Fixes what users are made for: their plan, and what `setup` returned (as JSON).
-    pub fn bind(&self, plan: &Arc<Plan>, ctx: Option<&[u8]>) -> Result<(), Diagnostic> {
-        self.hand_over(ctx).map_err(|e| Diagnostic::new(format!("cannot hand over ctx: {e}")))?;
+    pub fn bind(&self, plan: &Arc<Plan>, contexts: &[Arc<[u8]>]) -> Result<(), Diagnostic> {
+        self.hand_over(contexts)
+            .map_err(|e| Diagnostic::new(format!("cannot hand over ctx: {e}")))?;
         let host = &self.core.host;
         host.set_limits(plan.limits);
         self.core
@@ -109,16 +125,27 @@ impl Vm {
         Ok(())
     }
 
-    fn hand_over(&self, ctx: Option<&[u8]>) -> mlua::Result<()> {
+    fn hand_over(&self, contexts: &[Arc<[u8]>]) -> mlua::Result<()> {
         let lua = &self.core.lua;
-        let Some(ctx) = ctx else { return Ok(()) };
-        let value = match ctx {
-            b"null" => Value::Nil,
-            ctx => Json::of(lua)?.decode(lua, ctx)?.map_err(mlua::Error::runtime)?,
-        };
         let freeze: Function = self.core.kernel.get("freeze")?;
-        let shared: Table = self.core.kernel.get("shared")?;
-        shared.raw_set("ctx", freeze.call::<Value>(value)?)
+        let frozen = |ctx: &Arc<[u8]>| match &**ctx {
+            b"null" => Ok(Value::Nil),
+            ctx => freeze.call(Json::of(lua)?.decode(lua, ctx)?.map_err(mlua::Error::runtime)?),
+        };
+        let contexts = contexts.iter().map(frozen).collect::<mlua::Result<Vec<_>>>()?;
+        if let [one] = &contexts[..] {
+            self.core.kernel.get::<Table>("shared")?.raw_set("ctx", one)?;
+        }
+        *self.contexts.borrow_mut() = contexts;
+        Ok(())
+    }
+
+    /// Gives a cell the ctx of its variant, where each has its own; what all share costs no cell.
+    fn give_context(&self, cell: &Table, variant: usize) -> mlua::Result<()> {
+        match &self.contexts.borrow()[..] {
+            [] | [_] => Ok(()),
+            contexts => cell.raw_set("ctx", contexts.get(variant)),
+        }
     }
 
     /// A user: runs the script once more, in an environment of the user's own.
@@ -129,6 +156,8 @@ impl Vm {
         let user = Rc::new(User::new(&self.core.host, bound, &spec));
         let value = self.instance(&user)?;
         let (starts, stops) = self.take_functions(&user, &value, scenario)?;
+        self.give_context(user.own_cell(), spec.variant)
+            .map_err(|e| Diagnostic::new(format!("cannot hand over ctx: {e}")))?;
         user.may_wait.set(true);
         let (core, coroutine) = (self.core.clone(), Coroutine::default());
         Ok(Vu { core, user, coroutine, starts, stops })
@@ -173,10 +202,16 @@ impl Vm {
         let _ = self.core.lua.gc_collect();
     }
 
-    /// Runs `setup`; what it returned, as JSON (`null` if there is none).
-    pub async fn setup(&self, definition: &Definition, place: Place) -> Result<Vec<u8>, Failure> {
+    /// Runs `setup` against a variant of the target; what it returned, as JSON (`null` if there is
+    /// none).
+    pub async fn setup(
+        &self,
+        definition: &Definition,
+        place: Place,
+        variant: usize,
+    ) -> Result<Vec<u8>, Failure> {
         let Some(setup) = definition.function("setup") else { return Ok(b"null".to_vec()) };
-        let cell = self.call(definition, setup, place).await?;
+        let cell = self.call(definition, setup, place, variant).await?;
         let result: Value = cell.raw_get("result").unwrap_or(Value::Nil);
         let mut out = Vec::new();
         if result.is_nil() {
@@ -193,10 +228,15 @@ impl Vm {
         }
     }
 
-    /// Runs `teardown(ctx)`; `ctx` is what was bound.
-    pub async fn teardown(&self, definition: &Definition, place: Place) -> Result<(), Failure> {
+    /// Runs `teardown(ctx)` against a variant of the target; `ctx` is what was bound.
+    pub async fn teardown(
+        &self,
+        definition: &Definition,
+        place: Place,
+        variant: usize,
+    ) -> Result<(), Failure> {
         let Some(teardown) = definition.function("teardown") else { return Ok(()) };
-        self.call(definition, teardown, place).await.map(drop)
+        self.call(definition, teardown, place, variant).await.map(drop)
     }
 
     /// Runs `summary(s)`, where `s` is what `json` says; the files that it wants, sorted by path.
@@ -214,7 +254,7 @@ impl Vm {
             with.call((hook, summary))
         };
         let hook = given().map_err(|e| Failure::resource(e.to_string()))?;
-        let cell = self.call(definition, hook, place).await?;
+        let cell = self.call(definition, hook, place, 0).await?;
         files(&cell.raw_get("result").unwrap_or(Value::Nil)).map_err(|message| {
             let message = self.core.host.shared.secrets.mask(&message).into_owned();
             Failure { category: "script", message, ..Failure::default() }
@@ -230,7 +270,7 @@ impl Vm {
     ) -> Result<Vec<Node>, Diagnostic> {
         let Definition { value, user, coroutine } = definition;
         let internal = |e| Diagnostic::new(format!("cannot call {}: {e}", path.join(".")));
-        let Some(cell) = user.cell.get() else { unreachable!("an instance has a cell") };
+        let cell = user.own_cell();
         let slot = || -> mlua::Result<()> {
             let function = path.iter().try_fold(value.clone(), |at, key| match at {
                 Value::Table(table) => table.raw_get(*key),
@@ -255,16 +295,18 @@ impl Vm {
         definition: &Definition,
         function: Function,
         place: Place,
+        variant: usize,
     ) -> Result<Table, Failure> {
-        let Some(cell) = definition.user.cell.get() else { unreachable!("an instance has a cell") };
+        let cell = definition.user.own_cell();
         let slot = || -> mlua::Result<()> {
             let keeping: Function = self.core.kernel.get("keeping")?;
             cell.raw_set(EXPECT_STATUS, judge(&definition.value, None))?;
+            self.give_context(cell, variant)?;
             cell.raw_set(BRANCHES, keeping.call::<Function>((cell, function))?)
         };
         slot().map_err(|e| Failure::resource(e.to_string()))?;
         let user = match &*self.bound.borrow() {
-            Some(bound) => Rc::new(User::definition(&self.core.host, bound, cell)),
+            Some(bound) => Rc::new(User::definition(&self.core.host, bound, cell, variant)),
             None => return Err(Failure::resource("setup runs after bind()")),
         };
         user.place.set(place);
@@ -304,7 +346,7 @@ impl Vm {
         value: &Value,
         scenario: &Scenario,
     ) -> Result<(bool, bool), Diagnostic> {
-        let Some(cell) = user.cell.get() else { unreachable!("an instance has a cell") };
+        let cell = user.own_cell();
         let found = functions(value, scenario).map_err(|missing| {
             Diagnostic::new(format!(
                 "scenario `{}` has {missing} in one instance of the script and not in another; \

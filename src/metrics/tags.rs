@@ -5,10 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Tags that loadtool sets itself.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "category", "check", "error", "expected", "hop", "method", "name", "outcome", "overflow",
-    "peer", "phase", "proto", "reason", "scenario", "stage", "status", "step", "try",
+    "peer", "phase", "proto", "reason", "scenario", "stage", "status", "step", "try", VARIANT,
 ];
+
+/// Which of several targets it is of, of a run that compares them.
+pub const VARIANT: &str = "variant";
 
 /// Why a tag of the author's may not have that name.
 pub fn own_tag(name: &str) -> Option<String> {

@@ -1,10 +1,11 @@
 //! The intended starts of one share of an open load, one after the other.
 //!
-//! **Even** arrivals are numbered over all shares, and each share takes its own numbers: the union
-//! is the same sequence however many shares there are. **Poisson** arrivals are drawn by each
-//! share for itself, at its part of the rate: the superposition of Poisson processes is one whose
-//! rate is the sum (Kingman, *Poisson Processes*, 1993, section 2.2). A rate that changes is
-//! followed by time rescaling: exponential gaps in the area under it, mapped back to time.
+//! **Even** arrivals are numbered over all portions, and each takes its own numbers: the union is
+//! the same sequence however many there are. **Poisson** arrivals are drawn by each portion for
+//! itself, at its part of the rate: the superposition of Poisson processes is one whose rate is the
+//! sum (Kingman, *Poisson Processes*, 1993, section 2.2), and what each variant gets is one as well.
+//! A rate that changes is followed by time rescaling: exponential gaps in the area under it, mapped
+//! back to time.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use rand_distr::{Distribution, Exp1};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::RateProfile;
-use crate::share::Share;
+use crate::share::turns::Portion;
 
 /// How arrivals are spread within the rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,12 +26,12 @@ pub enum Pattern {
     Poisson,
 }
 
-/// Offsets of a share's arrivals from the scenario's start; never falling.
+/// Offsets of a portion's arrivals from the scenario's start; never falling.
 #[derive(Debug, Clone)]
 pub struct Arrivals {
     profile: RateProfile,
-    share: Share,
-    /// Of this share.
+    portion: Portion,
+    /// Of this portion.
     given: u64,
     most: u64,
     gaps: Gaps,
@@ -43,10 +44,11 @@ enum Gaps {
 }
 
 impl Arrivals {
-    /// The arrivals of `share`, of at most `most` over all shares. `seed` is for [`Pattern::Poisson`].
+    /// The arrivals of a portion, of at most `most` over all of them. `seed` is for
+    /// [`Pattern::Poisson`].
     pub fn new(
         profile: RateProfile,
-        share: Share,
+        portion: Portion,
         pattern: Pattern,
         most: Option<u64>,
         seed: u64,
@@ -54,12 +56,12 @@ impl Arrivals {
         let gaps = match pattern {
             Pattern::Even => Gaps::Even,
             Pattern::Poisson => {
-                let rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ share.nth(0).rotate_left(32));
+                let rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ portion.index().rotate_left(32));
                 Gaps::Poisson { rng: Box::new(rng), area: 0.0 }
             }
         };
-        let most = most.map_or(u64::MAX, |most| share.count(most));
-        Arrivals { profile, share, given: 0, most, gaps }
+        let most = most.map_or(u64::MAX, |most| portion.count(most));
+        Arrivals { profile, portion, given: 0, most, gaps }
     }
 
     /// Whether there are no more because there may not be.
@@ -69,10 +71,10 @@ impl Arrivals {
 
     fn due(&mut self) -> Option<Duration> {
         match &mut self.gaps {
-            Gaps::Even => self.profile.due(self.share.nth(self.given)),
+            Gaps::Even => self.profile.due(self.portion.nth(self.given)),
             Gaps::Poisson { rng, area } => {
                 let gap: f64 = Exp1.sample(rng);
-                *area += gap * self.share.of() as f64;
+                *area += gap * self.portion.of() as f64;
                 (*area <= self.profile.whole()).then(|| self.profile.reach(*area))
             }
         }
@@ -95,6 +97,8 @@ impl Iterator for Arrivals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::share::Share;
+    use crate::share::turns::Turns;
 
     fn s(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -103,10 +107,47 @@ mod tests {
     /// The arrivals of `of` shares in the order of their times.
     fn union(profile: &RateProfile, of: u64, pattern: Pattern, most: Option<u64>) -> Vec<Duration> {
         let share = |index| Share::new(index, of).expect("index < of");
-        let of_share = |index| Arrivals::new(profile.clone(), share(index), pattern, most, 7);
+        let of_share =
+            |index| Arrivals::new(profile.clone(), share(index).into(), pattern, most, 7);
         let mut all: Vec<Duration> = (0..of).flat_map(of_share).collect();
         all.sort_unstable();
         all
+    }
+
+    /// The arrivals of each of two variants, over three shares.
+    fn of_variants(profile: &RateProfile, pattern: Pattern) -> [Vec<Duration>; 2] {
+        let turns = Turns::new(2, 11);
+        [0, 1].map(|variant| {
+            let portion =
+                |index| Portion::new(Share::new(index, 3).expect("index < of"), turns, variant);
+            let of_share = |index| Arrivals::new(profile.clone(), portion(index), pattern, None, 7);
+            let mut all: Vec<Duration> = (0..3).flat_map(of_share).collect();
+            all.sort_unstable();
+            all
+        })
+    }
+
+    #[test]
+    fn even_arrivals_of_variants_alternate_within_each_block_and_miss_none() {
+        let profile = RateProfile::ramp(3.0, &[(s(10), 40.0), (s(5), 0.0)]);
+        let [a, b] = of_variants(&profile, Pattern::Even);
+        let mut both = [a.clone(), b.clone()].concat();
+        both.sort_unstable();
+        assert_eq!(both, union(&profile, 1, Pattern::Even, None));
+        for second in 0..15 {
+            let within = |all: &[Duration]| all.iter().filter(|due| due.as_secs() < second).count();
+            assert!(within(&a).abs_diff(within(&b)) <= 1, "balanced at every moment: {second}");
+        }
+    }
+
+    #[test]
+    fn each_variant_gets_poisson_arrivals_of_its_own() {
+        let profile = RateProfile::constant(1_000.0, s(60));
+        for arrivals in of_variants(&profile, Pattern::Poisson) {
+            assert!((29_300..30_700).contains(&arrivals.len()), "{}", arrivals.len());
+            let distance = distance(&arrivals, 500.0);
+            assert!(distance < 1.63, "{distance}");
+        }
     }
 
     #[test]

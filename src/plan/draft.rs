@@ -78,6 +78,10 @@ pub struct Flags {
     pub search: Option<Reach>,
     /// `--base-url`.
     pub base_url: Option<String>,
+    /// `--ab`: the targets that are compared, as typed.
+    pub ab: Option<String>,
+    /// `--min-change`: the least change between them that matters, as a part.
+    pub min_change: Option<f64>,
     /// `--seed`; else one is drawn.
     pub seed: Option<u64>,
     /// `--threads`; else all cores.

@@ -30,7 +30,14 @@ impl Plan {
     fn heading(&self) -> String {
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         let (scenarios, threads) = (self.scenarios.len(), self.threads);
-        let base = self.base_url.as_ref().map_or("no base URL", |url| url.as_str());
+        let base = match (self.variants(), &self.base_url) {
+            ([], None) => "no base URL".to_owned(),
+            ([], Some(url)) => url.to_string(),
+            (variants, _) => {
+                let told = variants.iter().map(|one| format!("{} {}", one.name, one.base_url));
+                told.collect::<Vec<_>>().join(" against ")
+            }
+        };
         format!(
             "{}: {scenarios} scenario{}, {base}, {threads} thread{}, seed {}",
             self.name,

@@ -20,6 +20,7 @@ pub mod retry;
 pub mod search;
 pub mod threshold;
 pub mod validate;
+pub mod variants;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub use baseline::Baseline;
 pub use load::{Load, Stage};
 pub use open::{Late, OpenLoad};
 pub use threshold::Threshold;
+pub use variants::{Trial, Variant};
 
 use self::draft::Limits;
 use self::search::Part;
@@ -46,6 +48,8 @@ pub struct Plan {
     pub(crate) script: PathBuf,
     /// Joined with URLs that start with `/`.
     pub(crate) base_url: Option<Url>,
+    /// The targets that stand in for it, if the run is to compare some.
+    pub(crate) trial: Option<Trial>,
     /// At least one; a `Place`'s scenario is an index into it.
     pub(crate) scenarios: Vec<Scenario>,
     /// What a search steers; empty where nothing is sought.

@@ -8,6 +8,7 @@ mod profile;
 mod scenario;
 mod steered;
 mod thresholds;
+mod variants;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -93,7 +94,7 @@ fn read(report: &Report<'_>) -> Option<Plan> {
         scenario::all(&definition, &defaults)
     };
     let thresholds = thresholds::all(&definition, &scenarios);
-    let (scenarios, steered) = match &report.draft.flags.search {
+    let (mut scenarios, steered) = match &report.draft.flags.search {
         Some(reach) => steered::apply(report, reach, scenarios),
         None => (flags::apply(report, scenarios), Vec::new()),
     };
@@ -101,6 +102,7 @@ fn read(report: &Report<'_>) -> Option<Plan> {
         name: name(&definition),
         script: report.draft.script.clone(),
         base_url: base_url(&definition),
+        trial: variants::trial(report, &mut scenarios),
         thresholds,
         scenarios,
         steered,
@@ -172,7 +174,9 @@ fn base_url(definition: &Fields<'_, '_>) -> Option<Url> {
 fn parse_base(text: &str) -> Result<Url, (String, String)> {
     let example = || "write it like `http://127.0.0.1:8080`".to_owned();
     let with_scheme = || match Url::parse(&format!("http://{text}")) {
-        Ok(url) if url.has_host() => format!("did you mean `http://{text}`?"),
+        Ok(url) if url.has_host() && !text.starts_with('/') => {
+            format!("did you mean `http://{text}`?")
+        }
         _ => example(),
     };
     if !text.contains("://") {

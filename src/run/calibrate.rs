@@ -59,7 +59,7 @@ fn measure(script: PathBuf, url: String, length: Duration) -> Result<Vec<Window>
             plan: prepared.plan.clone(),
             program: prepared.program.clone(),
             shared: prepared.shared.clone(),
-            ctx: None,
+            contexts: Arc::default(),
             switch: StopSwitch::default(),
             windows: sender,
             transport: transport_maker(&prepared.transport),

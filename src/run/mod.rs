@@ -30,6 +30,7 @@ use crate::engine::TransportMaker;
 use crate::engine::worker::second_of;
 use crate::http::ReqwestTransport;
 use crate::http::Transport;
+use crate::lua::vm::Contexts;
 use crate::output::sink::Sinks;
 use crate::output::tty::Terminal;
 use crate::plan::Threshold;
@@ -87,18 +88,19 @@ async fn drive(
     };
     control.sinks.log_setup(&mut prepared.recorder.borrow_mut());
     signals.prepared();
-    let ctx = phases::set_up(&prepared, &switch).await;
+    let contexts: Contexts = phases::set_up(&prepared, &switch).await.into();
     control.aggregator.add(prepared.recorder.borrow_mut().flip(0));
     let mut loads = Vec::new();
     let mut duration = Duration::ZERO;
-    if let Some(ctx) = ctx {
+    let set_up = contexts.len();
+    if set_up > 0 {
         let seat =
             (spec.progress != Progress::Quiet).then(|| views::sit(board, &control, &terminal));
         let transport = transport(&prepared);
-        let loaded = phases::load(&prepared, ctx, transport, &switch, &mut control).await;
+        let loaded = phases::load(&prepared, contexts, transport, &switch, &mut control).await;
         drop(seat);
         // What setup made is there, whatever came of the load.
-        phases::tear_down(&prepared, &switch).await;
+        phases::tear_down(&prepared, set_up, &switch).await;
         (loads, duration) = loaded?;
     }
     let last = prepared.recorder.borrow_mut().flip(second_of(duration));

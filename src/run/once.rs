@@ -132,7 +132,7 @@ async fn live(prepared: &Prepared, scenario: usize, story: &Story) -> Result<Out
     if definition.has("setup") {
         story.part("setup");
     }
-    let ctx = match timeout(plan.setup_timeout(), vm.setup(definition, place())).await {
+    let ctx = match timeout(plan.setup_timeout(), vm.setup(definition, place(), 0)).await {
         Ok(Ok(ctx)) => ctx,
         Ok(Err(failure)) => {
             story.failure(&failure);
@@ -143,17 +143,17 @@ async fn live(prepared: &Prepared, scenario: usize, story: &Story) -> Result<Out
             return Ok(Outcome::Aborted);
         }
     };
-    vm.bind(plan, Some(&ctx))?;
+    vm.bind(plan, &[ctx.into()])?;
     let _ = prepared.shared.started.set(Instant::now());
     let id = user_id(plan, scenario, 0);
-    let vu = vm.user(UserSpec { id, number: 1, scenario, agent: 1 })?;
+    let vu = vm.user(UserSpec { id, number: 1, scenario, variant: 0, agent: 1 })?;
     vu.cancel().raise(Level::Stopping); // it is alone: there is nobody to wait for
     let outcome = iterate(plan, scenario, &vu, story).await;
     drop(vu);
     if definition.has("teardown") {
         story.part("teardown");
         let end = Place { phase: Phase::Teardown, ..place() };
-        if let Err(failure) = vm.teardown(definition, end).await {
+        if let Err(failure) = vm.teardown(definition, end, 0).await {
             story.failure(&failure);
         }
     }

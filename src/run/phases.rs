@@ -11,6 +11,8 @@ use super::prepare::Prepared;
 use super::rehearsal;
 use super::spec::RunError;
 use crate::engine::{self, Delivered, EngineSpec, NotReady, TransportMaker};
+use crate::lua::vm::Contexts;
+use crate::metrics::tags::VARIANT;
 use crate::metrics::{Phase, Place};
 use crate::stop::{Stop, StopReason, StopSwitch};
 
@@ -23,10 +25,22 @@ const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long it may take after a second signal.
 const HASTY_TEARDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Runs `setup`; `None` if it failed, which ends the run.
-pub(super) async fn set_up(prepared: &Prepared, switch: &StopSwitch) -> Option<Arc<[u8]>> {
-    let place = Place { phase: Phase::Setup, ..Place::default() };
-    let setup = prepared.vm.setup(&prepared.definition, place);
+/// What `setup` gave for each variant of the target, or once where there are none. It is shorter if
+/// one failed, which ends the run.
+pub(super) async fn set_up(prepared: &Prepared, switch: &StopSwitch) -> Vec<Arc<[u8]>> {
+    let mut contexts = Vec::new();
+    for variant in 0..prepared.plan.turns().variants() {
+        match set_up_one(prepared, variant, switch).await {
+            Some(ctx) => contexts.push(ctx),
+            None => break,
+        }
+    }
+    contexts
+}
+
+async fn set_up_one(prepared: &Prepared, variant: usize, switch: &StopSwitch) -> Option<Arc<[u8]>> {
+    let place = place(prepared, Phase::Setup, variant);
+    let setup = prepared.vm.setup(&prepared.definition, place, variant);
     let mut stop = switch.watch();
     let failed = tokio::select! {
         done = timeout(prepared.plan.setup_timeout(), setup) => match done {
@@ -40,15 +54,27 @@ pub(super) async fn set_up(prepared: &Prepared, switch: &StopSwitch) -> Option<A
     None
 }
 
-/// Drives the load to its end; gives what came of each scenario's, and how long it all took.
+/// Where the samples of a hook belong: to no scenario, and to the variant it runs for.
+fn place(prepared: &Prepared, phase: Phase, variant: usize) -> Place {
+    let name = prepared.plan.variants().get(variant).map(|variant| &*variant.name);
+    let tags: Vec<_> = name.map(|name| (VARIANT, name)).into_iter().collect();
+    let extra = prepared.recorder.borrow_mut().intern_tags(&tags);
+    Place { phase, extra, ..Place::default() }
+}
+
+/// Drives the load to its end, unless a variant is without its `setup`; gives what came of each
+/// scenario's, and how long it all took.
 pub(super) async fn load(
     prepared: &Prepared,
-    ctx: Arc<[u8]>,
+    contexts: Contexts,
     transport: TransportMaker,
     switch: &StopSwitch,
     control: &mut Control,
 ) -> Result<(Vec<Delivered>, Duration), RunError> {
-    prepared.vm.bind(&prepared.plan, Some(&ctx))?;
+    prepared.vm.bind(&prepared.plan, &contexts)?;
+    if contexts.len() < prepared.plan.turns().variants() {
+        return Ok(Default::default());
+    }
     let mut stop = switch.watch();
     if let Some(pilot) = control.pilot.as_mut().filter(|pilot| pilot.seeks()) {
         tokio::select! {
@@ -68,7 +94,7 @@ pub(super) async fn load(
         plan: prepared.plan.clone(),
         program: prepared.program.clone(),
         shared: prepared.shared.clone(),
-        ctx: Some(ctx),
+        contexts,
         switch: switch.clone(),
         windows: sender,
         transport,
@@ -101,10 +127,17 @@ pub(super) async fn load(
     Ok((loads, duration))
 }
 
-/// Runs `teardown`, also after an abort; its failure is recorded and changes no verdict.
-pub(super) async fn tear_down(prepared: &Prepared, switch: &StopSwitch) {
-    let place = Place { phase: Phase::Teardown, ..Place::default() };
-    let teardown = prepared.vm.teardown(&prepared.definition, place);
+/// Runs `teardown` for the first so many variants, also after an abort; its failure is recorded and
+/// changes no verdict.
+pub(super) async fn tear_down(prepared: &Prepared, variants: usize, switch: &StopSwitch) {
+    for variant in 0..variants {
+        tear_down_one(prepared, variant, switch).await;
+    }
+}
+
+async fn tear_down_one(prepared: &Prepared, variant: usize, switch: &StopSwitch) {
+    let place = place(prepared, Phase::Teardown, variant);
+    let teardown = prepared.vm.teardown(&prepared.definition, place, variant);
     let mut stop = switch.watch();
     let hasty = async {
         let _ = stop.wait_for(Stop::is_hurried).await;

@@ -91,7 +91,7 @@ pub async fn preflight(prepared: &Prepared) -> Result<(), Diagnostics> {
 /// The script's, at top level.
 pub fn weigh(prepared: &Prepared, sample: u64) -> Result<Cost, Diagnostic> {
     let vm = &aside(prepared)?;
-    let user = |id| vm.user(UserSpec { id, number: id, scenario: 0, agent: 1 });
+    let user = |id| vm.user(UserSpec { id, number: id, scenario: 0, variant: 0, agent: 1 });
     // What the first one brings along, such as modules, is shared by all; garbage costs nobody.
     let first = user(1)?;
     vm.collect();
@@ -113,7 +113,7 @@ fn aside(prepared: &Prepared) -> Result<Vm, Diagnostic> {
     let shared = Arc::new(prepared.shared.scratch());
     let host = Host::new(Rc::new(RefCell::new(recorder)), prepared.host.transport(), shared);
     let vm = Vm::new(prepared.program.clone(), host)?;
-    vm.bind(&prepared.plan, None)?;
+    vm.bind(&prepared.plan, &[])?;
     Ok(vm)
 }
 
@@ -215,7 +215,7 @@ fn descriptors(plan: &Plan, crowd: &Crowd, machine: &Machine, findings: &mut Fin
         (users + own).next_multiple_of(1_000)
     ));
     // A script that has no base URL may send nothing.
-    findings.add(fault, sure && plan.base_url().is_some());
+    findings.add(fault, sure && plan.base_urls().next().is_some());
 }
 
 /// A connection takes a port from one range, and connections to different addresses may have the

@@ -79,7 +79,7 @@ fn attempt(witness: Option<Witness>, spec: ScriptSpec) -> Result<Prepared, Diagn
     let of_scenarios = plan.scenarios().iter().map(Scenario::transport);
     let transport = ReqwestTransport::with_scenarios(plan.transport(), of_scenarios)?;
     host.use_transport(Rc::new(transport.clone()));
-    vm.bind(&plan, None)?;
+    vm.bind(&plan, &[])?;
     Ok(Prepared { program, shared, plan, transport, host, vm, definition, recorder })
 }
 

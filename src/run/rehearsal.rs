@@ -64,7 +64,7 @@ async fn walk(
 ) -> Result<Option<String>, Diagnostic> {
     let place = Place { phase: Phase::Setup, ..Place::default() };
     let id = user_id(&prepared.plan, scenario, 0);
-    let user = prepared.vm.user(UserSpec { id, number: 1, scenario, agent: 1 })?;
+    let user = prepared.vm.user(UserSpec { id, number: 1, scenario, variant: 0, agent: 1 })?;
     user.cancel().raise(Level::Stopping); // it is alone: there is nobody to wait for
     let mut stock = Stock::of(prepared);
     let mut thinks = false;

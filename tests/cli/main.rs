@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod ab;
 mod browser;
 mod calibrate;
 mod clock;

@@ -84,7 +84,7 @@ impl Bench {
         };
         let plan: Plan = validate(&draft, &|path, times| vm.samples(&definition, path, times))
             .unwrap_or_else(|faults| panic!("{faults}"));
-        vm.bind(&Arc::new(plan), None)?;
+        vm.bind(&Arc::new(plan), &[])?;
         drop(_inside);
         Ok(Bench { server, vm, definition, host, runtime, _folder: folder })
     }
@@ -101,7 +101,7 @@ impl Bench {
     pub fn setup(&self) -> String {
         let place = Place { phase: Phase::Setup, ..Place::default() };
         let _inside = self.runtime.enter();
-        let ctx = self.runtime.block_on(self.vm.setup(&self.definition, place));
+        let ctx = self.runtime.block_on(self.vm.setup(&self.definition, place, 0));
         let ctx = ctx.unwrap_or_else(|failure| panic!("{failure}"));
         String::from_utf8(ctx).expect("JSON is UTF-8")
     }
@@ -135,7 +135,7 @@ impl Bench {
 
     fn iterations(&self, count: u64) -> Vec<Ended> {
         let _inside = self.runtime.enter();
-        let spec = UserSpec { id: 1, number: 1, scenario: 0, agent: 1 };
+        let spec = UserSpec { id: 1, number: 1, scenario: 0, variant: 0, agent: 1 };
         let user = self.vm.user(spec).unwrap_or_else(|fault| panic!("{fault}"));
         (0..count).map(|n| self.runtime.block_on(user.iterate(n, 0, Place::default()))).collect()
     }

@@ -27,6 +27,8 @@ struct World {
     stop: Option<u64>,
     /// When how many users, or starts per second, are wanted.
     steer: Vec<(u64, u8)>,
+    /// Whether an open load goes to two targets.
+    compares: bool,
 }
 
 fn load() -> impl Strategy<Value = String> {
@@ -95,8 +97,15 @@ fn world() -> impl Strategy<Value = World> {
         prop::collection::vec(answer, 1..6),
         prop::option::of(1..3_500_u64),
         prop::collection::vec((1..3_000_u64, 0..6_u8), 0..3),
+        prop::bool::ANY,
     )
-        .prop_map(|(scenario, answers, stop, steer)| World { scenario, answers, stop, steer })
+        .prop_map(|(scenario, answers, stop, steer, compares)| World {
+            scenario,
+            answers,
+            stop,
+            steer,
+            compares,
+        })
 }
 
 impl World {
@@ -126,7 +135,9 @@ impl World {
         let steer = steer.into_iter().map(|(at, level)| {
             (ms(at), Setting { from: ms(at + 20), level: level.into(), stage: None })
         });
-        let meanwhile = Meanwhile { stop: self.stop.map(ms), steer: steer.collect() };
+        let is_open = ["rate", "points"].iter().any(|word| self.scenario.contains(word));
+        let ab = (self.compares && is_open).then(|| "A=http://a,B=http://b".to_owned());
+        let meanwhile = Meanwhile { stop: self.stop.map(ms), steer: steer.collect(), ab };
         simulate_against(&script, server, meanwhile)
     }
 }

@@ -2,6 +2,7 @@
 //! counts that are exact.
 
 mod laws;
+mod variants;
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -66,6 +67,8 @@ struct Meanwhile {
     stop: Option<Duration>,
     /// When the first scenario is steered, and how.
     steer: Vec<(Duration, Setting)>,
+    /// Targets that are compared.
+    ab: Option<String>,
 }
 
 fn simulate_against(script: &str, server: SimulatedTransport, meanwhile: Meanwhile) -> Simulated {
@@ -83,7 +86,8 @@ fn simulate_against(script: &str, server: SimulatedTransport, meanwhile: Meanwhi
 
 async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile) -> Simulated {
     let flags = Flags {
-        base_url: Some("http://simulated.test".to_owned()),
+        base_url: meanwhile.ab.is_none().then(|| "http://simulated.test".to_owned()),
+        ab: meanwhile.ab.clone(),
         seed: Some(1),
         threads: Some(1),
         ..Flags::default()
@@ -98,8 +102,9 @@ async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile
     };
     let prepared = prepare(spec).unwrap_or_else(|faults| panic!("{faults}"));
     let running: Vec<_> = prepared.plan.scenarios().iter().map(Course::of).collect();
+    let variants = prepared.plan.turns().variants();
     let running: Arc<[_]> =
-        running.iter().map(|course| Arc::new(Running::new(course, 1))).collect();
+        running.iter().map(|course| Arc::new(Running::new(course, 1, variants))).collect();
     let helm = running[0].helm.clone();
     let (sender, mut windows) = mpsc::channel(10_000);
     let switch = StopSwitch::default();
@@ -107,7 +112,7 @@ async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile
         plan: prepared.plan.clone(),
         program: prepared.program.clone(),
         shared: prepared.shared.clone(),
-        ctx: None,
+        contexts: Arc::default(),
         running,
         switch: switch.clone(),
         windows: sender,

@@ -18,13 +18,14 @@ use super::user::{EXPECT_STATUS, User};
 use super::{AT_TOP_LEVEL, Host, cookies};
 use crate::http::{Payload, Request};
 use crate::lua::value::Json;
+use crate::share::turns::Turns;
 
 /// Puts the raw functions into `h`.
 pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
     let caller = Rc::new(Caller {
         host: host.clone(),
         json: Json::of(lua)?,
-        templates: Templates::default(),
+        templates: std::array::from_fn(|_| Templates::default()),
         ids: Rc::new(Ids::new(&mut host.recorder.borrow_mut())),
     });
     let this = caller.clone();
@@ -51,7 +52,8 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
 struct Caller {
     host: Rc<Host>,
     json: Rc<Json>,
-    templates: Templates,
+    /// By variant of the target.
+    templates: [Templates; Turns::MOST],
     ids: Rc<Ids>,
 }
 
@@ -72,7 +74,7 @@ impl Caller {
         let method = method_of(method)?;
         let Value::String(url) = url else { return Err(needs("a request", "a URL", url)) };
         let url = url.to_str().map_err(|_| "the URL is not UTF-8".to_owned())?;
-        let template = self.templates.of(&url, user.base_url.as_deref())?;
+        let template = self.templates[user.variant].of(&url, user.base_url.as_deref())?;
         match options {
             Value::Nil => {
                 let request = plain(&template, &user, method)?;

@@ -160,7 +160,7 @@ fn what_setup_gave_is_read_like_any_table() {
         &[],
     );
     let ctx = br#"{"user":{"name":"ann"},"list":[1,2],"none":[]}"#;
-    bench.vm.bind(&bench.plan, Some(ctx)).unwrap();
+    bench.vm.bind(&bench.plan, &[ctx[..].into()]).unwrap();
     let Ended::Failed(failure) = bench.once() else { panic!("ctx is read-only") };
     assert_eq!(failure.message, "script.lua:6: this table is read-only");
 }

@@ -35,6 +35,10 @@ pub struct User {
     pub number: u64,
     /// Its name; empty likewise.
     pub scenario: Arc<str>,
+    /// Which variant of the target its requests go to: index in the plan, 0 if there are none.
+    pub variant: usize,
+    /// Its name.
+    pub variant_name: Option<Arc<str>>,
     /// Number of the machine, from 1.
     pub agent: u32,
     /// From 0.
@@ -79,28 +83,40 @@ pub struct User {
 /// A plan, and what all users of a worker share of it.
 pub struct Bound {
     pub(in crate::lua) plan: Arc<Plan>,
-    base_url: Option<Rc<Url>>,
+    /// By variant; one where there are none.
+    base_urls: Vec<Option<Rc<Url>>>,
     /// Of `setup` and `teardown`.
     own_options: Rc<CallOptions>,
     /// By scenario.
     options: Vec<Rc<CallOptions>>,
-    /// By scenario, where its users share their connections.
-    shared: Vec<Option<Rc<dyn Wire>>>,
+    /// By scenario, where its users share their connections: one for each variant.
+    shared: Vec<Vec<Rc<dyn Wire>>>,
 }
 
 impl Bound {
     pub(in crate::lua) fn new(plan: &Arc<Plan>, transport: &dyn Transport) -> Bound {
         let rc = |options: &CallOptions| Rc::new(options.clone());
-        let wire = |(index, scenario): (usize, &Scenario)| {
-            (scenario.connections == Connections::Shared).then(|| transport.open(Some(index)))
+        let wires = |(index, scenario): (usize, &Scenario)| match scenario.connections {
+            Connections::Shared => {
+                (0..plan.turns().variants()).map(|_| transport.open(Some(index))).collect()
+            }
+            Connections::Keep | Connections::Fresh => Vec::new(),
+        };
+        let base_urls = match plan.variants() {
+            [] => vec![plan.base_url.clone().map(Rc::new)],
+            variants => variants.iter().map(|one| Some(Rc::new(one.base_url.clone()))).collect(),
         };
         Bound {
             plan: plan.clone(),
-            base_url: plan.base_url.clone().map(Rc::new),
+            base_urls,
             own_options: rc(&plan.http),
             options: plan.scenarios.iter().map(|scenario| rc(&scenario.http)).collect(),
-            shared: plan.scenarios.iter().enumerate().map(wire).collect(),
+            shared: plan.scenarios.iter().enumerate().map(wires).collect(),
         }
+    }
+
+    fn name_of(&self, variant: usize) -> Option<Arc<str>> {
+        Some(self.plan.variants().get(variant)?.name.clone())
     }
 }
 
@@ -152,7 +168,7 @@ impl User {
     /// User `spec` of `scenario`.
     pub(in crate::lua) fn new(host: &Host, bound: &Bound, spec: &UserSpec) -> User {
         let scenario = &bound.plan.scenarios[spec.scenario];
-        let wire = match &bound.shared[spec.scenario] {
+        let wire = match bound.shared[spec.scenario].get(spec.variant) {
             Some(wire) => wire.clone(),
             None => host.transport().open(Some(spec.scenario)),
         };
@@ -160,12 +176,19 @@ impl User {
             id: spec.id,
             number: spec.number,
             scenario: scenario.name.clone(),
+            variant: spec.variant,
+            variant_name: bound.name_of(spec.variant),
             agent: spec.agent,
             rng: RefCell::new(rng(bound.plan.seed, &scenario.name, spec.number)),
             options: bound.options[spec.scenario].clone(),
-            base_url: bound.base_url.clone(),
+            base_url: bound.base_urls[spec.variant].clone(),
             ..User::nobody(wire, bound.plan.seed)
         }
+    }
+
+    /// Its cell, once its instance of the script has begun to run.
+    pub(in crate::lua) fn own_cell(&self) -> &Table {
+        self.cell.get().expect("an instance has a cell")
     }
 
     /// Notes what its iteration has done, if that may be kept.
@@ -184,11 +207,19 @@ impl User {
         }
     }
 
-    /// The user as which `setup` and `teardown` run, over the cell of the definition's instance.
-    pub(in crate::lua) fn definition(host: &Host, bound: &Bound, cell: &Table) -> User {
+    /// The user as which `setup` and `teardown` run against a variant, over the cell of the
+    /// definition's instance.
+    pub(in crate::lua) fn definition(
+        host: &Host,
+        bound: &Bound,
+        cell: &Table,
+        variant: usize,
+    ) -> User {
         User {
             options: bound.own_options.clone(),
-            base_url: bound.base_url.clone(),
+            variant,
+            variant_name: bound.name_of(variant),
+            base_url: bound.base_urls[variant].clone(),
             cell: OnceCell::from(cell.clone()),
             ..User::nobody(host.transport().open(None), bound.plan.seed)
         }
@@ -200,6 +231,8 @@ impl User {
             id: 0,
             number: 0,
             scenario: "".into(),
+            variant: 0,
+            variant_name: None,
             agent: 1,
             iteration: Cell::new(0),
             place: Cell::default(),

@@ -11,7 +11,8 @@ use super::{Host, read};
 use crate::lua::error::Stopped;
 use crate::metrics::tags::own_tag;
 
-const FIELDS: [&str; 7] = ["id", "number", "iteration", "scenario", "agent", "stopping", "vars"];
+const FIELDS: [&str; 8] =
+    ["id", "number", "iteration", "scenario", "variant", "agent", "stopping", "vars"];
 
 /// Puts the raw functions into `h`.
 pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
@@ -90,10 +91,15 @@ fn field(lua: &Lua, host: &Host, key: &Value) -> Result<Value, String> {
         b"iteration" => Value::Integer(user.iteration.get().cast_signed()),
         b"agent" => Value::Integer(user.agent.into()),
         b"stopping" => Value::Boolean(host.shared.stopping.load(Ordering::Relaxed)),
-        b"scenario" => {
-            let name = lua.create_string(&*user.scenario).map_err(|error| error.to_string())?;
-            Value::String(name)
-        }
+        b"scenario" => text(lua, &user.scenario)?,
+        b"variant" => match &user.variant_name {
+            Some(name) => text(lua, name)?,
+            None => Value::Nil,
+        },
         _ => return Err(unknown("field of lt.vu", &name.to_string_lossy(), FIELDS)),
     })
+}
+
+fn text(lua: &Lua, text: &str) -> Result<Value, String> {
+    lua.create_string(text).map(Value::String).map_err(|error| error.to_string())
 }

@@ -155,9 +155,12 @@ local function ended(ok, e)
   return ok
 end
 
--- One of the functions that a user's cell holds.
+-- One of the functions that a user's cell holds. Its ctx is that of all, unless variants of the
+-- target have one each.
 function k.body(cell, index)
-  return ended(rawxpcall(cell[index], outermost, shared.ctx))
+  local ctx = cell.ctx
+  if ctx == nil then ctx = shared.ctx end
+  return ended(rawxpcall(cell[index], outermost, ctx))
 end
 
 local function top(cell, main)

@@ -1,4 +1,4 @@
-//! How many addresses a load's connections are spread over: those of the base URL's host, given or
+//! How many addresses a load's connections are spread over: those of the hosts of base URLs, given or
 //! looked up, where they are taken in turn. A proxy is one.
 
 use std::collections::HashSet;
@@ -15,14 +15,16 @@ use crate::plan::{Plan, Scenario};
 /// A resolver that takes longer is not waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// At least 1; of several scenarios, of the one that has fewest.
+/// At least 1; of several scenarios or variants, of the one that has fewest.
 pub async fn of_target(plan: &Plan) -> u64 {
-    let Some(base) = plan.base_url() else { return 1 };
-    let mut fewest = u64::MAX;
-    for options in plan.scenarios().iter().map(Scenario::transport) {
-        fewest = fewest.min(of_host(base, options).await);
+    let mut fewest = None;
+    for base in plan.base_urls() {
+        for options in plan.scenarios().iter().map(Scenario::transport) {
+            let found = of_host(base, options).await;
+            fewest = Some(fewest.map_or(found, |fewest: u64| fewest.min(found)));
+        }
     }
-    fewest
+    fewest.unwrap_or(1)
 }
 
 async fn of_host(base: &Url, options: &TransportOptions) -> u64 {
