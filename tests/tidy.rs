@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Crates that only these files may name.
-const CORNERS: [(&str, &[&str]); 12] = [
+const CORNERS: [(&str, &[&str]); 14] = [
     ("mlua", &["src/lua/"]),
     ("reqwest", &["src/http/client.rs", "src/http/connect.rs"]),
+    ("hyper", &["src/http/connect.rs", "src/http/line.rs", "src/http/failure.rs"]),
+    ("hyper_util", &["src/http/connect.rs"]),
     ("hdrhistogram", &["src/metrics/histogram.rs"]),
     ("clap", &["src/cli/", "src/main.rs"]),
     ("ratatui", &["src/output/full/"]),

@@ -5,8 +5,8 @@
 //! task drives the connection itself, by the same hyper that the client would use: no second task
 //! to wake, no pool to ask, no URL to parse again. That is two thirds of what a request costs.
 //!
-//! A connection that nobody uses is not looked at: whether the server has closed it shows when the
-//! next request is to go out, which is then still at hand for another connection.
+//! A connection that nobody uses is driven while its user pauses. Else, whether the server has closed
+//! it shows when the next request is to go out, which is then still at hand for another connection.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -150,8 +150,14 @@ impl Body for Answer<'_> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let Answer { line, body } = &mut *self;
-        drive(&mut line.connection, cx);
-        Pin::new(body).poll_frame(cx)
+        // A small body came along with the head.
+        match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Pending => {
+                drive(&mut line.connection, cx);
+                Pin::new(body).poll_frame(cx)
+            }
+            ready => ready,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -162,6 +168,9 @@ impl Body for Answer<'_> {
         self.body.size_hint()
     }
 }
+
+/// Most lines to look after: a user's own are few, and those that many users share are in use.
+const MOST_TENDED: usize = 16;
 
 /// One user's lines that are not in use.
 #[derive(Default)]
@@ -180,6 +189,17 @@ impl Lines {
     pub fn put(&self, mut line: Box<Line>) {
         if line.is_free() {
             self.0.borrow_mut().push(line);
+        }
+    }
+
+    /// Closes those that the server has closed, and wakes `cx` when it closes another.
+    pub fn tend(&self, cx: &mut Context<'_>) {
+        let mut lines = self.0.borrow_mut();
+        if lines.len() <= MOST_TENDED {
+            lines.retain_mut(|line| {
+                drive(&mut line.connection, cx);
+                line.connection.is_some()
+            });
         }
     }
 }

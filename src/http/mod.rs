@@ -36,6 +36,7 @@ pub mod server_timing;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::Context;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -255,6 +256,10 @@ pub trait Wire {
 
     /// Sends one hop and reads its answer, by `hop.deadline`. Never panics, never outlives it.
     fn send<'a>(&'a self, hop: Hop) -> LocalBoxFuture<'a, Exchange>;
+
+    /// Looks after connections that are not in use, while their user waits for something else:
+    /// what a server closes is closed here, too. Wakes `cx` when there is more to do.
+    fn tend(&self, _cx: &mut Context<'_>) {}
 }
 
 /// Who is told of each exchange as it ends, and draws what a call leaves to chance.

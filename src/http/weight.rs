@@ -36,8 +36,11 @@ pub fn header(name: &str, value: usize) -> usize {
 /// one of their own; bytes of the whole head.
 pub fn take_response_head(status: StatusCode, headers: &mut HeaderMap) -> u64 {
     let reason = status.canonical_reason().map_or(0, str::len);
-    let values: usize = headers.values().map(HeaderValue::len).sum();
-    let names: usize = headers.iter().map(|(name, _)| header(name.as_str(), 0)).sum();
+    let (mut names, mut values) = (0, 0);
+    for (name, value) in headers.iter() {
+        names += header(name.as_str(), 0);
+        values += value.len();
+    }
     let mut copy = BytesMut::with_capacity(values);
     headers.values().for_each(|value| copy.extend_from_slice(value.as_bytes()));
     let mut copy = copy.freeze();

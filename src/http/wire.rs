@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Context;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -89,8 +90,12 @@ impl Wire for UserWire {
         Rc::new(UserWire::new(self.common.clone()))
     }
 
-    fn send<'a>(&'a self, hop: Hop) -> LocalBoxFuture<'a, Exchange> {
-        self.exchange(hop).boxed_local()
+    fn send<'a>(&'a self, mut hop: Hop) -> LocalBoxFuture<'a, Exchange> {
+        async move { self.exchange(&mut hop).await }.boxed_local()
+    }
+
+    fn tend(&self, cx: &mut Context<'_>) {
+        self.lines.tend(cx);
     }
 }
 
@@ -132,31 +137,32 @@ impl UserWire {
         }
     }
 
-    async fn exchange(&self, mut hop: Hop) -> Exchange {
+    async fn exchange(&self, hop: &mut Hop) -> Exchange {
         let alone = self.busy.get() == 0;
         let _busy = Busy::begin(&self.busy);
         let client = match self.clients.get(line::is_secure(&hop.url)) {
             Ok(client) => client,
             Err(error) => return Exchange { error: Some(error), ..Exchange::default() },
         };
-        let (deadline, timeout, url) = (hop.deadline, hop.timeout, hop.url.clone());
-        let by_line = self.goes_by_line(&url);
+        let by_line = self.goes_by_line(&hop.url);
         // Beside others it may have to wait for a connection, or for its turn on one.
         let watched = Upload::is_for(&hop.body) || (!alone && !by_line);
         let sending = watched.then(|| Sending::new(hop.body.size()));
         let mut progress = Progress::new(sending);
-        progress.done.bytes_sent = weigh(&mut hop);
+        progress.done.bytes_sent = weigh(hop);
         let outcome = {
+            let deadline = hop.deadline;
             let conversation = pin!(self.converse(client, hop, by_line, &mut progress));
             self.alarm.race(deadline, conversation).await
         };
+        let peer = || self.common.peer(&hop.url);
         let error = match outcome {
             Some(Ok(())) => None,
             Some(Err(Broken::Ours(error))) => Some(error),
             Some(Err(Broken::Off(error))) => {
-                Some(failure::broken(&*error, progress.stage(), &self.common.peer(&url)))
+                Some(failure::broken(&*error, progress.stage(), &peer()))
             }
-            None => Some(failure::timeout(timeout, progress.stage(), &self.common.peer(&url))),
+            None => Some(failure::timeout(hop.timeout, progress.stage(), &peer())),
         };
         let mut done = progress.finish();
         self.speaks_2.set(self.speaks_2.get() || done.proto == "2");
@@ -181,14 +187,14 @@ impl UserWire {
     async fn converse(
         &self,
         client: &Client,
-        mut hop: Hop,
+        hop: &mut Hop,
         by_line: bool,
         progress: &mut Progress,
     ) -> Result<(), Broken> {
-        let keep = Keep::from(&hop);
+        let keep = Keep::from(&*hop);
         if !by_line {
             // Boxed, here and below, so that what goes by a kept line does not carry it.
-            let answer = Box::pin(self.execute(client, &hop, false, progress)).await?;
+            let answer = Box::pin(self.execute(client, hop, false, progress)).await?;
             return read(progress, answer.remote_addr(), answer.into(), keep).await;
         }
         let mut unsent = None;
@@ -197,7 +203,7 @@ impl UserWire {
             let may_be_dead = kept.is_some();
             let mut line = match kept {
                 Some(line) => line,
-                None => match Box::pin(self.open(client, &hop, progress)).await? {
+                None => match Box::pin(self.open(client, hop, progress)).await? {
                     Opened::Line(line) => line,
                     Opened::Answered(answer) => {
                         return read(progress, answer.remote_addr(), answer.into(), keep).await;
@@ -206,7 +212,7 @@ impl UserWire {
             };
             let request = match unsent.take() {
                 Some(request) => request,
-                None => line.request(&mut hop, progress.sending.as_ref()).map_err(Broken::Ours)?,
+                None => line.request(hop, progress.sending.as_ref()).map_err(Broken::Ours)?,
             };
             let peer = line.peer();
             match line.send(request).await {

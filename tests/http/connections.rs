@@ -1,10 +1,13 @@
 //! Connections: reuse, phases, and what is counted.
 
+use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::pin::pin;
 use std::time::Duration;
 
 use loadtool::http::{Category, Next};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::stage::{User, always, answer, server, server_at};
 
@@ -89,6 +92,30 @@ async fn a_kept_connection_that_died_is_dialled_again_and_counted() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     server.join().unwrap();
+}
+
+#[tokio::test]
+async fn what_the_server_closes_while_a_user_pauses_is_closed_here_too() {
+    let (tell, mut told) = tokio::sync::mpsc::channel(1);
+    let address = server(move |mut peer| {
+        let tell = tell.clone();
+        async move {
+            peer.request().await.unwrap();
+            peer.send(answer("200 OK", "ok")).await.unwrap();
+            peer.stream.shutdown().await.unwrap();
+            tell.send(peer.stream.read(&mut [0; 16]).await.unwrap()).await.unwrap();
+        }
+    })
+    .await;
+    let user = User::new();
+    assert_eq!(user.get(format!("http://{address}/")).await.error, None);
+    let wire = user.session.wire();
+    let mut closed = pin!(told.recv());
+    let pausing = poll_fn(|cx| {
+        wire.tend(cx);
+        closed.as_mut().poll(cx)
+    });
+    assert_eq!(pausing.await, Some(0), "the server sees the end");
 }
 
 /// A server that answers once on a connection and closes it when the next request is there: as

@@ -10,6 +10,7 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -169,6 +170,25 @@ async fn each_user_resumes_sessions_of_its_own() {
     assert_eq!(user.get(&url).await.body, "Resumed");
     user.session.reconnect();
     assert_eq!(user.get(&url).await.body, "Full");
+}
+
+#[tokio::test]
+async fn a_user_that_leaves_says_so_and_nothing_looks_cut_off() {
+    let (tell, mut told) = tokio::sync::mpsc::channel(1);
+    let server = Secure::new(&[], move |mut peer| {
+        let tell = tell.clone();
+        async move {
+            peer.request().await.unwrap();
+            peer.send(answer("200 OK", "ok")).await.unwrap();
+            let end = peer.stream.read(&mut [0; 16]).await.map_err(|error| error.kind());
+            tell.send(end).await.unwrap();
+        }
+    })
+    .await;
+    let user = trusting(server.cacert.clone());
+    assert_eq!(user.get(server.url()).await.error, None);
+    drop(user);
+    assert_eq!(told.recv().await, Some(Ok(0)));
 }
 
 #[tokio::test]

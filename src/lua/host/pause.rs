@@ -1,6 +1,8 @@
 //! `lt.think` and `lt.sleep`: a person's pause, which is in no latency, and waiting that is part
 //! of what is timed.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -60,7 +62,16 @@ impl Pause {
 
     async fn through(mut self, length: Duration) -> mlua::Result<MultiValue> {
         self.since = Some(Instant::now());
-        tokio::time::sleep(length).await;
+        let wire = self.user.session.wire();
+        let mut sleep = pin!(tokio::time::sleep(length));
+        poll_fn(|cx| {
+            let over = sleep.as_mut().poll(cx);
+            if over.is_pending() {
+                wire.tend(cx);
+            }
+            over
+        })
+        .await;
         Ok(MultiValue::new())
     }
 }
