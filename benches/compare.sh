@@ -3,14 +3,15 @@
 #
 #   benches/compare.sh                                  (100 rounds of three runs of 10 s: 55 minutes)
 #   PAIRS=10 LENGTH=12s benches/compare.sh
+#   AB=1 benches/compare.sh                             (the same by --ab, two runs a round: 36 minutes)
 #
 # Each round makes three runs against the built-in shop: two of calls that take MS (20) ms, and one of
 # calls that take a tenth more. Of the first two, none may be told to be worse or better; of the first
-# and the third, something has to be worse. The machine's own moods are in it: other work beside it
+# and the third, something has to be worse. With AB both are targets of one run. The machine's own moods are in it: other work beside it
 # makes equals differ. It uses LOADTOOL, or what is built in target: dist, release or debug.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-PAIRS=${PAIRS:-100} LENGTH=${LENGTH:-10s} MS=${MS:-20}
+PAIRS=${PAIRS:-100} LENGTH=${LENGTH:-10s} MS=${MS:-20} AB=${AB:-}
 SLOW=$((MS + MS / 10))
 export LOADTOOL_STORE=none # what is measured is not kept
 target=${CARGO_TARGET_DIR:-$PWD/target}
@@ -58,20 +59,38 @@ run() {
   case $came in 0 | 4) ;; *) fail "a run ended with $came: $(cat "$work/report")" ;; esac
 }
 
+# together NAME: a run against the shop twice, as `first` and NAME; each row's verdict, a word each.
+together() {
+  local came=0
+  rm -f "$work/$1.json"
+  "$loadtool" run benches/lua/compare.lua --env "MS=$MS" --env "SLOW=$SLOW" --ab "first=$base,$1=$base" \
+    --duration "$LENGTH" --quiet --summary-json "$work/$1.json" >"$work/report" 2>&1 || came=$?
+  case $came in 0 | 3 | 4) ;; *) fail "a run ended with $came: $(cat "$work/report")" ;; esac
+  sed -n '/^  "variants"/,$p' "$work/$1.json" | words
+}
+
 # verdicts NAME: how the run NAME stands beside the first, a word for each row.
 verdicts() {
   "$loadtool" compare "$work/first.json" "$work/$1.json" --format json >"$work/compared" || [ $? = 3 ]
-  grep -o '"verdict": *"[a-z_]*"' "$work/compared" | cut -d'"' -f4 | sort | uniq -c | tr -s ' \n' ' '
+  words <"$work/compared"
+}
+
+words() {
+  grep -o '"verdict": *"[a-z_]*"' | cut -d'"' -f4 | sort | uniq -c | tr -s ' \n' ' '
 }
 
 find_tool
 open_shop
 same=0 found=0
 for round in $(seq "$PAIRS"); do
-  run first "$MS"
-  run again "$MS"
-  run slower "$SLOW"
-  equal=$(verdicts again) slow=$(verdicts slower)
+  if [ -n "$AB" ]; then
+    equal=$(together again) slow=$(together slower)
+  else
+    run first "$MS"
+    run again "$MS"
+    run slower "$SLOW"
+    equal=$(verdicts again) slow=$(verdicts slower)
+  fi
   case $equal in *regression* | *improvement*) ;; *) same=$((same + 1)) ;; esac
   case $slow in *regression*) found=$((found + 1)) ;; esac
   printf 'round %3d: equal:%s| slower:%s\n' "$round" "$equal" "$slow" >&2

@@ -17,6 +17,7 @@ pub mod units;
 // numbers: pure, no clock, no I/O
 pub mod metrics;
 pub mod pace;
+pub mod compare;
 
 // capabilities, no Lua in them
 pub mod http;
@@ -46,7 +47,6 @@ pub mod store;
 // composition
 pub mod run;
 pub mod limit;
-pub mod compare;
 
 // commands
 pub mod cli;

@@ -1,6 +1,7 @@
--- For benches/compare.sh: calls that take MS milliseconds, of users who do nothing else.
+-- For benches/compare.sh: calls that take MS milliseconds, or SLOW against the variant `slower`, of
+-- users who do nothing else.
 local lt = require "loadtool"
-local path = "/delay/" .. lt.env.MS
+local path = "/delay/" .. (lt.vu.variant == "slower" and lt.env.SLOW or lt.env.MS)
 
 return {
   scenarios = {

@@ -1,7 +1,8 @@
 //! `loadtool compare`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{bail, ensure};
@@ -10,10 +11,14 @@ use clap::{Args, ValueEnum};
 use super::script::pair;
 use super::source;
 use super::store::StoreArgs;
-use crate::compare::seconds::Run;
-use crate::compare::{Comparison, Method, Verdict, compare, told};
-use crate::store::Store;
+use crate::compare::series::Run;
+use crate::compare::{Comparison, Method, Verdict, compare};
+use crate::output::comparison;
+use crate::output::html::Html;
+use crate::output::html::compared::{self, Compared};
+use crate::results::verdict::UNWRITTEN;
 use crate::store::list::{Filter, State};
+use crate::store::{Store, seconds};
 use crate::units;
 
 const EXAMPLES: &str = "\
@@ -24,6 +29,7 @@ Examples:
   loadtool compare --label branch=main --label branch=mine
   loadtool compare main.json last                   a file that --out json=FILE wrote
   loadtool compare main.db last                     a file of `loadtool runs export`
+  loadtool compare main.db last --html changes.html
   loadtool compare main.db last --min-change 10% --format markdown >> \"$GITHUB_STEP_SUMMARY\"
 
 RUN is an id or its beginning (`loadtool runs` lists them), `last`, `last~1` for the one before, …
@@ -55,6 +61,10 @@ pub struct CompareArgs {
     /// How it is told
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+
+    /// Write it as one HTML page too, with the latencies of both over each other
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 
     /// Decides the draws by which noise is measured
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -91,6 +101,13 @@ impl CompareArgs {
             comparisons.push((name.as_str(), comparison));
         }
         let printed = super::print(&self.told(&comparisons)?);
+        if let Some(path) = &self.html
+            && let Err(error) =
+                Html::File(path.clone()).write(&self.page(&base, &candidates, &comparisons))
+        {
+            let _ = writeln!(io::stderr(), "{error}");
+            return Ok(ExitCode::from(UNWRITTEN));
+        }
         match comparisons.iter().any(|(_, one)| one.has(Verdict::Regression)) {
             true => Ok(ExitCode::from(REGRESSION)),
             false => Ok(printed),
@@ -105,21 +122,42 @@ impl CompareArgs {
                 let by_name: BTreeMap<_, _> = all.iter().map(|(name, one)| (name, one)).collect();
                 serde_json::to_string_pretty(&by_name)? + "\n"
             }
-            (Format::Text, [(_, one)]) => told::text(one),
-            (Format::Markdown, [(_, one)]) => told::markdown(one),
+            (Format::Text, [(_, one)]) => comparison::text(one),
+            (Format::Markdown, [(_, one)]) => comparison::markdown(one),
             (Format::Text, all) => {
-                let one =
-                    |(name, one): &(&str, Comparison)| format!("{name}\n\n{}\n", told::text(one));
+                let one = |(name, one): &(&str, Comparison)| {
+                    format!("{name}\n\n{}\n", comparison::text(one))
+                };
                 all.iter().map(one).collect()
             }
             (Format::Markdown, all) => {
                 let one = |(name, one): &(&str, Comparison)| {
-                    format!("### {name}\n\n{}\n", told::markdown(one))
+                    format!("### {name}\n\n{}\n", comparison::markdown(one))
                 };
                 all.iter().map(one).collect()
             }
         };
         Ok(text)
+    }
+
+    fn page(&self, runs: &[Run], candidates: &[Named], all: &[(&str, Comparison)]) -> String {
+        let candidates = candidates
+            .iter()
+            .zip(all)
+            .map(|((name, runs), (_, comparison))| compared::Candidate { name, runs, comparison });
+        let page = Compared {
+            base: &self.base_name(),
+            runs,
+            min_change: self.min_change,
+            candidates: candidates.collect(),
+        };
+        page.page()
+    }
+
+    /// What the base is called.
+    fn base_name(&self) -> String {
+        let label = || self.labels.first().map(|(key, value)| format!("{key}={value}"));
+        self.base.clone().or_else(label).unwrap_or_default()
     }
 
     /// The base's runs, and those of each candidate.
@@ -142,7 +180,7 @@ impl CompareArgs {
         let filter = Filter { labels: vec![label.clone()], ..Filter::default() };
         let runs = store.runs(&filter)?.into_iter().filter(|run| run.state == State::Done);
         let runs: Vec<Run> =
-            runs.map(|run| Run::kept(&store, &run)).collect::<anyhow::Result<_>>()?;
+            runs.map(|run| seconds::kept(&store, &run)).collect::<anyhow::Result<_>>()?;
         ensure!(
             !runs.is_empty(),
             "no run has the label {}={}\n  hint: `loadtool runs` lists runs with their labels",
@@ -157,20 +195,20 @@ impl CompareArgs {
     fn read(&self, run: &str) -> anyhow::Result<Run> {
         if !source::is_file(run) {
             let store = self.store.open()?;
-            return Run::kept(&store, &store.find(run)?);
+            return seconds::kept(&store, &store.find(run)?);
         }
         let path = Path::new(run);
         match Store::is_one(path) {
             true => {
                 let store = Store::open(path)?;
-                Run::kept(&store, &store.find("last")?)
+                seconds::kept(&store, &store.find("last")?)
             }
-            false => Run::read(path),
+            false => seconds::read(path),
         }
     }
 }
 
-fn part(text: &str) -> Result<f64, String> {
+pub fn part(text: &str) -> Result<f64, String> {
     let part = units::percent(text).map_err(|error| error.to_string())?;
     if part > 0.0 && part < 10.0 { Ok(part) } else { Err("expected a part like 5%".to_owned()) }
 }

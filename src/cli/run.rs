@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::compare::part;
 use super::connections::ConnectionArgs;
 use super::load::LoadArgs;
 use super::logging::{self, Color, LogArgs};
@@ -29,6 +30,7 @@ Examples:
   loadtool run shop.lua --stage 30s:100 --stage 2m:100 --stage 10s:0
   loadtool run shop.lua --threshold 'http_call_duration{step=login}: p95 < 200ms'
   loadtool run shop.lua --baseline main.db --threshold 'http_call_duration: p95 < 1.10 * baseline'
+  loadtool run shop.lua --ab old=http://127.0.0.1:8080,new=http://127.0.0.1:8081
   loadtool run shop.lua --iterations 1000 --vus 10 --summary-json report.json
   loadtool run shop.lua --env USER=ada --env PASSWORD --summary-json - | jq .verdict";
 
@@ -49,6 +51,10 @@ pub struct RunArgs {
     /// Compare targets in one run: deal users and arrivals out to them by turns; A is the base
     #[arg(long, value_name = "A=URL,B=URL", help_heading = "Target", conflicts_with = "demo")]
     ab: Option<String>,
+
+    /// With --ab, the least change that matters [default: 5%]
+    #[arg(long, value_name = "P", value_parser = part, requires = "ab", help_heading = "Verdict")]
+    min_change: Option<f64>,
 
     #[command(flatten)]
     connections: ConnectionArgs,
@@ -109,6 +115,7 @@ impl RunArgs {
             baseline: baseline.map(Arc::new),
             base_url: base_url.or(self.base_url),
             ab: self.ab,
+            min_change: self.min_change,
             thresholds: self.thresholds,
             tags: self.tags,
             trace: self.trace,

@@ -1,23 +1,24 @@
-//! `loadtool compare`: whether a run differs from another, or only its noise does.
+//! Whether a run differs from another, or only its noise does: `loadtool compare`, and of the
+//! variants of one run `--ab`.
 //!
-//! [`seconds`] reads what `--out json=FILE` wrote, [`bootstrap`] finds how much each number moves by
-//! itself, [`judge`](judge()) sets the difference against that and against the least change that
-//! matters to anybody.
+//! [`series`] holds the seconds, [`bootstrap`] finds how much each number moves by itself, and
+//! [`judge`](judge()) sets the difference against that and against the least change that matters
+//! to anybody. Runs of their own are drawn each by itself; variants that shared their seconds are
+//! drawn together, so that what slows both is no noise between them.
 
 pub mod bootstrap;
 pub mod change_points;
 pub mod group;
-pub mod seconds;
+pub mod series;
 pub mod student;
-pub mod told;
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use self::bootstrap::Spread;
+use self::bootstrap::{Spread, normal_quantile};
 use self::group::Pooled;
-use self::seconds::{Key, Run, Series};
+use self::series::{Key, Run, Series};
 
 /// Fewer seconds with samples say nothing of how a number moves.
 const LEAST_SECONDS: usize = 8;
@@ -35,12 +36,12 @@ pub struct Method {
 }
 
 /// One number of one series, there and here.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Which series.
     pub series: Key,
-    /// `p50`, `p95`, `p99` [ms], `rate` [1/s], `errors` (a part).
-    pub stat: &'static str,
+    /// Of what.
+    pub stat: Stat,
     /// Of the base.
     pub base: f64,
     /// Of the candidate.
@@ -54,7 +55,7 @@ pub struct Row {
 }
 
 /// What a change means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Worse, beyond noise and by enough to matter.
@@ -80,11 +81,17 @@ impl Verdict {
 }
 
 /// A number that can be read off seconds.
-struct Stat {
-    name: &'static str,
-    of: Of,
-    /// Samples that it needs.
-    samples: u64,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "percentiles [ms], and what the two others say")]
+pub enum Stat {
+    P50,
+    P95,
+    P99,
+    /// Per second.
+    Rate,
+    /// The part that failed.
+    Errors,
 }
 
 /// What it is of, which says how it is compared.
@@ -98,14 +105,45 @@ enum Of {
     Errors,
 }
 
-/// In the order in which tables show them. A percentile needs 4 / (1 − p) samples.
-const STATS: [Stat; 5] = [
-    Stat { name: "p50", of: Of::Time(500_000), samples: 8 },
-    Stat { name: "p95", of: Of::Time(950_000), samples: 80 },
-    Stat { name: "p99", of: Of::Time(990_000), samples: 400 },
-    Stat { name: "rate", of: Of::Rate, samples: 1 },
-    Stat { name: "errors", of: Of::Errors, samples: 1 },
-];
+impl Stat {
+    /// In the order in which tables show them.
+    const ALL: [Stat; 5] = [Stat::P50, Stat::P95, Stat::P99, Stat::Rate, Stat::Errors];
+
+    /// As tables spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stat::P50 => "p50",
+            Stat::P95 => "p95",
+            Stat::P99 => "p99",
+            Stat::Rate => "rate",
+            Stat::Errors => "errors",
+        }
+    }
+
+    fn of(self) -> Of {
+        match self {
+            Stat::P50 => Of::Time(500_000),
+            Stat::P95 => Of::Time(950_000),
+            Stat::P99 => Of::Time(990_000),
+            Stat::Rate => Of::Rate,
+            Stat::Errors => Of::Errors,
+        }
+    }
+
+    /// Samples that it needs; a percentile 4 / (1 − p).
+    fn least_samples(self) -> u64 {
+        match self {
+            Stat::P50 => 8,
+            Stat::P95 => 80,
+            Stat::P99 => 400,
+            Stat::Rate | Stat::Errors => 1,
+        }
+    }
+
+    fn is_enough(self, series: &Series) -> bool {
+        series.samples() >= self.least_samples() && series.seconds() >= LEAST_SECONDS
+    }
+}
 
 impl Of {
     fn whole(self, series: &Series) -> Option<f64> {
@@ -123,6 +161,15 @@ impl Of {
         }
     }
 
+    /// How far the second is from the first: by ratio on a logarithmic scale, on which ratios are
+    /// even; `None` where there is none.
+    fn difference(self, (base, candidate): (f64, f64)) -> Option<f64> {
+        match self {
+            Of::Errors => Some(candidate - base),
+            _ => (base > 0.0 && candidate > 0.0).then(|| (candidate / base).ln()),
+        }
+    }
+
     fn spread(self, series: &Series, draws: &[Vec<usize>]) -> Option<Spread> {
         let moved: Vec<f64> = draws.iter().filter_map(|draw| self.drawn(series, draw)).collect();
         Spread::of(self.whole(series)?, &moved, self == Of::Errors)
@@ -132,6 +179,49 @@ impl Of {
 /// Compares every series that all runs of both groups have, in order; a series that only one group
 /// has is told beside.
 pub fn compare(base: &[Run], candidate: &[Run], method: Method) -> Comparison {
+    each_series(base, candidate, |key, seed, alpha| {
+        let seed = method.seed ^ seed;
+        let (there, here) = (Sample::of(base, key, seed ^ 1), Sample::of(candidate, key, seed ^ 2));
+        let row = |stat: Stat| {
+            let (a, b) = (there.pooled(stat.of())?, here.pooled(stat.of())?);
+            let enough = there.is_enough(stat) && here.is_enough(stat);
+            let noise = a.noise(&b, alpha);
+            Some(judge(key.clone(), stat, (a.value, b.value), noise, enough, method.least))
+        };
+        Stat::ALL.into_iter().filter_map(row).collect()
+    })
+}
+
+/// Compares two variants of one run, whose seconds are the same: noise is how the difference moves
+/// when both are drawn at the same places, so what slows both for a while is none.
+pub fn compare_paired(base: &Run, candidate: &Run, method: Method) -> Comparison {
+    let of = std::slice::from_ref;
+    each_series(of(base), of(candidate), |key, seed, alpha| {
+        let (a, b) = (&base.series[key], &candidate.series[key]);
+        let draws = bootstrap::draws(a.seconds().min(b.seconds()), method.seed ^ seed);
+        let row = |stat: Stat| {
+            let of = stat.of();
+            let whole = (of.whole(a)?, of.whole(b)?);
+            of.difference(whole)?;
+            let moved: Vec<f64> = draws
+                .iter()
+                .filter_map(|draw| of.difference((of.drawn(a, draw)?, of.drawn(b, draw)?)))
+                .collect();
+            let spread = Spread::of(0.0, &moved, true)?;
+            let noise = normal_quantile(1.0 - alpha / 2.0) * spread.deviation;
+            let enough = stat.is_enough(a) && stat.is_enough(b);
+            Some(judge(key.clone(), stat, whole, noise, enough, method.least))
+        };
+        Stat::ALL.into_iter().filter_map(row).collect()
+    })
+}
+
+/// The rows of each series that all runs have, given a seed of its own and how sure a row is to be.
+fn each_series(
+    base: &[Run],
+    candidate: &[Run],
+    rows: impl Fn(&Key, u64, f64) -> Vec<Row>,
+) -> Comparison {
     let (there, here) = (keys(base), keys(candidate));
     let both: Vec<&Key> = there.intersection(&here).copied().collect();
     let missing = |one: &BTreeSet<&Key>, other: &[Run]| -> Vec<Key> {
@@ -139,21 +229,13 @@ pub fn compare(base: &[Run], candidate: &[Run], method: Method) -> Comparison {
         one.iter().filter(lacks).map(|key| (*key).clone()).collect()
     };
     // Two-sided, and shared among all rows (Bonferroni).
-    let alpha = ALPHA / (both.len() * STATS.len()).max(1) as f64;
-    let mut rows = Vec::new();
-    for (place, key) in both.iter().enumerate() {
-        let seed = method.seed ^ (place as u64) << 8;
-        let (there, here) = (Sample::of(base, key, seed ^ 1), Sample::of(candidate, key, seed ^ 2));
-        for stat in &STATS {
-            let (Some(a), Some(b)) = (there.pooled(stat.of), here.pooled(stat.of)) else {
-                continue;
-            };
-            let enough = there.is_enough(stat) && here.is_enough(stat);
-            let noise = a.noise(&b, alpha);
-            rows.push(judge((*key).clone(), stat, (a.value, b.value), noise, enough, method.least));
-        }
+    let alpha = ALPHA / (both.len() * Stat::ALL.len()).max(1) as f64;
+    let each = both.iter().enumerate();
+    Comparison {
+        rows: each.flat_map(|(place, key)| rows(key, (place as u64) << 8, alpha)).collect(),
+        only_base: missing(&there, candidate),
+        only_candidate: missing(&here, base),
     }
-    Comparison { rows, only_base: missing(&there, candidate), only_candidate: missing(&here, base) }
 }
 
 /// Series that all of these runs have.
@@ -180,15 +262,13 @@ impl Sample<'_> {
         Pooled::of(&spreads.collect::<Option<Vec<_>>>()?, of == Of::Errors)
     }
 
-    fn is_enough(&self, stat: &Stat) -> bool {
-        let enough =
-            |series: &Series| series.samples() >= stat.samples && series.seconds() >= LEAST_SECONDS;
-        self.0.iter().all(|(series, _)| enough(series))
+    fn is_enough(&self, stat: Stat) -> bool {
+        self.0.iter().all(|(series, _)| stat.is_enough(series))
     }
 }
 
 /// Two runs beside each other.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Comparison {
     /// By series and statistic.
     pub rows: Vec<Row>,
@@ -203,26 +283,41 @@ impl Comparison {
     pub fn has(&self, verdict: Verdict) -> bool {
         self.rows.iter().any(|row| row.verdict == verdict)
     }
+
+    /// What it comes to, in one sentence.
+    pub fn sentence(&self) -> String {
+        let count = |verdict| self.rows.iter().filter(|row| row.verdict == verdict).count();
+        let (worse, better) = (count(Verdict::Regression), count(Verdict::Improvement));
+        let (same, few) = (count(Verdict::Same), count(Verdict::TooFew));
+        let word = match (worse, better, same) {
+            (0, 0, 0) => "Nothing can be told",
+            (0, 0, _) => "No change that matters",
+            (0, ..) => "Improved",
+            _ => "Regression",
+        };
+        format!(
+            "{word}: {worse} worse, {better} better, {same} the same, {few} with too few samples"
+        )
+    }
 }
 
 /// The difference against its noise, and against what matters.
 fn judge(
     series: Key,
-    stat: &Stat,
+    stat: Stat,
     (base, candidate): (f64, f64),
     noise: f64,
     enough: bool,
     least: f64,
 ) -> Row {
-    let (change, interval) = if stat.of == Of::Errors {
+    let (change, interval) = if stat.of() == Of::Errors {
         let change = candidate - base;
         (change, (change - noise, change + noise))
     } else {
-        // Ratios are even on a logarithmic scale.
         let ratio = candidate / base;
         (ratio - 1.0, (ratio * (-noise).exp() - 1.0, ratio * noise.exp() - 1.0))
     };
-    let worse = (change > 0.0) != (stat.of == Of::Rate);
+    let worse = (change > 0.0) != (stat.of() == Of::Rate);
     let sure = interval.0 > 0.0 || interval.1 < 0.0;
     let matters = change.abs() >= least;
     let verdict = if !enough {
@@ -235,7 +330,7 @@ fn judge(
         Verdict::Same
     };
     let interval = (enough && change.is_finite()).then_some(interval);
-    Row { series, stat: stat.name, base, candidate, change, interval, verdict }
+    Row { series, stat, base, candidate, change, interval, verdict }
 }
 
 #[cfg(test)]

@@ -29,13 +29,14 @@ fn series(seed: u64, seconds: usize, rate: usize, factor: f64, failing: f64) -> 
 }
 
 fn run(all: Vec<(&str, Series)>) -> Run {
-    Run { series: all.into_iter().map(|(call, series)| (key(call), series)).collect() }
+    let series = all.into_iter().map(|(call, series)| (key(call), series)).collect();
+    Run { series, ..Run::default() }
 }
 
 fn verdicts(base: Series, candidate: Series) -> Vec<(&'static str, Verdict)> {
     let (base, candidate) = (run(vec![("GET /", base)]), run(vec![("GET /", candidate)]));
     let compared = compare(&[base], &[candidate], METHOD);
-    compared.rows.iter().map(|row| (row.stat, row.verdict)).collect()
+    compared.rows.iter().map(|row| (row.stat.as_str(), row.verdict)).collect()
 }
 
 fn is_alarm(verdict: Verdict) -> bool {
@@ -112,6 +113,56 @@ fn repeated_runs_are_judged_by_how_runs_scatter() {
     }
     assert!(together <= 1, "{together} of 10 groups of equals were told apart, alone {alone}");
     assert!(found >= 9, "{found} of 10 slowdowns were found");
+}
+
+/// Two variants in the same seconds, the second slower by `factor`. What goes on around them slows
+/// both, by up to a half for seconds on end.
+fn sides(seed: u64, seconds: usize, rate: usize, factor: f64) -> [Run; 2] {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let times = LogNormal::new(10_f64.ln(), 0.4).expect("a deviation above 0");
+    let (mut both, mut mood) = ([Series::default(), Series::default()], 0.0);
+    for _ in 0..seconds {
+        mood = 0.8 * mood + 0.25 * (random.random::<f64>() - 0.5);
+        for (series, factor) in both.iter_mut().zip([1.0, factor]) {
+            let mut took = |_| times.sample(&mut random) * factor * (1.0_f64 + mood).max(0.5);
+            series.push(&(0..rate).map(&mut took).collect::<Vec<_>>(), 0);
+        }
+    }
+    both.map(|series| run(vec![("GET /", series)]))
+}
+
+#[test]
+fn variants_that_share_their_seconds_are_told_apart_where_runs_are_not() {
+    let verdicts = |compared: &Comparison| -> Vec<Verdict> {
+        compared.rows.iter().map(|row| row.verdict).collect()
+    };
+    let (mut alarms, mut found, mut apart) = (0, 0, 0);
+    for n in 0..16 {
+        let [a, b] = sides(n, 30, 60, 1.0);
+        let same = compare_paired(&a, &b, METHOD);
+        alarms += u32::from(verdicts(&same).into_iter().any(is_alarm));
+        let [a, b] = sides(100 + n, 30, 60, 1.12);
+        let paired = compare_paired(&a, &b, METHOD);
+        found += u32::from(paired.has(Verdict::Regression));
+        let width = |compared: &Comparison| {
+            compared.rows[0].interval.map_or(f64::MAX, |(low, high)| high - low)
+        };
+        let alone = compare(&[a], &[b], METHOD);
+        apart += u32::from(alone.has(Verdict::Regression));
+        assert!(width(&paired) < width(&alone), "pairing narrows the bounds of the median");
+    }
+    assert!(alarms <= 1, "{alarms} of 16 pairs of equals were told apart");
+    assert!(found >= 15, "{found} of 16 slowdowns were found, {apart} of them without pairing");
+    assert!(apart < found, "{apart} without pairing");
+}
+
+#[test]
+fn a_series_that_only_one_variant_has_is_told_beside() {
+    let [a, _] = sides(1, 20, 9, 1.0);
+    let b = run(vec![("GET /other", series(1, 20, 9, 1.0, 0.0))]);
+    let compared = compare_paired(&a, &b, METHOD);
+    assert_eq!(compared.only_base, [key("GET /")]);
+    assert_eq!((compared.rows.len(), compared.only_candidate), (0, vec![key("GET /other")]));
 }
 
 /// The table of docs/compare.md is this with `GRID_PAIRS=100 cargo test --lib the_grid -- --nocapture`.

@@ -1,6 +1,7 @@
 //! Where results go. An [`Output`] sees every second of a run and its summary, and nothing else.
 
 pub mod cell;
+pub mod comparison;
 pub mod console;
 pub mod dashboard;
 pub mod file;

@@ -11,6 +11,7 @@ mod own;
 mod sections;
 mod slowest;
 mod tails;
+mod variants;
 
 use anstyle::{AnsiColor, Style};
 
@@ -55,6 +56,7 @@ impl Report<'_> {
         sections::totals(self.summary, &mut page);
         self.remarks(&mut page);
         sections::thresholds(self.summary, &mut page);
+        variants::variants(self.summary, &mut page);
         sections::scenarios(self.summary, &mut page);
         sections::stages(self.summary, &mut page);
         sections::steps(self.summary, &mut page);
@@ -180,6 +182,14 @@ mod tests {
     #[test]
     fn a_run_without_a_single_call_is_still_a_report() {
         insta::assert_snapshot!(plain(&example::empty()));
+    }
+
+    #[test]
+    fn targets_of_one_run_are_held_against_each_other() {
+        let whole = plain(&example::compared());
+        let from = whole.find("new against old").expect("it is told");
+        let to = whole.find("\nScenarios").expect("it is told");
+        insta::assert_snapshot!(&whole[from..to]);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Plan {
             ([], None) => "no base URL".to_owned(),
             ([], Some(url)) => url.to_string(),
             (variants, _) => {
-                let told = variants.iter().map(|one| format!("{} {}", one.name, one.base_url));
+                let told = variants.iter().map(|one| format!("{} {}", one.name, one.shown()));
                 told.collect::<Vec<_>>().join(" against ")
             }
         };

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::load::users;
 use super::{Load, Plan, Scenario};
+use crate::http::proxy::masked;
 use crate::share::turns::Turns;
 
 /// The least change that matters unless it is said.
@@ -30,6 +31,13 @@ pub struct Variant {
     pub name: Arc<str>,
     /// Stands in for the plan's base URL.
     pub base_url: Url,
+}
+
+impl Variant {
+    /// Its base URL, without a password.
+    pub fn shown(&self) -> String {
+        masked(self.base_url.as_str())
+    }
 }
 
 impl Plan {

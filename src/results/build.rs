@@ -8,6 +8,7 @@ use super::summary::{
     Totals,
 };
 use super::tick::Tick;
+use super::variants::Variants;
 use super::verdict::{Facts, Verdict};
 use super::watch::Watch;
 use super::{fitness, heat, own, remarks, scenarios, series, tables, tail, thresholds, timeline};
@@ -45,6 +46,8 @@ pub struct Sources<'a> {
     pub lost_windows: u64,
     /// Why the run ended before its plan did, if so.
     pub stop: Option<&'a StopReason>,
+    /// How the targets of the run compare, if it has several.
+    pub variants: Option<&'a Variants>,
     /// Requests per second that the workers can make on this machine, if that was measured.
     pub ceiling: Option<f64>,
 }
@@ -74,6 +77,8 @@ impl Summary {
             bugs: &[sources.bugs, broken].concat(),
             stop: sources.stop,
             thresholds: &thresholds,
+            worse: &sources.variants.map(Variants::worse).unwrap_or_default(),
+            compared: sources.variants.is_some_and(Variants::can_tell),
             completed: scenarios.iter().map(|scenario| scenario.iterations.completed).sum(),
             lost_windows: sources.lost_windows,
             short: &[remarks::short(run), remarks::unpunctual(&scenarios)].concat(),
@@ -99,6 +104,7 @@ impl Summary {
             outputs: Vec::new(),
             heat_edges_ms: heat::EDGES_MS.to_vec(),
             limit: None,
+            variants: sources.variants.cloned(),
             thresholds,
             scenarios,
         };
@@ -238,6 +244,7 @@ mod tests {
             late_windows: 0,
             lost_windows: 0,
             stop: None,
+            variants: None,
             ceiling: None,
         })
     }
@@ -311,7 +318,9 @@ mod tests {
     #[test]
     fn every_summary_is_as_the_schema_says_and_has_no_other_fields() {
         let validator = jsonschema::draft202012::new(&strict_schema()).unwrap();
-        for summary in [summary(), example::good(), example::bad(), example::empty()] {
+        for summary in
+            [summary(), example::good(), example::bad(), example::empty(), example::compared()]
+        {
             let json = serde_json::to_value(&summary).unwrap();
             let faults: Vec<_> = validator
                 .iter_errors(&json)

@@ -6,13 +6,17 @@ use super::heat;
 use super::journey::{Journey, JourneyEvent, JourneyRequest};
 use super::summary::*;
 use super::tail::{Cause, LookedAt, Tail};
-use super::verdict::{Facts, Verdict};
+use super::variants::{Candidate, Target, Variants};
+use super::verdict::{self, Facts};
+use crate::compare::series::Key;
+use crate::compare::{Comparison, Row, Stat, Verdict};
 
 /// A summary without a single sample.
 pub fn empty() -> Summary {
     let facts = Facts::default();
     Summary {
         limit: None,
+        variants: None,
         schema: SCHEMA.into(),
         tool_version: "0.1.0".into(),
         run: Run {
@@ -37,7 +41,7 @@ pub fn empty() -> Summary {
                 build: "release".into(),
             },
         },
-        verdict: Verdict::of(&facts),
+        verdict: verdict::Verdict::of(&facts),
         totals: Totals::default(),
         scenarios: vec![scenario("buyers", 0, 0)],
         requests: Vec::new(),
@@ -56,6 +60,37 @@ pub fn empty() -> Summary {
         recommendations: Vec::new(),
         outputs: Vec::new(),
     }
+}
+
+/// The same against two targets, of which the second is worse.
+pub fn compared() -> Summary {
+    let key =
+        |call: &str| Key { scenario: "buyers".into(), step: String::new(), call: call.into() };
+    let row = |stat, base: f64, candidate: f64, verdict| Row {
+        series: key("GET /cart/{id}"),
+        stat,
+        base,
+        candidate,
+        change: candidate / base - 1.0,
+        interval: (verdict != Verdict::TooFew)
+            .then_some((candidate / base - 1.04, candidate / base - 0.96)),
+        verdict,
+    };
+    let target =
+        |name: &str| Target { name: name.into(), base_url: format!("http://{name}.test/") };
+    let comparison = Comparison {
+        rows: vec![
+            row(Stat::P50, 20.0, 24.0, Verdict::Regression),
+            row(Stat::P95, 40.0, 30.0, Verdict::Improvement),
+            row(Stat::P99, 60.0, 90.0, Verdict::TooFew),
+            row(Stat::Rate, 50.0, 50.0, Verdict::Same),
+        ],
+        only_base: vec![key("GET /old")],
+        only_candidate: Vec::new(),
+    };
+    let candidates = vec![Candidate { target: target("new"), comparison }];
+    let variants = Variants { min_change: 0.05, base: target("old"), candidates };
+    Summary { variants: Some(variants), ..good() }
 }
 
 /// One scenario, all thresholds hold.
@@ -236,7 +271,7 @@ pub fn rename(summary: &mut Summary, name: &str) {
 
 fn judged(mut summary: Summary, completed: u64) -> Summary {
     let facts = Facts { thresholds: &summary.thresholds, completed, ..Facts::default() };
-    summary.verdict = Verdict::of(&facts);
+    summary.verdict = verdict::Verdict::of(&facts);
     summary
 }
 

@@ -75,6 +75,12 @@ pub fn percent(fraction: f64) -> String {
     }
 }
 
+/// A change as a part: `+1.25 %`, `−10.00 %`.
+pub fn change(fraction: f64) -> String {
+    let sign = if fraction >= 0.0 { "+" } else { "−" };
+    format!("{sign}{}", percent(fraction.abs()))
+}
+
 /// A part of a whole that was planned: `80 %`, `33.3 %`.
 pub fn share(fraction: f64) -> String {
     format!("{} %", number((fraction * 1e3).round() / 10.0))

@@ -4,6 +4,7 @@
 //! selectors of thresholds) is needed as it is until everything is judged, and is masked here.
 
 use super::Summary;
+use crate::compare::Comparison;
 use crate::secrets::Secrets;
 
 impl Summary {
@@ -40,6 +41,13 @@ impl Summary {
         }
         self.errors.iter_mut().filter_map(|error| error.scenario.as_mut()).for_each(mask);
         self.own_metrics.iter_mut().for_each(|metric| mask(&mut metric.name));
+        for candidate in self.variants.iter_mut().flat_map(|variants| &mut variants.candidates) {
+            let Comparison { rows, only_base, only_candidate } = &mut candidate.comparison;
+            let keys = rows.iter_mut().map(|row| &mut row.series);
+            keys.chain(only_base).chain(only_candidate).for_each(|key| mask(&mut key.scenario));
+            mask(&mut candidate.target.base_url);
+        }
+        self.variants.iter_mut().for_each(|variants| mask(&mut variants.base.base_url));
         let metrics = std::mem::take(&mut self.metrics).into_iter().map(|(mut name, metric)| {
             mask(&mut name);
             (name, metric)

@@ -30,6 +30,7 @@ pub mod tail;
 pub mod thresholds;
 pub mod tick;
 pub mod timeline;
+pub mod variants;
 pub mod verdict;
 pub mod watch;
 

@@ -253,6 +253,7 @@ mod tests {
             late_windows: 0,
             lost_windows: 0,
             stop: None,
+            variants: None,
             ceiling: None,
         }
     }

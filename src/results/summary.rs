@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::journey::Journey;
 use super::limit::Limit;
 use super::tail::Tail;
+use super::variants::Variants;
 use super::verdict::Verdict;
 
 /// The value of [`Summary::schema`].
@@ -68,6 +69,9 @@ pub struct Summary {
     /// What a search for the highest load came to; absent from other runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// How the targets of `--ab` compare; absent from other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variants: Option<Variants>,
 }
 
 /// Which run it was.

@@ -12,8 +12,9 @@
 //! | seconds of a worker are lost | `inconclusive` | 4 |
 //! | this tool was late or too busy, unless that flatters nobody | `inconclusive` | 4 |
 //! | any other threshold is crossed, or has no data | `fail` | 3 |
+//! | of several targets, one is worse than the first | `fail` | 3 |
 //! | too few users, samples or starts in time; nothing completed | `inconclusive` | 4 |
-//! | none of these: no thresholds / all hold | `unjudged` / `pass` | 0 |
+//! | none of these: nothing judged / all hold | `unjudged` / `pass` | 0 |
 //!
 //! Exit 2 (a mistake before any load) never gets here; 7 (a report could not be written) is found
 //! out only when the summary is complete: [`Verdict::exit_code_after`].
@@ -60,6 +61,10 @@ pub struct Facts<'a> {
     pub stop: Option<&'a StopReason>,
     /// Judged.
     pub thresholds: &'a [Threshold],
+    /// Targets that are worse than the one they are held against, as sentences.
+    pub worse: &'a [String],
+    /// Whether targets were held against each other, and anything could be told.
+    pub compared: bool,
     /// Iterations that completed, in all scenarios.
     pub completed: u64,
     /// Seconds of a worker whose samples are in no number.
@@ -90,6 +95,7 @@ enum Finding {
     Lost,
     Measurement,
     Crossed,
+    Worse,
     Short,
     Unfit,
     TooFewSamples,
@@ -103,7 +109,7 @@ impl Finding {
             Finding::Bug => (Outcome::Inconclusive, BUG),
             Finding::Abort => (Outcome::Aborted, 6),
             Finding::Signal => (Outcome::Aborted, 5),
-            Finding::FailuresCrossed | Finding::Crossed => (Outcome::Fail, 3),
+            Finding::FailuresCrossed | Finding::Crossed | Finding::Worse => (Outcome::Fail, 3),
             Finding::Lost
             | Finding::Measurement
             | Finding::Short
@@ -122,7 +128,7 @@ impl Verdict {
         findings.sort_by_key(|(finding, _)| *finding);
         let (result, exit_code) = match findings.first() {
             Some((finding, _)) => finding.outcome(),
-            None if facts.thresholds.is_empty() => (Outcome::Unjudged, 0),
+            None if facts.thresholds.is_empty() && !facts.compared => (Outcome::Unjudged, 0),
             None => (Outcome::Pass, 0),
         };
         let reasons = findings.into_iter().map(|(_, reason)| reason).collect();
@@ -169,6 +175,7 @@ fn findings(facts: &Facts) -> Vec<(Finding, String)> {
         Some(StopReason::Threshold(_) | StopReason::Finished) | None => {}
     }
     findings.extend(facts.thresholds.iter().filter_map(finding_on));
+    findings.extend(facts.worse.iter().map(|worse| (Finding::Worse, worse.clone())));
     if facts.lost_windows > 0 {
         let lost = format::counted(facts.lost_windows, "second");
         findings.push((Finding::Lost, format!("the samples of {lost} of a worker are lost")));
@@ -314,6 +321,18 @@ mod tests {
         let unfit = ["the backlog grows".to_owned()];
         let unstable = Verdict::of(&Facts { measurement: &[], unfit: &unfit, ..facts });
         assert_eq!(unstable, verdict(Outcome::Inconclusive, 4, &["the backlog grows"]));
+    }
+
+    #[test]
+    fn a_target_that_is_worse_fails_and_a_comparison_judges() {
+        let worse = ["B is worse than A".to_owned()];
+        let facts = Facts { completed: 9, compared: true, ..Facts::default() };
+        assert_eq!(Verdict::of(&facts), verdict(Outcome::Pass, 0, &[]));
+        let given = Verdict::of(&Facts { worse: &worse, ..facts });
+        assert_eq!(given, verdict(Outcome::Fail, 3, &["B is worse than A"]));
+        let late = ["this tool started iterations late".to_owned()];
+        let given = Verdict::of(&Facts { worse: &worse, measurement: &late, ..facts });
+        assert_eq!((given.result, given.exit_code), (Outcome::Inconclusive, 4));
     }
 
     #[test]

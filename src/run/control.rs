@@ -16,6 +16,7 @@ use crate::output::Output;
 use crate::output::sink::Sinks;
 use crate::plan::Plan;
 use crate::results::Watch;
+use crate::results::variants::Sides;
 use crate::stop::{StopReason, StopSwitch};
 
 /// How long after the end of a second its Windows are waited for.
@@ -37,6 +38,8 @@ pub struct Control {
     pub controls: Controls,
     /// Steers the load.
     pub pilot: Option<Box<dyn Pilot>>,
+    /// The seconds of each target, of a run that compares several.
+    pub sides: Option<Sides>,
     /// Workers whose thread panicked.
     pub panicked: u64,
 }
@@ -83,9 +86,12 @@ impl Control {
         self.send_seconds();
     }
 
-    /// Sends to the sinks what was closed since the last time.
+    /// Sends to the sinks what was closed since the last time, and to what compares targets.
     fn send_seconds(&mut self) {
         for second in self.aggregator.take_seconds() {
+            if let Some(sides) = &mut self.sides {
+                sides.note(&second.window);
+            }
             self.sinks.second(second);
         }
     }

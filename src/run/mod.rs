@@ -36,6 +36,7 @@ use crate::output::tty::Terminal;
 use crate::plan::Threshold;
 use crate::results::build::Sources;
 use crate::results::summary::Delivery;
+use crate::results::variants::Sides;
 use crate::results::{RunInfo, Summary, Watch};
 use crate::stop::StopSwitch;
 use ceiling::{Ceiling, state_folder};
@@ -128,6 +129,7 @@ fn open(
         pilot: spec.pilot.take(),
         watch: Watch::new(plan.thresholds()),
         controls,
+        sides: plan.trial().map(Sides::new),
         health: health::Reader::default(),
         panicked: 0,
     };
@@ -152,6 +154,7 @@ fn judge(
         info.scenarios.iter_mut().for_each(|scenario| scenario.steady.clear());
     }
     let stop = switch.watch().borrow().clone();
+    let variants = control.sides.as_mut().map(|sides| sides.conclude(prepared.plan.seed()));
     let mut summary = Summary::of(&Sources {
         run: &info,
         thresholds: prepared.plan.thresholds(),
@@ -166,6 +169,7 @@ fn judge(
         late_windows: control.aggregator.late_windows(),
         lost_windows: control.aggregator.lost_windows(),
         stop: stop.reason(),
+        variants: variants.as_ref(),
         ceiling: ceiling(info.threads),
     });
     control.controls.conclude(&mut summary);

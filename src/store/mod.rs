@@ -18,6 +18,7 @@ mod pack;
 pub mod place;
 mod process;
 mod replay;
+pub mod seconds;
 pub mod slice;
 
 use std::io::Read;

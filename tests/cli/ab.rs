@@ -109,3 +109,42 @@ fn what_cannot_be_compared_is_told_before_anything_is_sent() {
     assert_eq!(limit.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&limit.stderr).contains("a search has one target"));
 }
+
+/// How the rows of one statistic of calls were judged.
+fn verdicts(summary: &serde_json::Value, stat: &str) -> Vec<String> {
+    let rows = summary["variants"]["candidates"][0]["rows"].as_array().expect("rows");
+    let of = rows.iter().filter(|row| row["stat"] == stat && row["series"]["call"] == "GET /");
+    of.map(|row| row["verdict"].as_str().expect("a word").to_owned()).collect()
+}
+
+#[test]
+fn a_slower_target_fails_the_run_and_the_same_one_twice_does_not() {
+    let after = |ms| {
+        answering(move |_| {
+            std::thread::sleep(std::time::Duration::from_millis(ms));
+            answer("200 OK", "done")
+        })
+    };
+    let (quick, slow) = (after(5), after(60));
+    let folder = Folder::of("lt.step('buy', function() lt.http.get '/' end)");
+    let load = ["--rate", "60", "--duration", "10s", "--threads", "2", "--html", "page.html"];
+    let ab = format!("quick={quick},slow={slow}");
+    let (ran, summary) = folder.summary(&[&load[..], &["--ab", &ab]].concat());
+    assert_eq!(verdicts(&summary, "p50"), ["regression"], "{ran:?}");
+    assert_eq!(verdicts(&summary, "rate"), ["same"], "{ran:?}");
+    assert!(ran.out.contains("slow against quick"), "{}", ran.out);
+    let reasons = summary["verdict"]["reasons"].to_string();
+    assert!(reasons.contains("slow is worse than quick: default: "), "{reasons}");
+    // A machine that is too busy cannot say.
+    let code = summary["verdict"]["exit_code"].as_u64();
+    assert!([Some(3), Some(4)].contains(&code), "{ran:?}");
+    let page = std::fs::read_to_string(folder.path("page.html")).expect("the page");
+    assert!(page.contains("<h2>slow against quick</h2>"), "it is on the page");
+
+    let ab = format!("one={quick},other={quick}");
+    let flags = ["--ab", &ab, "--min-change", "50%"];
+    let (ran, summary) = folder.summary(&[&load[..], &flags].concat());
+    assert_eq!(verdicts(&summary, "p50"), ["same"], "{ran:?}");
+    assert!(summary["verdict"]["exit_code"] != 3, "{ran:?}");
+    folder.run(&["--min-change", "10%"]).exits(2);
+}

@@ -203,3 +203,45 @@ fn a_browser_shows_the_report_without_a_fault() {
     assert!((2..=8).contains(&pages), "{pages} pages");
     assert_eq!(browser.faults(), []);
 }
+
+/// A comparison as a page, of a run against two targets and of two runs.
+#[test]
+fn a_browser_shows_a_comparison_without_a_fault() {
+    let Some(mut browser) = Browser::start() else { return };
+    let after = |ms| {
+        answering(move |_| {
+            std::thread::sleep(std::time::Duration::from_millis(ms));
+            answer("200 OK", "done")
+        })
+    };
+    let folder = Folder::of("lt.step('buy <b>', function() lt.http.get '/products' end)");
+    let ab = format!("old={},new={}", after(5), after(40));
+    let load = ["--rate", "60", "--duration", "10s", "--out", "json=run.json"];
+    folder.run(&[&load[..], &["--ab", &ab, "--html", "run.html"]].concat());
+    let flags = ["compare", "run.json", "run.json", "--html", "compared.html"];
+    Running::start(folder.tool().args(flags)).end().exits(0);
+    for page in ["run", "compared"] {
+        browser.width(1100);
+        browser.open(&format!("file://{}", folder.path(&format!("{page}.html")).display()));
+        let head = browser.text("document.title");
+        assert!(page == "run" || head == "SAME run.json against run.json", "{head}");
+        assert_eq!(browser.value("document.querySelector('main b:not(.key b)') === null"), true);
+        let drawn = browser.value("document.querySelectorAll('svg.span circle').length").as_u64();
+        assert!(drawn >= Some(12), "{page}: {drawn:?} intervals of three series");
+        browser.value("document.querySelectorAll('details').forEach((one) => one.open = true)");
+        let mut backgrounds = Vec::new();
+        for (scheme, name) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
+            browser.scheme(scheme);
+            for width in [400, 1100] {
+                browser.width(width);
+                let wide = browser.value("document.documentElement.scrollWidth").as_u64();
+                assert!(wide <= Some(width.into()), "{page}: {wide:?} is wider than {width}");
+                browser.picture(&format!("{page}-{name}-{width}.png"));
+            }
+            backgrounds
+                .push(browser.text("getComputedStyle(document.documentElement).backgroundColor"));
+        }
+        assert_ne!(backgrounds[0], backgrounds[1]);
+    }
+    assert_eq!(browser.faults(), []);
+}

@@ -1,6 +1,8 @@
 //! Tables: columns that sort, cells that know their number, and as many rows as a page should hold.
 
-use maud::{Markup, html};
+use std::borrow::Cow;
+
+use maud::{Markup, PreEscaped, html};
 
 use crate::results::format;
 use crate::results::summary::Distribution;
@@ -15,11 +17,18 @@ pub(super) struct Cell {
     /// What it is sorted by; its text if there is none.
     value: Option<f64>,
     class: &'static str,
+    /// What is drawn in place of the text, as markup of our own making.
+    picture: Option<String>,
 }
 
 impl Cell {
+    /// A picture that says no more than `text`.
+    pub(super) fn drawn(picture: Option<String>, text: String) -> Cell {
+        Cell { text, picture, ..Cell::default() }
+    }
+
     pub(super) fn count(count: u64) -> Cell {
-        Cell { text: format::count(count), value: Some(count as f64), class: "" }
+        Cell { text: format::count(count), value: Some(count as f64), ..Cell::default() }
     }
 
     /// A count of something bad: it stands out unless it is none.
@@ -28,23 +37,23 @@ impl Cell {
     }
 
     pub(super) fn rate(per_second: f64) -> Cell {
-        Cell { text: format::rate(per_second), value: Some(per_second), class: "" }
+        Cell { text: format::rate(per_second), value: Some(per_second), ..Cell::default() }
     }
 
     pub(super) fn ms(ms: Option<f64>) -> Cell {
-        Cell { text: ms.map_or_else(String::new, format::ms), value: ms, class: "" }
+        Cell { text: ms.map_or_else(String::new, format::ms), value: ms, ..Cell::default() }
     }
 
     pub(super) fn share(fraction: f64) -> Cell {
-        Cell { text: format::percent(fraction), value: Some(fraction), class: "" }
+        Cell { text: format::percent(fraction), value: Some(fraction), ..Cell::default() }
     }
 
     pub(super) fn bytes(bytes: f64) -> Cell {
-        Cell { text: format::bytes(bytes), value: Some(bytes), class: "" }
+        Cell { text: format::bytes(bytes), value: Some(bytes), ..Cell::default() }
     }
 
     pub(super) fn seconds(seconds: f64, text: String) -> Cell {
-        Cell { text, value: Some(seconds), class: "" }
+        Cell { text, value: Some(seconds), ..Cell::default() }
     }
 
     pub(super) fn class(self, class: &'static str) -> Cell {
@@ -67,7 +76,7 @@ impl From<String> for Cell {
 /// A column's head, and whether it holds numbers.
 #[derive(Debug, Clone, PartialEq)]
 struct Column {
-    head: &'static str,
+    head: Cow<'static, str>,
     number: bool,
 }
 
@@ -85,19 +94,19 @@ impl Grid {
         Grid { label, columns: Vec::new(), rows: Vec::new() }
     }
 
-    pub(super) fn name(mut self, head: &'static str) -> Grid {
-        self.columns.push(Column { head, number: false });
+    pub(super) fn name(mut self, head: impl Into<Cow<'static, str>>) -> Grid {
+        self.columns.push(Column { head: head.into(), number: false });
         self
     }
 
-    pub(super) fn number(mut self, head: &'static str) -> Grid {
-        self.columns.push(Column { head, number: true });
+    pub(super) fn number(mut self, head: impl Into<Cow<'static, str>>) -> Grid {
+        self.columns.push(Column { head: head.into(), number: true });
         self
     }
 
     /// The columns of [`latency`].
     pub(super) fn latency(self) -> Grid {
-        ["p50", "p90", "p95", "p99", "max"].into_iter().fold(self, Grid::number)
+        ["p50", "p90", "p95", "p99", "max"].into_iter().fold(self, |grid, head| grid.number(head))
     }
 
     pub(super) fn row(&mut self, cells: Vec<Cell>) {
@@ -150,7 +159,14 @@ fn cell(cell: &Cell, number: bool) -> Markup {
         (false, class) => class.to_owned(),
     };
     let class = Some(class.trim_end()).filter(|class| !class.is_empty());
-    html! { td class=[class] data-v=[cell.value.and_then(sorted_by)] { (cell.text) } }
+    html! {
+        td class=[class] data-v=[cell.value.and_then(sorted_by)] {
+            @match &cell.picture {
+                Some(picture) => (PreEscaped(picture)),
+                None => (cell.text),
+            }
+        }
+    }
 }
 
 /// As many digits as an order needs.

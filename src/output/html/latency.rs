@@ -52,15 +52,15 @@ pub(super) fn latency(summary: &Summary) -> Markup {
 }
 
 /// One figure: what its curves are of.
-struct Plot {
-    title: String,
-    curves: Vec<Curve>,
+pub(super) struct Plot {
+    pub title: String,
+    pub curves: Vec<Curve>,
 }
 
-struct Curve {
-    label: &'static str,
-    color: &'static str,
-    samples: Histogram,
+pub(super) struct Curve {
+    pub label: String,
+    pub color: &'static str,
+    pub samples: Histogram,
 }
 
 fn plots(summary: &Summary) -> Vec<Plot> {
@@ -69,7 +69,7 @@ fn plots(summary: &Summary) -> Vec<Plot> {
         Plot {
             title: "Calls".to_owned(),
             curves: vec![Curve {
-                label: "one call",
+                label: "one call".to_owned(),
                 color: "c0",
                 samples: merged([&summary.totals.calls.latency_ms]),
             }],
@@ -89,8 +89,8 @@ fn iterations(title: &str, scenarios: &[&Scenario]) -> Plot {
     Plot {
         title: title.to_owned(),
         curves: vec![
-            Curve { label: "response time", color: "c1", samples: merged(response) },
-            Curve { label: "service time", color: "c2", samples: merged(service) },
+            Curve { label: "response time".to_owned(), color: "c1", samples: merged(response) },
+            Curve { label: "service time".to_owned(), color: "c2", samples: merged(service) },
         ],
     }
 }
@@ -112,7 +112,7 @@ impl Plot {
         self.curves.iter().map(|curve| curve.samples.count()).max().unwrap_or(0)
     }
 
-    fn figure(&self) -> Markup {
+    pub(super) fn figure(&self) -> Markup {
         let nines = (self.longest() as f64).log10().clamp(1.0, MOST_NINES);
         let marks = marks(nines);
         let scale = self.scale();
@@ -150,7 +150,7 @@ impl Plot {
     fn table(&self) -> Markup {
         let mut grid = Grid::new("percentiles").name("percentile");
         for curve in &self.curves {
-            grid = grid.number(curve.label);
+            grid = grid.number(curve.label.clone());
         }
         for (name, ppm) in ROWS {
             let value = |curve: &Curve| Cell::ms(quantile(&curve.samples, ppm));
@@ -170,7 +170,7 @@ impl Curve {
             (place / nines, quantile(&self.samples, ppm.round() as u32))
         };
         Line {
-            label: self.label.to_owned(),
+            label: self.label.clone(),
             color: self.color,
             points: (0..=POINTS).map(point).collect(),
         }
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn each_nine_takes_the_same_room_and_the_last_point_is_the_largest() {
-        let curve = Curve { label: "x", color: "c0", samples: samples(1000) };
+        let curve = Curve { label: "x".to_owned(), color: "c0", samples: samples(1000) };
         let points = curve.line(3.0).points;
         let [first, third, last] = [0, 50, 150].map(|i| points[i]);
         assert_eq!((first, last), ((0.0, Some(1.0)), (1.0, Some(1000.0))));

@@ -1,4 +1,5 @@
-//! The summary as one HTML page that needs nothing else: to be read in a minute, handed on, kept.
+//! The summary as one HTML page that needs nothing else: to be read in a minute, handed on, kept. A
+//! comparison of runs is one likewise ([`compared`]).
 //!
 //! Rust renders all of it, charts too; the script only sorts tables and shows values under the
 //! cursor, so the page says the same without it and on paper. Text is safe by construction: every
@@ -8,6 +9,7 @@
 
 mod about;
 mod chart;
+pub mod compared;
 mod errors;
 mod first;
 mod grid;
@@ -15,11 +17,13 @@ mod headline;
 mod heat;
 mod latency;
 mod limit;
+mod pair;
 mod script;
 mod slowest;
 mod tables;
 mod tails;
 mod timeline;
+mod variants;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -50,7 +54,16 @@ impl Output for Html {
     fn tick(&mut self, _: &Tick) {}
 
     fn finish(&mut self, summary: &Summary) -> Result<(), OutputError> {
-        let page = page(summary);
+        self.write(&page(summary))
+    }
+}
+
+impl Html {
+    /// Writes a page.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&mut self, page: &str) -> Result<(), OutputError> {
         let write = |out: &mut dyn Write| -> io::Result<()> {
             out.write_all(page.as_bytes())?;
             out.flush()
@@ -64,13 +77,19 @@ impl Output for Html {
 
 /// The whole document.
 pub fn page(summary: &Summary) -> String {
+    let title = format!("{} {}", summary.verdict.result.as_str().to_uppercase(), summary.run.name);
+    document(&title, &sections(summary), &summary.tool_version)
+}
+
+/// A document of ours.
+fn document(title: &str, body: &Markup, version: &str) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            (head(summary))
+            (head(title))
             body {
-                main { (sections(summary)) }
-                footer { "loadtool " (summary.tool_version) }
+                main { (body) }
+                footer { "loadtool " (version) }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
@@ -78,7 +97,7 @@ pub fn page(summary: &Summary) -> String {
     spelled(&page.into_string())
 }
 
-fn head(summary: &Summary) -> Markup {
+fn head(title: &str) -> Markup {
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; \
          form-action 'none'",
@@ -92,7 +111,7 @@ fn head(summary: &Summary) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             meta name="referrer" content="no-referrer";
-            title { (summary.verdict.result.as_str().to_uppercase()) " " (summary.run.name) }
+            title { (title) }
             link rel="icon" href="data:,";
             style { (PreEscaped(STYLE)) }
         }
@@ -106,6 +125,7 @@ fn sections(summary: &Summary) -> Markup {
         (limit::limit(summary))
         (headline::look_first(summary))
         (headline::thresholds(summary))
+        (variants::variants(summary))
         (headline::keys(summary))
         (timeline::timeline(summary))
         (latency::latency(summary))

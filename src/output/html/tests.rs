@@ -41,6 +41,16 @@ fn words(markup: &Markup) -> String {
 }
 
 #[test]
+fn targets_of_one_run_are_held_against_each_other() {
+    let page = body(&example::compared());
+    let section = page.split("id=\"variants\"").nth(1).expect("it is there");
+    assert!(section.contains("Regression: 1 worse, 1 better"), "{section}");
+    assert_eq!(page.matches("<svg class=\"span").count(), 3, "where there are bounds");
+    assert!(section.contains("only in the base: buyers: GET /old"), "{section}");
+    assert!(!body(&example::good()).contains("id=\"variants\""));
+}
+
+#[test]
 fn a_run_without_a_single_call_is_still_a_page() {
     let page = body(&example::empty());
     assert!(page.contains("Configuration") && page.contains("no iteration completed"), "{page}");

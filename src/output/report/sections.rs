@@ -10,7 +10,7 @@ use crate::results::reading::Standing;
 use crate::results::summary::{Distribution, Summary};
 
 /// Rows of one table; what is more is in the JSON summary.
-const MOST_ROWS: usize = 50;
+pub(super) const MOST_ROWS: usize = 50;
 
 /// Why a call may have failures and no times.
 const APART: &str = "  times are of expected answers and of timeouts; other failures stand apart";

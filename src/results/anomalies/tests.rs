@@ -117,6 +117,7 @@ impl Run {
             late_windows: 0,
             lost_windows: 0,
             stop: None,
+            variants: None,
             ceiling: None,
         })
     }

@@ -1,36 +1,30 @@
-//! A run as the store or `--out json=FILE` has it, second by second, cut down to what is compared.
+//! A run second by second, cut down to what is compared: the calls, the steps and the iterations of
+//! its load, how long they took and how many failed.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::ops::Range;
 
-use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Histogram, Value};
-use crate::store::list::Stored;
-use crate::store::{self, Store};
 
-/// What a line says that it is.
-const SCHEMA: &str = "loadtool.second/1";
-
-/// Which calls, or which iterations.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// Which calls, steps or iterations.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
     /// In the script.
     pub scenario: String,
     /// The step's path; empty outside steps, and for iterations.
     pub step: String,
-    /// `GET /cart/{id}`; empty for iterations.
+    /// `GET /cart/{id}`; empty for steps and iterations.
     pub call: String,
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.call.as_str(), self.step.as_str()) {
-            ("", _) => write!(f, "{}: iterations", self.scenario),
+            ("", "") => write!(f, "{}: iterations", self.scenario),
+            ("", step) => write!(f, "{}: {step}", self.scenario),
             (call, "") => write!(f, "{}: {call}", self.scenario),
             (call, step) => write!(f, "{}: {step}: {call}", self.scenario),
         }
@@ -42,6 +36,8 @@ impl fmt::Display for Key {
 pub struct Run {
     /// Its series, each with a place for every second of the run's load.
     pub series: BTreeMap<Key, Series>,
+    /// How often seconds were made twice as long.
+    pub(super) halvings: u32,
 }
 
 /// What one second adds to a series.
@@ -51,6 +47,21 @@ struct Part {
     times: Vec<(u16, u32)>,
     count: u64,
     failed: u64,
+}
+
+impl Part {
+    fn add(&mut self, bucket: u16, count: u32) {
+        match self.times.binary_search_by_key(&bucket, |(known, _)| *known) {
+            Ok(place) => self.times[place].1 = self.times[place].1.saturating_add(count),
+            Err(place) => self.times.insert(place, (bucket, count)),
+        }
+    }
+
+    fn merge(&mut self, other: &Part) {
+        self.count += other.count;
+        self.failed += other.failed;
+        other.times.iter().for_each(|(bucket, count)| self.add(*bucket, *count));
+    }
 }
 
 /// Buckets are so much wider than those before.
@@ -68,33 +79,15 @@ fn bucket(micros: u64) -> u16 {
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     parts: Vec<Part>,
+    /// As of its run.
+    halvings: u32,
     /// All times, to the microsecond.
     whole: Histogram,
 }
 
-#[derive(Deserialize)]
-struct Line {
-    schema: String,
-    #[serde(rename = "t_s")]
-    second: usize,
-    rows: Vec<LineRow>,
-}
-
-#[derive(Deserialize)]
-struct LineRow {
-    tags: BTreeMap<String, String>,
-    metrics: BTreeMap<String, LineValue>,
-}
-
-#[derive(Deserialize)]
-struct LineValue {
-    hdr: Option<String>,
-    hits: Option<u64>,
-    total: Option<u64>,
-}
-
 /// What of a row is compared.
-enum What {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
     /// How long.
     Times,
     /// How many, and how many of them failed.
@@ -103,18 +96,20 @@ enum What {
 
 /// Which series a row of the load belongs to, and what of it a metric tells; latencies are those of
 /// expected answers and of passes that did not fail.
-fn meaning<'t>(metric: &str, tag: impl Fn(&str) -> &'t str) -> Option<(Key, What)> {
+pub fn meaning<'t>(metric: &str, tag: impl Fn(&str) -> &'t str) -> Option<(Key, What)> {
     let call = || Key {
         scenario: tag("scenario").to_owned(),
         step: tag("step").to_owned(),
         call: format!("{} {}", tag("method"), tag("name")),
     };
-    let iterations =
-        || Key { scenario: tag("scenario").to_owned(), step: String::new(), call: String::new() };
+    let step = || Key { call: String::new(), ..call() };
+    let iterations = || Key { step: String::new(), ..step() };
     let (key, what) = match metric {
         _ if tag("phase") != "load" => return None,
         "http_call_duration" if tag("expected") != "false" => (call(), What::Times),
         "http_call_failed" => (call(), What::Failed),
+        "step_duration" if tag("outcome") != "failed" => (step(), What::Times),
+        "step_failed" => (step(), What::Failed),
         "iteration_response_time" if tag("outcome") != "failed" => (iterations(), What::Times),
         "iteration_failed" => (iterations(), What::Failed),
         _ => return None,
@@ -123,89 +118,23 @@ fn meaning<'t>(metric: &str, tag: impl Fn(&str) -> &'t str) -> Option<(Key, What
 }
 
 impl Run {
-    /// Reads a file of seconds.
-    ///
-    /// # Errors
-    /// It cannot be read, or a line is no second.
-    pub fn read(path: &Path) -> anyhow::Result<Run> {
-        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut run = Run::default();
-        for (n, line) in (1..).zip(BufReader::new(file).lines()) {
-            let line = line.with_context(|| format!("cannot read {}", path.display()))?;
-            run.add(&line).with_context(|| format!("{}, line {n}", path.display()))?;
-        }
-        ensure!(!run.series.is_empty(), "{}: there is no load in it", path.display());
-        run.even();
-        Ok(run)
-    }
-
-    /// Reads a run that is kept.
-    ///
-    /// # Errors
-    /// The store cannot be read, or the run had no load.
-    pub fn kept(store: &Store, run: &Stored) -> anyhow::Result<Run> {
-        let mut read = Run::default();
-        let told = |series: &store::slice::Series| {
-            let tag = |name: &str| series.tags.get(name).map_or("", |value| value);
-            meaning(&series.metric.metric().name, tag)
-        };
-        store.each_second(
-            run,
-            |series| told(series).is_some(),
-            |series, second, value| {
-                let Some((key, what)) = told(series) else { return };
-                let second = second as usize;
-                match (what, value) {
-                    (What::Failed, Value::Rate { hits, total }) => {
-                        read.series(&key, second).count(second, *hits, *total);
-                    }
-                    (What::Times, Value::Histogram(times)) => {
-                        read.series(&key, second).record(second, times);
-                    }
-                    _ => {}
-                }
-            },
-        )?;
-        ensure!(!read.series.is_empty(), "there is no load in the run {}", run.short());
-        read.even();
-        Ok(read)
-    }
-
-    fn add(&mut self, line: &str) -> anyhow::Result<()> {
-        let hint = "write it with `loadtool run … --out json=FILE`";
-        let line: Line = serde_json::from_str(line)
-            .with_context(|| format!("this is no second of a run\n  hint: {hint}"))?;
-        if line.schema != SCHEMA {
-            bail!("the schema is `{}`, not {SCHEMA}\n  hint: {hint}", line.schema);
-        }
-        for row in line.rows {
-            self.add_row(line.second, &row)?;
-        }
-        Ok(())
-    }
-
-    fn add_row(&mut self, second: usize, row: &LineRow) -> anyhow::Result<()> {
-        let tag = |name: &str| row.tags.get(name).map_or("", String::as_str);
-        for (metric, value) in &row.metrics {
-            let Some((key, what)) = meaning(metric, tag) else { continue };
-            let series = self.series(&key, second);
-            match (what, &value.hdr) {
-                (What::Failed, _) => {
-                    series.count(second, value.hits.unwrap_or(0), value.total.unwrap_or(0));
-                }
-                (What::Times, Some(text)) => {
-                    let times = Histogram::from_base64(text).map_err(anyhow::Error::msg)?;
-                    series.record(second, &times);
-                }
-                (What::Times, None) => {}
+    /// Adds what a second has of a series; see [`meaning`].
+    pub fn add(&mut self, key: &Key, what: What, second: usize, value: &Value) {
+        match (what, value) {
+            (What::Failed, Value::Rate { hits, total }) => {
+                self.series(key, second).count(second, *hits, *total);
             }
+            (What::Times, Value::Histogram(times)) => {
+                self.series(key, second).record(second, times);
+            }
+            _ => {} // no sample is of another kind
         }
-        Ok(())
     }
 
     fn series(&mut self, key: &Key, second: usize) -> &mut Series {
         if !self.series.contains_key(key) {
-            self.series.insert(key.clone(), Series::default());
+            let fresh = Series { halvings: self.halvings, ..Series::default() };
+            self.series.insert(key.clone(), fresh);
         }
         let series = self.series.get_mut(key).expect("it was just put there");
         if series.parts.len() <= second {
@@ -214,16 +143,34 @@ impl Run {
         series
     }
 
-    /// Every series begins with the first second of any load and ends with the last, so that a pause
-    /// of one is a pause.
-    fn even(&mut self) {
-        let first = self.series.values().filter_map(Series::first).min().unwrap_or(0);
+    /// Two seconds become one, from the first on: a run that is long is told in longer ones.
+    pub fn halve(&mut self) {
+        self.halvings += 1;
+        self.series.values_mut().for_each(Series::halve);
+    }
+
+    /// When its load begins and ends, as places; empty if there is none.
+    fn span(&self) -> Range<usize> {
+        let first = self.series.values().filter_map(Series::first).min();
         let end = self.series.values().map(|series| series.parts.len()).max().unwrap_or(0);
+        first.unwrap_or(end)..end
+    }
+
+    fn cut(&mut self, span: &Range<usize>) {
         for series in self.series.values_mut() {
-            series.parts.resize_with(end, Part::default);
-            series.parts.drain(..first);
+            series.parts.resize_with(span.end, Part::default);
+            series.parts.drain(..span.start);
         }
     }
+}
+
+/// Every series begins with the first second of any load of these runs and ends with the last, so
+/// that a pause of one is a pause.
+pub fn even(runs: &mut [Run]) {
+    let spans = || runs.iter().map(Run::span).filter(|span| !span.is_empty());
+    let start = spans().map(|span| span.start).min().unwrap_or(0);
+    let end = spans().map(|span| span.end).max().unwrap_or(0);
+    runs.iter_mut().for_each(|run| run.cut(&(start..end)));
 }
 
 impl Series {
@@ -246,6 +193,11 @@ impl Series {
         self.whole.count()
     }
 
+    /// All times.
+    pub fn times(&self) -> &Histogram {
+        &self.whole
+    }
+
     fn count(&mut self, second: usize, failed: u64, all: u64) {
         self.parts[second].count += all;
         self.parts[second].failed += failed;
@@ -253,14 +205,22 @@ impl Series {
 
     fn record(&mut self, second: usize, times: &Histogram) {
         self.whole.merge(times);
-        let buckets = &mut self.parts[second].times;
+        let part = &mut self.parts[second];
         times.each(|micros, count| {
-            let (bucket, count) = (bucket(micros), u32::try_from(count).unwrap_or(u32::MAX));
-            match buckets.binary_search_by_key(&bucket, |(known, _)| *known) {
-                Ok(place) => buckets[place].1 = buckets[place].1.saturating_add(count),
-                Err(place) => buckets.insert(place, (bucket, count)),
-            }
+            part.add(bucket(micros), u32::try_from(count).unwrap_or(u32::MAX));
         });
+    }
+
+    fn halve(&mut self) {
+        let mut longer: Vec<Part> = Vec::with_capacity(self.parts.len().div_ceil(2));
+        for (place, part) in self.parts.drain(..).enumerate() {
+            match longer.last_mut() {
+                Some(last) if place % 2 == 1 => last.merge(&part),
+                _ => longer.push(part),
+            }
+        }
+        self.parts = longer;
+        self.halvings += 1;
     }
 
     /// Of the whole run [ms], exactly; `None` without samples.
@@ -287,7 +247,8 @@ impl Series {
     /// Per second; `None` without seconds.
     pub fn rate(&self, places: &[usize]) -> Option<f64> {
         let count: u64 = places.iter().map(|place| self.parts[*place].count).sum();
-        (!places.is_empty()).then(|| count as f64 / places.len() as f64)
+        let seconds = places.len() as f64 * f64::from(self.halvings).exp2();
+        (!places.is_empty()).then(|| count as f64 / seconds)
     }
 
     /// The part that failed; `None` without any.

@@ -4,15 +4,37 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
-use super::{Comparison, Row, Verdict};
+use crate::compare::series::Key;
+use crate::compare::{Comparison, Row, Stat, Verdict};
 use crate::output::report::COLUMNS;
 use crate::output::table::Column::{Name, Number};
 use crate::output::table::{Cell, Table};
 use crate::output::text;
-use crate::results::format::{ms, percent, rate};
+use crate::results::format::{change, ms, percent, rate};
 
 /// A table that fits 100 columns, and what it comes to.
 pub fn text(comparison: &Comparison) -> String {
+    let mut told = String::new();
+    for line in table(&comparison.rows, |_| Style::new()).lines(COLUMNS, Style::new()) {
+        let _ = writeln!(told, "{line}");
+    }
+    for line in lonely(comparison) {
+        let _ = writeln!(told, "{}", text::harmless(&line));
+    }
+    let _ = writeln!(told, "\n{}", comparison.sentence());
+    told
+}
+
+/// What is in one of them only, each as a line.
+pub fn lonely(comparison: &Comparison) -> Vec<String> {
+    let of = |name: &str, all: &[Key]| -> Vec<String> {
+        all.iter().map(|one| format!("only in the {name}: {one}")).collect()
+    };
+    [of("base", &comparison.only_base), of("candidate", &comparison.only_candidate)].concat()
+}
+
+/// A line for each of these rows, with verdicts in such a style.
+pub fn table(rows: &[Row], style: impl Fn(Verdict) -> Style) -> Table {
     let mut table = Table::new(&[
         Name("series"),
         Name(""),
@@ -23,38 +45,26 @@ pub fn text(comparison: &Comparison) -> String {
         Name("verdict"),
     ]);
     let mut last = None;
-    for row in &comparison.rows {
+    for row in rows {
         let series = row.series.to_string();
         let name = if last.as_ref() == Some(&series) { String::new() } else { series.clone() };
         last = Some(series);
         table.row(vec![
-            text::harmless(&name).into(),
-            row.stat.into(),
+            name.into(),
+            row.stat.as_str().into(),
             value(row, row.base).into(),
             value(row, row.candidate).into(),
             change(row.change).into(),
             interval(row).into(),
-            Cell::from(row.verdict.as_str()),
+            Cell::from(row.verdict.as_str()).style(style(row.verdict)),
         ]);
     }
-    let mut told = String::new();
-    for line in table.lines(COLUMNS, Style::new()) {
-        let _ = writeln!(told, "{line}");
-    }
-    for (name, series) in
-        [("base", &comparison.only_base), ("candidate", &comparison.only_candidate)]
-    {
-        for one in series {
-            let _ = writeln!(told, "only in the {name}: {}", text::harmless(&one.to_string()));
-        }
-    }
-    let _ = writeln!(told, "\n{}", sentence(comparison));
-    told
+    table
 }
 
 /// The same for a pull request: what has changed, and the rest folded away.
 pub fn markdown(comparison: &Comparison) -> String {
-    let mut told = format!("**{}**\n", sentence(comparison));
+    let mut told = format!("**{}**\n", comparison.sentence());
     let (same, changed): (Vec<_>, Vec<_>) =
         comparison.rows.iter().partition(|row| row.verdict == Verdict::Same);
     if !changed.is_empty() {
@@ -80,7 +90,7 @@ fn rows(all: &[&Row]) -> String {
         let _ = writeln!(
             told,
             "| `{series}` | {} | {} | {} | {} | {} | {} |",
-            row.stat,
+            row.stat.as_str(),
             value(row, row.base),
             value(row, row.candidate),
             change(row.change),
@@ -91,33 +101,17 @@ fn rows(all: &[&Row]) -> String {
     told
 }
 
-fn sentence(comparison: &Comparison) -> String {
-    let count = |verdict| comparison.rows.iter().filter(|row| row.verdict == verdict).count();
-    let (worse, better) = (count(Verdict::Regression), count(Verdict::Improvement));
-    let (same, few) = (count(Verdict::Same), count(Verdict::TooFew));
-    let word = match (worse, better, same) {
-        (0, 0, 0) => "Nothing can be told",
-        (0, 0, _) => "No change that matters",
-        (0, ..) => "Improved",
-        _ => "Regression",
-    };
-    format!("{word}: {worse} worse, {better} better, {same} the same, {few} with too few samples")
-}
-
-fn value(row: &Row, value: f64) -> String {
+/// One side of a row.
+pub fn value(row: &Row, value: f64) -> String {
     match row.stat {
-        "rate" => format!("{}/s", rate(value)),
-        "errors" => percent(value),
+        Stat::Rate => format!("{}/s", rate(value)),
+        Stat::Errors => percent(value),
         _ => ms(value),
     }
 }
 
-fn change(change: f64) -> String {
-    let sign = if change >= 0.0 { "+" } else { "−" };
-    format!("{sign}{}", percent(change.abs()))
-}
-
-fn interval(row: &Row) -> String {
+/// Between which bounds the change lies; empty where that is unknown.
+pub fn interval(row: &Row) -> String {
     row.interval
         .map_or_else(String::new, |(low, high)| format!("{} … {}", change(low), change(high)))
 }

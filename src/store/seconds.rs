@@ -1,0 +1,108 @@
+//! A run's seconds for comparison, from the store or from a file of `--out json=FILE`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+
+use super::Store;
+use super::list::Stored;
+use super::slice::Series;
+use crate::compare::series::{Run, even, meaning};
+use crate::metrics::{Histogram, Value};
+
+/// What a line says that it is.
+const SCHEMA: &str = "loadtool.second/1";
+
+#[derive(Deserialize)]
+struct Line {
+    schema: String,
+    #[serde(rename = "t_s")]
+    second: usize,
+    rows: Vec<LineRow>,
+}
+
+#[derive(Deserialize)]
+struct LineRow {
+    tags: BTreeMap<String, String>,
+    metrics: BTreeMap<String, LineValue>,
+}
+
+#[derive(Deserialize)]
+struct LineValue {
+    hdr: Option<String>,
+    hits: Option<u64>,
+    total: Option<u64>,
+}
+
+/// Reads a file of seconds.
+///
+/// # Errors
+/// It cannot be read, or a line is no second.
+pub fn read(path: &Path) -> anyhow::Result<Run> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut run = Run::default();
+    for (n, line) in (1..).zip(BufReader::new(file).lines()) {
+        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+        add(&mut run, &line).with_context(|| format!("{}, line {n}", path.display()))?;
+    }
+    ensure!(!run.series.is_empty(), "{}: there is no load in it", path.display());
+    even(std::slice::from_mut(&mut run));
+    Ok(run)
+}
+
+/// Reads a run that is kept.
+///
+/// # Errors
+/// The store cannot be read, or the run had no load.
+pub fn kept(store: &Store, run: &Stored) -> anyhow::Result<Run> {
+    let mut read = Run::default();
+    let told = |series: &Series| {
+        let tag = |name: &str| series.tags.get(name).map_or("", |value| value);
+        meaning(&series.metric.metric().name, tag)
+    };
+    store.each_second(
+        run,
+        |series| told(series).is_some(),
+        |series, second, value| {
+            if let Some((key, what)) = told(series) {
+                read.add(&key, what, second as usize, value);
+            }
+        },
+    )?;
+    ensure!(!read.series.is_empty(), "there is no load in the run {}", run.short());
+    even(std::slice::from_mut(&mut read));
+    Ok(read)
+}
+
+fn add(run: &mut Run, line: &str) -> anyhow::Result<()> {
+    let hint = "write it with `loadtool run … --out json=FILE`";
+    let line: Line = serde_json::from_str(line)
+        .with_context(|| format!("this is no second of a run\n  hint: {hint}"))?;
+    if line.schema != SCHEMA {
+        bail!("the schema is `{}`, not {SCHEMA}\n  hint: {hint}", line.schema);
+    }
+    for row in &line.rows {
+        let tag = |name: &str| row.tags.get(name).map_or("", String::as_str);
+        for (metric, value) in &row.metrics {
+            let Some((key, what)) = meaning(metric, tag) else { continue };
+            run.add(&key, what, line.second, &value.read()?);
+        }
+    }
+    Ok(())
+}
+
+impl LineValue {
+    fn read(&self) -> anyhow::Result<Value> {
+        Ok(match &self.hdr {
+            Some(text) => {
+                let times = Histogram::from_base64(text).map_err(anyhow::Error::msg)?;
+                Value::Histogram(Box::new(times))
+            }
+            None => Value::Rate { hits: self.hits.unwrap_or(0), total: self.total.unwrap_or(0) },
+        })
+    }
+}
