@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 
+use super::load::duration;
 use crate::demo::{Demo, Options, serve};
 
 #[derive(Args, Debug)]
@@ -17,11 +19,19 @@ pub struct DemoArgs {
     /// Answer so many requests per second, one after the other: a target whose limit is known
     #[arg(long, value_name = "RATE", value_parser = super::limit::level)]
     capacity: Option<f64>,
+
+    /// Answer each request so much later than it could be: a target that is slower by a known time
+    #[arg(long, value_name = "D", value_parser = duration)]
+    delay: Option<Duration>,
 }
 
 impl DemoArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let options = Options { capacity: self.capacity, ..Options::default() };
+        let options = Options {
+            capacity: self.capacity,
+            delay: self.delay.unwrap_or_default(),
+            ..Options::default()
+        };
         let demo = open_with(self.listen, &options)?;
         super::print(&format!("demo shop on {}  (Ctrl-C ends it)\n", demo.url()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

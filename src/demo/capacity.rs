@@ -1,5 +1,6 @@
-//! A shop with one clerk, who takes the same time for everyone: a queue of known capacity, which
-//! tools that search for a limit can be tried on.
+//! A shop that is slower than it could be, in known ways: by a delay, or by one clerk,
+//! who takes the same time for everyone: a queue of known capacity, which tools that search for a
+//! limit can be tried on.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,6 +29,16 @@ async fn wait_for_turn(State(clerk): State<Arc<Clerk>>, request: Request, next: 
     // Timers are exact to a millisecond; the queue is exact, for each turn begins where the last
     // one was planned to end.
     sleep_until(clerk.turn()).await;
+    next.run(request).await
+}
+
+/// Serves what `routes` answer, each so much later.
+pub fn delayed(routes: Router, delay: Duration) -> Router {
+    routes.layer(from_fn_with_state(delay, wait_for))
+}
+
+async fn wait_for(State(delay): State<Duration>, request: Request, next: Next) -> Response {
+    tokio::time::sleep(delay).await;
     next.run(request).await
 }
 

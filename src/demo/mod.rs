@@ -35,6 +35,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
@@ -51,11 +52,18 @@ pub struct Options {
     pub max_accounts: usize,
     /// Requests that are answered per second, one after the other; `None`: as many as come.
     pub capacity: Option<f64>,
+    /// How much later each request is answered than it could be.
+    pub delay: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { max_sessions: 50_000, max_accounts: 50_000, capacity: None }
+        Options {
+            max_sessions: 50_000,
+            max_accounts: 50_000,
+            capacity: None,
+            delay: Duration::ZERO,
+        }
     }
 }
 
@@ -79,6 +87,9 @@ pub fn serve(listener: TcpListener, options: &Options) -> io::Result<Demo> {
     let mut routes = routes(Arc::new(Shop::new(options)?));
     if let Some(per_second) = options.capacity {
         routes = runtime.block_on(async { capacity::limited(routes, per_second) });
+    }
+    if !options.delay.is_zero() {
+        routes = capacity::delayed(routes, options.delay);
     }
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new().name("demo".into()).spawn(move || {
