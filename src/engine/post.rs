@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::backlog::Backlog;
 use super::course::Course;
 use super::running::Running;
+use crate::http::Transport;
 use crate::metrics::tags::VARIANT;
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{NameId, Place, Recorder};
@@ -28,6 +29,8 @@ pub struct Desk {
     pub recorder: Rc<RefCell<Recorder>>,
     /// Ends the run.
     pub switch: StopSwitch,
+    /// Whose connections users have.
+    pub transport: Rc<dyn Transport>,
 }
 
 impl Desk {

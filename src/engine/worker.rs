@@ -74,6 +74,7 @@ pub struct Worker {
     vm: Rc<Vm>,
     pulse: Arc<Pulse>,
     recorder: Rc<RefCell<Recorder>>,
+    transport: Rc<dyn Transport>,
     /// Each with the number of its post and its own in the scenario.
     users: Vec<(usize, u64, Vu)>,
 }
@@ -94,13 +95,13 @@ impl Worker {
             recorder.log_requests(log(spec.index));
         }
         let recorder = Rc::new(RefCell::new(recorder));
-        let host = Host::new(recorder.clone(), transport, spec.shared.clone());
+        let host = Host::new(recorder.clone(), transport.clone(), spec.shared.clone());
         let pulse = host.pulse.clone();
         let vm = Vm::new(spec.program.clone(), host)?;
         vm.bind(&spec.plan, &spec.contexts)?;
         let users = vm.bulk(|| make_users(&vm, &spec))?;
         recorder.borrow_mut().expect_users(most_users(&spec));
-        Ok(Worker { spec: Rc::new(spec), vm: Rc::new(vm), pulse, recorder, users })
+        Ok(Worker { spec: Rc::new(spec), vm: Rc::new(vm), pulse, recorder, transport, users })
     }
 
     /// What the control thread sees of it.
@@ -110,9 +111,9 @@ impl Worker {
 
     /// Runs until all users have ended; then the last Window is sent.
     pub async fn run(self, start: Instant) {
-        let Worker { spec, vm, pulse, recorder, users } = self;
+        let Worker { spec, vm, pulse, recorder, transport, users } = self;
         let switch = spec.switch.clone();
-        let desk = Rc::new(Desk { start, recorder, switch });
+        let desk = Rc::new(Desk { start, recorder, switch, transport });
         let post = |station| Rc::new(Post::new(desk.clone(), &spec.plan, station, &spec.running));
         let posts: Vec<Rc<Post>> = stations(&spec).map(post).collect();
         tokio::time::sleep_until(start).await;
@@ -304,6 +305,9 @@ fn flip(desk: &Desk, posts: &[Rc<Post>], second: u32) -> Window {
             let waiting = post.backlog().len();
             recorder.gauge(&post.place, &metric::BACKLOG, waiting as f64);
         }
+    }
+    if let Some(open) = desk.transport.connections_open() {
+        recorder.gauge_of_worker(&metric::CONNECTIONS_OPEN, open as f64);
     }
     recorder.flip(second)
 }

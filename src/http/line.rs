@@ -12,6 +12,8 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -39,6 +41,33 @@ type Request = http::Request<Outgoing>;
 /// What moves a connection's bytes when it is polled, until the connection ends.
 type Driven = Option<Connection<Box<dyn Stream>, Outgoing>>;
 
+/// Lines of one worker, those that are open and all that there were. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct Census(Arc<[AtomicU64; 2]>);
+
+impl Census {
+    /// Lines that are open; `None` if there never was one.
+    pub fn open(&self) -> Option<u64> {
+        let [open, all] = &*self.0;
+        (all.load(Relaxed) > 0).then(|| open.load(Relaxed))
+    }
+
+    fn enter(&self) -> Counted {
+        self.0.iter().for_each(|count| _ = count.fetch_add(1, Relaxed));
+        Counted(self.clone())
+    }
+}
+
+/// One line in a census, as long as it lives.
+struct Counted(Census);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let [open, _] = &*self.0.0;
+        open.fetch_sub(1, Relaxed);
+    }
+}
+
 /// A connection to one server.
 pub struct Line {
     /// `None` once it is being closed.
@@ -49,17 +78,18 @@ pub struct Line {
     /// As the `host` header has it.
     host: HeaderValue,
     peer: Option<SocketAddr>,
+    _counted: Counted,
 }
 
 impl Line {
     /// Speaks HTTP/1.1 on `socket`, which leads to the server of `url`.
-    pub async fn open(socket: Socket, url: &Url) -> hyper::Result<Box<Line>> {
+    pub async fn open(socket: Socket, url: &Url, census: &Census) -> hyper::Result<Box<Line>> {
         let Socket { stream, peer } = socket;
         let (sender, connection) = handshake(stream).await?;
         let host = HeaderValue::from_str(host(url)).expect("a URL's host is visible ASCII");
         let secure = is_secure(url);
         let (sender, connection) = (Some(sender), Some(connection));
-        Ok(Box::new(Line { sender, connection, secure, host, peer }))
+        Ok(Box::new(Line { sender, connection, secure, host, peer, _counted: census.enter() }))
     }
 
     /// The other end.

@@ -247,6 +247,11 @@ pub trait Transport {
     /// A pool of connections of its own, empty at first, for a user of this scenario (its index
     /// in the plan), or for one of none. About a microsecond.
     fn open(&self, scenario: Option<usize>) -> Rc<dyn Wire>;
+
+    /// Connections of this worker's users that are open now; `None` if it has not counted any.
+    fn connections_open(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// One user's connections, or those that the users of a scenario share.

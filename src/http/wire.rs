@@ -26,17 +26,26 @@ use super::body::{Collector, Keep};
 use super::client::{Client, Clients, Common, Response, request};
 use super::connect::{Dial, Probe, Wanted};
 use super::failure;
-use super::line::{self, Line, Lines};
+use super::line::{self, Census, Line, Lines};
 use super::progress::{Progress, Sending};
 use super::upload::Upload;
 use super::{Category, Exchange, Hop, SendError, Transport, TransportOptions, Wire, weight};
 use crate::diagnostic::Diagnostic;
 
-/// Opens real connections. Cloning shares what users share, also between threads.
-#[derive(Debug, Clone)]
+/// Opens real connections. Cloning shares what users share, also between threads; each clone counts
+/// its own connections.
+#[derive(Debug)]
 pub struct ReqwestTransport {
     own: Arc<Common>,
     scenarios: Arc<[Arc<Common>]>,
+    census: Census,
+}
+
+impl Clone for ReqwestTransport {
+    fn clone(&self) -> Self {
+        let (own, scenarios) = (self.own.clone(), self.scenarios.clone());
+        ReqwestTransport { own, scenarios, census: Census::default() }
+    }
 }
 
 impl ReqwestTransport {
@@ -61,14 +70,19 @@ impl ReqwestTransport {
             made.push((options, common.clone()));
             of_scenarios.push(common);
         }
-        Ok(ReqwestTransport { own: made.swap_remove(0).1, scenarios: of_scenarios.into() })
+        let (own, scenarios) = (made.swap_remove(0).1, of_scenarios.into());
+        Ok(ReqwestTransport { own, scenarios, census: Census::default() })
     }
 }
 
 impl Transport for ReqwestTransport {
     fn open(&self, scenario: Option<usize>) -> Rc<dyn Wire> {
         let common = scenario.and_then(|index| self.scenarios.get(index)).unwrap_or(&self.own);
-        Rc::new(UserWire::new(common.clone()))
+        Rc::new(UserWire::new(common.clone(), self.census.clone()))
+    }
+
+    fn connections_open(&self) -> Option<u64> {
+        self.census.open()
     }
 }
 
@@ -78,6 +92,7 @@ struct UserWire {
     probe: Probe,
     clients: Clients,
     lines: Lines,
+    census: Census,
     /// Exchanges under way.
     busy: Cell<u32>,
     /// Whether a server has answered in HTTP/2.
@@ -87,7 +102,7 @@ struct UserWire {
 
 impl Wire for UserWire {
     fn fresh(&self) -> Rc<dyn Wire> {
-        Rc::new(UserWire::new(self.common.clone()))
+        Rc::new(UserWire::new(self.common.clone(), self.census.clone()))
     }
 
     fn send<'a>(&'a self, mut hop: Hop) -> LocalBoxFuture<'a, Exchange> {
@@ -123,7 +138,7 @@ enum Opened {
 }
 
 impl UserWire {
-    fn new(common: Arc<Common>) -> Self {
+    fn new(common: Arc<Common>, census: Census) -> Self {
         let speaks_2 = Cell::new(common.version.insists_on_2());
         let probe = Probe::default();
         UserWire {
@@ -131,6 +146,7 @@ impl UserWire {
             common,
             probe,
             lines: Lines::default(),
+            census,
             busy: Cell::new(0),
             speaks_2,
             alarm: Alarm::default(),
@@ -240,7 +256,7 @@ impl UserWire {
         match self.execute(client, hop, true, progress).await {
             Ok(answer) => Ok(Opened::Answered(answer)),
             Err(error) => match progress.dials.last().and_then(Dial::take_socket) {
-                Some(socket) => Ok(Opened::Line(Line::open(socket, &hop.url).await?)),
+                Some(socket) => Ok(Opened::Line(Line::open(socket, &hop.url, &self.census).await?)),
                 None => Err(error),
             },
         }

@@ -118,6 +118,7 @@ metrics! {
     MACHINE_STEAL_PERCENT = 43, "machine_steal_percent", Gauge, Percent;
     MACHINE_TCP_SOCKETS = 44, "machine_tcp_sockets", Gauge, One;
     PROCESS_DISK_WRITE_BYTES = 45, "process_disk_write_bytes", Gauge, Bytes;
+    CONNECTIONS_OPEN = 46, "connections_open", Gauge, One;
 }
 
 impl MetricId {

@@ -322,8 +322,16 @@ impl Recorder {
 
     /// A gauge has a new value: this worker's part, which adds up with those of others.
     pub fn gauge(&mut self, place: &Place, metric: &MetricId, value: f64) {
+        self.level(Key { place: *place, ..Key::default() }, metric, value);
+    }
+
+    /// A gauge of the worker itself.
+    pub fn gauge_of_worker(&mut self, metric: &MetricId, value: f64) {
+        self.level(Key { placeless: true, ..Key::default() }, metric, value);
+    }
+
+    fn level(&mut self, key: Key, metric: &MetricId, value: f64) {
         let fresh = || Value::Gauge { last: 0.0, max: f64::MIN };
-        let key = Key { place: *place, ..Key::default() };
         let slots = self.others.slots(key, &mut self.series);
         if let Value::Gauge { last, max } = slots.entry(metric, fresh) {
             *last = value;

@@ -98,6 +98,8 @@ fn tables_and_test_cases_are_files_of_their_own() {
     let series = text(&folder, "tables/metrics.csv");
     let orders = "orders,counter,1,kind=%3Dx&phase=load&scenario=shop,150,";
     assert!(series.lines().any(|row| row.starts_with(orders)), "{series}");
+    let open = "connections_open,gauge,1,,";
+    assert!(series.lines().any(|row| row.starts_with(open)), "{series}");
     let junit = text(&folder, "junit.xml");
     let junit = roxmltree::Document::parse(&junit).expect("it is XML");
     let cases: Vec<(&str, bool)> = junit

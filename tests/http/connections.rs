@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::pin::pin;
 use std::time::Duration;
 
-use loadtool::http::{Category, Next};
+use loadtool::http::{Category, Next, ReqwestTransport, Transport, TransportOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::stage::{User, always, answer, server, server_at};
@@ -179,6 +179,25 @@ async fn a_connection_of_its_own_is_not_tried_twice_nor_one_on_which_an_answer_b
     let user = User::new();
     assert_eq!(user.get(format!("http://{closing}/")).await.status, 0);
     assert_eq!(user.seen.borrow().len(), 1);
+}
+
+#[tokio::test]
+async fn open_connections_are_counted_for_each_worker() {
+    let address = always(answer("200 OK", "ok")).await;
+    let transport = ReqwestTransport::new(&TransportOptions::default()).unwrap();
+    assert_eq!(transport.connections_open(), None, "there was none yet");
+    let users = [User::over(&transport), User::over(&transport)];
+    for user in &users {
+        for _ in 0..2 {
+            user.get(format!("http://{address}/")).await;
+        }
+    }
+    assert_eq!(transport.connections_open(), Some(2));
+    users[0].session.reconnect();
+    assert_eq!(transport.connections_open(), Some(1));
+    drop(users);
+    assert_eq!(transport.connections_open(), Some(0));
+    assert_eq!(transport.clone().connections_open(), None, "of another worker");
 }
 
 #[tokio::test]

@@ -153,7 +153,10 @@ impl User {
     }
 
     pub fn with(options: &TransportOptions) -> User {
-        let transport = ReqwestTransport::new(options).unwrap();
+        User::over(&ReqwestTransport::new(options).unwrap())
+    }
+
+    pub fn over(transport: &ReqwestTransport) -> User {
         User {
             session: Session::new(transport.open(None)),
             seen: RefCell::default(),
