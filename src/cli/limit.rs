@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::load::duration;
 use super::logging::{self, LogArgs};
+use super::marks::MarkArgs;
 use super::outputs::OutputArgs;
 use super::run::summary_to;
 use super::script::ScriptArgs;
@@ -154,6 +155,9 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", help_heading = "Search")]
     threads: Option<usize>,
 
+    #[command(flatten)]
+    marks: MarkArgs,
+
     /// Write a row per hold as CSV
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     csv: Option<PathBuf>,
@@ -217,7 +221,7 @@ impl LimitArgs {
         let csv = self.csv.clone().map(|path| Box::new(LimitCsv(path)) as Box<dyn Output>);
         let html = self.out.html.map(|path| Box::new(Html::File(path)) as Box<dyn Output>);
         let run = RunSpec {
-            script: ScriptSpec { ..self.script.spec(flags, secrets)? },
+            script: ScriptSpec { redact: self.marks.redact, ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, false),
             explain: false,
             progress,
@@ -313,13 +317,13 @@ impl LimitArgs {
 
     /// What the plan is made with.
     fn flags(&self, spec: &LimitSpec, base_url: Option<String>) -> Flags {
-        Flags {
+        self.marks.on(Flags {
             search: Some(spec.reach()),
             base_url,
             seed: self.seed,
             threads: self.threads,
             ..Flags::default()
-        }
+        })
     }
 }
 

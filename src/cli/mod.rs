@@ -9,6 +9,7 @@ mod libraries;
 mod limit;
 mod load;
 mod logging;
+mod marks;
 mod once;
 mod outputs;
 mod query;

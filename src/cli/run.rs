@@ -10,8 +10,9 @@ use super::compare::part;
 use super::connections::ConnectionArgs;
 use super::load::LoadArgs;
 use super::logging::{self, Color, LogArgs};
+use super::marks::MarkArgs;
 use super::outputs::OutputArgs;
-use super::script::{ScriptArgs, pair};
+use super::script::ScriptArgs;
 use super::ui::UiArgs;
 use crate::output::Output;
 use crate::output::html::Html;
@@ -71,17 +72,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "RUN|FILE", help_heading = "Verdict")]
     baseline: Option<String>,
 
-    /// A tag on every sample (repeatable)
-    #[arg(long = "tag", value_name = "K=V", value_parser = pair, help_heading = "Output")]
-    tags: Vec<(String, String)>,
-
-    /// Give each request a `traceparent` (W3C), by which a tracing backend finds it
-    #[arg(long, help_heading = "Output")]
-    trace: bool,
-
-    /// Mask the values of this header or field in everything written (repeatable)
-    #[arg(long, value_name = "NAME", help_heading = "Output")]
-    redact: Vec<String>,
+    #[command(flatten)]
+    marks: MarkArgs,
 
     /// Write the summary as JSON; `-` is stdout, alone
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -117,14 +109,13 @@ impl RunArgs {
             ab: self.ab,
             min_change: self.min_change,
             thresholds: self.thresholds,
-            tags: self.tags,
-            trace: self.trace,
             connections: self.connections.into(),
             ..self.load.into()
         };
+        let flags = self.marks.on(flags);
         let html = self.out.html.map(|path| Box::new(Html::File(path)) as Box<dyn Output>);
         let spec = RunSpec {
-            script: ScriptSpec { redact: self.redact, ..self.script.spec(flags, secrets)? },
+            script: ScriptSpec { redact: self.marks.redact, ..self.script.spec(flags, secrets)? },
             summary: summary_to(self.summary_json, self.demo),
             explain: self.explain,
             progress,

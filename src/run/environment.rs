@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::ceiling::Machine;
+use super::script_text;
 use crate::http::redact::Redactor;
 use crate::results::summary::Environment;
 use crate::secrets::STRUCK;
@@ -33,7 +34,7 @@ pub fn source(redactor: &Redactor, text: &str) -> String {
     let cut = &text[..end.unwrap_or(text.len())];
     let rest = text.lines().count() - cut.lines().count();
     let note = if rest > 0 { format!("-- … and {rest} more lines\n") } else { String::new() };
-    redactor.source(cut) + &note
+    script_text::told(redactor, cut) + &note
 }
 
 /// This machine.

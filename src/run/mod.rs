@@ -13,6 +13,7 @@ pub mod pilot;
 pub mod preflight;
 pub mod prepare;
 pub mod rehearsal;
+mod script_text;
 pub mod signals;
 mod spec;
 mod steered;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::control::Control;
+use super::environment;
 use super::prepare::Prepared;
 use super::spec::RunError;
 use super::tell::{Begun, sha256_hex};
@@ -34,11 +35,12 @@ pub(super) fn keep(
     let secrets = &prepared.shared.secrets;
     let kind = if control.pilot.is_some() { "limit" } else { "run" };
     let text = prepared.program.text();
+    let told = environment::source(&prepared.shared.redactor, text);
     let which = Which {
         id: &begun.id,
         started_at: begun.at.to_string(),
         kind,
-        text,
+        text: &told,
         sha256: sha256_hex(text),
         labels: &store.labels,
     };

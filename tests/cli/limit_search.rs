@@ -323,3 +323,20 @@ fn pools_that_would_run_out_are_told_before_the_load() {
     started(&["--from", "5", "--to", "100"]).exits(2).says("hint: hold levels for less time");
     started(&["--steps", "10"]).exits(0);
 }
+
+#[test]
+fn a_search_marks_its_requests_and_samples_as_a_run_does() {
+    let seen = Arc::new(AtomicU64::new(0));
+    let counted = seen.clone();
+    let url = answering(move |request| {
+        counted.fetch_add(u64::from(request.contains("\r\ntraceparent: 00-")), SeqCst);
+        answer("503 Service Unavailable", r#"{"pin":"1234-swordfish"}"#)
+    });
+    let folder = Folder::of(GET);
+    let flags = ["--steps", "5", "--trace", "--tag", "team=till", "--redact", "pin"];
+    let (ran, _) = search(&folder, &url, &flags);
+    assert!(seen.load(SeqCst) > 0, "{ran:?}");
+    let summary = std::fs::read_to_string(folder.path("limit.json")).expect("it was written");
+    assert!(summary.contains("\"team\": \"till\""), "{summary}");
+    assert!(!summary.contains("swordfish") && !ran.out.contains("swordfish"), "{summary}");
+}

@@ -407,3 +407,51 @@ fn statsd_gets_datagrams_whose_sums_are_the_summarys() {
         assert_eq!(sums.get(&format!("loadtool.{name}")), Some(&sum), "{name}: {sums:?}");
     }
 }
+
+/// What takes later what it did not take is tried again, but holds up neither load nor end.
+#[test]
+fn receivers_that_refuse_hang_or_are_dead_are_told_and_change_no_verdict() {
+    let refusing =
+        server::answering(|_| server::answer("400 Bad Request", "no such tenant <script>\x1b[2J"));
+    let hanging = server::server(|mut peer| peer.request().and_then(|_| peer.hang()));
+    let dead = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it is bound");
+    for kind in ["prometheus-rw", "otlp"] {
+        let outs = [
+            format!("{kind}={refusing}"),
+            format!("{kind}={hanging}/x"),
+            format!("{kind}=http://{dead}/"),
+        ];
+        let (_folder, ran, summary) = run(&outs.each_ref().map(String::as_str));
+        let ran = ran.exits(0).reports("PASS  script.lua: ");
+        assert!(!ran.err.contains('\x1b'), "no escapes reach a terminal: {}", ran.err);
+        for (index, told) in ["status 400 no such tenant", "", "refused"].into_iter().enumerate() {
+            let [written, lost, error] = delivery(&summary, index);
+            assert_eq!((written, lost.as_u64() > Some(0)), (&json!(0), true), "{summary}");
+            assert!(error.as_str().is_some_and(|error| error.contains(told)), "{error}");
+        }
+    }
+}
+
+#[test]
+fn opentelemetrys_variable_packs_what_is_exported() {
+    let (tell, told) = mpsc::channel();
+    let receiver = server::taking(move |head, body| {
+        let mut message = Vec::new();
+        let packed = head.contains("content-encoding: gzip");
+        let read = flate2::read::GzDecoder::new(body).read_to_end(&mut message);
+        let _ = tell.send((packed && read.is_ok(), message));
+        server::answer("200 OK", "")
+    });
+    let folder = Folder::new(SCRIPT);
+    let mut tool = folder.tool();
+    tool.args(["run", "script.lua", "--base-url", &target(), "--out", &format!("otlp={receiver}")]);
+    tool.env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip");
+    Running::start(&mut tool).end().exits(0);
+    let sent: Vec<(bool, Vec<u8>)> = told.try_iter().collect();
+    assert!(!sent.is_empty() && sent.iter().all(|(packed, _)| *packed), "all of it is packed");
+    let (_, last) = sent.last().expect("something was sent");
+    assert!(String::from_utf8_lossy(last).contains("loadtool.http_calls"));
+    tool.env("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd");
+    let said = "OTEL_EXPORTER_OTLP_COMPRESSION: expected none or gzip, not `zstd`";
+    Running::start(&mut tool).end().exits(2).says(said);
+}

@@ -45,10 +45,24 @@ fn run(target: &Server, length: &str, arguments: &[&str], variables: &[(&str, &s
     serde_json::from_slice(&text).expect("it is JSON")
 }
 
-/// What an expression gives now, by series.
+/// What an expression will give when the run's last second, of which it saw a part, is over.
+fn asked_afterwards(prometheus: &Server, expression: &str) -> Vec<Json> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    queried(prometheus, expression, now.as_secs_f64() + 5.0)
+}
+
+/// What it gave when the run had written its last numbers: it has ended them since.
 fn all_asked(prometheus: &Server, expression: &str) -> Vec<Json> {
+    let written = asked_afterwards(prometheus, "loadtool_run_info[5m]");
+    let last = written[0]["values"].as_array().and_then(|values| values.last()?.get(0)?.as_f64());
+    let last = last.unwrap_or_else(|| panic!("{written:?}"));
+    queried(prometheus, expression, last)
+}
+
+/// What it gives at a time [s since 1970], by series.
+fn queried(prometheus: &Server, expression: &str, time: f64) -> Vec<Json> {
     let query: String = url::form_urlencoded::byte_serialize(expression.as_bytes()).collect();
-    let answer = prometheus.get(&format!("/api/v1/query?query={query}"));
+    let answer = prometheus.get(&format!("/api/v1/query?query={query}&time={time:.3}"));
     let mut answer: Json = serde_json::from_str(&answer).expect("it is JSON");
     match answer["data"]["result"].take() {
         Json::Array(result) => result,
@@ -145,6 +159,14 @@ fn prometheus_holds_what_was_written_to_it() {
     let mean = format!("1e3 * sum(loadtool_http_call_duration_seconds_sum) / {count}");
     let told = calls["latency_ms"]["mean"].as_f64().expect("samples");
     assert!((asked(&prometheus, &mean) / told - 1.0).abs() < 1e-9);
+    assert_ended(&prometheus);
+}
+
+/// Nothing stands any longer: each series was marked as stale.
+#[track_caller]
+fn assert_ended(prometheus: &Server) {
+    let standing = asked_afterwards(prometheus, r#"{__name__=~"loadtool_.+"}"#);
+    assert!(standing.is_empty(), "{standing:?}");
 }
 
 #[test]
@@ -157,6 +179,7 @@ fn prometheus_holds_native_histograms_that_were_written_to_it_and_their_exemplar
     assert_eq!(summary["outputs"][0]["lost"], 0, "{summary}");
     assert_holds(&prometheus, &summary);
     assert_native(&prometheus, &summary);
+    assert_ended(&prometheus);
     let exemplars = prometheus.get(
         "/api/v1/query_exemplars?query=loadtool_http_call_duration_seconds&start=0&end=9999999999",
     );
@@ -243,10 +266,15 @@ fn exported(variables: &[(&str, &str)]) -> Option<(Vec<Json>, Json)> {
 
 #[test]
 fn opentelemetry_reads_what_is_exported() {
-    let service = [("OTEL_SERVICE_NAME", "till"), ("OTEL_RESOURCE_ATTRIBUTES", "deployment=a%20b")];
+    let service = [
+        ("OTEL_SERVICE_NAME", "till"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "deployment=a%20b"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+    ];
     let Some((requests, summary)) = exported(&service) else { return };
     for request in &requests {
         assert_eq!(request["path"], "/v1/metrics");
+        assert_eq!(request["encoding"], "gzip");
         assert_eq!(request["unknown"], false, "every field is one of OpenTelemetry's");
     }
     let last = requests.last().expect("a request");

@@ -3,6 +3,7 @@
 The messages are OpenTelemetry's own (opentelemetry-proto), so nothing here was declared twice.
 """
 
+import gzip
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,10 +22,14 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
+        encoding = self.headers["content-encoding"]
+        if encoding == "gzip":
+            body = gzip.decompress(body)
         request = ExportMetricsServiceRequest.FromString(body)
         unknown = request.ByteSize() != len(body)  # what it does not know it keeps and counts
         with open(path, "a") as log:
-            line = {"path": self.path, "unknown": unknown, "request": MessageToDict(request)}
+            line = {"path": self.path, "encoding": encoding, "unknown": unknown}
+            line["request"] = MessageToDict(request)
             print(json.dumps(line), file=log)
         answer = ExportMetricsServiceResponse().SerializeToString()
         self.send_response(200)

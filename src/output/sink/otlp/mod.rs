@@ -8,7 +8,11 @@
 mod messages;
 mod points;
 
+use std::io::Write;
+
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use prost::Message;
 
@@ -26,14 +30,43 @@ use points::{Shape, When, attribute, metrics};
 const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"];
 const HISTOGRAMS: &str = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
 const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+const COMPRESSION: [&str; 2] =
+    ["OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"];
 const SERVICE: &str = "OTEL_SERVICE_NAME";
 const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 
 /// What [`Otlp`] sends to, before it is opened.
 pub struct Target {
     address: Address,
+    packing: Packing,
     shape: Shape,
     resource: Vec<KeyValue>,
+}
+
+/// How bodies travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    Plain,
+    Gzip,
+}
+
+impl Packing {
+    /// As the environment says: for metrics, or else for all.
+    fn asked_for() -> Result<Packing, String> {
+        let said = |name: &&str| std::env::var(name).is_ok_and(|said| !said.is_empty());
+        let Some(name) = COMPRESSION.into_iter().find(said) else { return Ok(Packing::Plain) };
+        let gzip = choice(name, &["none", "gzip"])? == 1;
+        Ok(if gzip { Packing::Gzip } else { Packing::Plain })
+    }
+
+    fn of(self, message: Vec<u8>) -> Result<Bytes, String> {
+        if self == Packing::Plain {
+            return Ok(Bytes::from(message));
+        }
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        let packed = packed.write_all(&message).and_then(|()| packed.finish());
+        packed.map(Bytes::from).map_err(|error| error.to_string())
+    }
 }
 
 impl Target {
@@ -54,7 +87,11 @@ impl Target {
         let delta = choice(TEMPORALITY, &["cumulative", "delta", "lowmemory"])? > 0;
         let temporality = if delta { Temporality::Delta } else { Temporality::Cumulative };
         let shape = Shape { explicit, temporality };
-        Ok(Target { address, shape, resource: resource(about) })
+        let packing = Packing::asked_for()?;
+        if packing == Packing::Gzip {
+            address.plain("content-encoding", "gzip");
+        }
+        Ok(Target { address, packing, shape, resource: resource(about) })
     }
 
     /// Opened on the thread that sends.
@@ -62,6 +99,7 @@ impl Target {
         let may_pass = |status| matches!(status, 0 | 429 | 502 | 503 | 504);
         Otlp {
             post: self.address.open().map(|post| Patient::new(post, may_pass)),
+            packing: self.packing,
             shape: self.shape,
             resource: self.resource,
             unsent: Window::default(),
@@ -103,6 +141,7 @@ fn resource(about: &About) -> Vec<KeyValue> {
 /// Sends what there is.
 pub struct Otlp {
     post: Result<Patient, String>,
+    packing: Packing,
     shape: Shape,
     resource: Vec<KeyValue>,
     /// All of the run, or what came since the last push; exemplars are the last second's alone.
@@ -145,7 +184,7 @@ impl Otlp {
         let post = self.post.as_mut().map_err(|why| why.clone())?;
         let when = When { began: self.began, since: self.since.unwrap_or(at), at };
         let request = request(&self.unsent, &self.resource, self.shape, when);
-        let answer = post.send(&Bytes::from(request.encode_to_vec()))?;
+        let answer = post.send(&self.packing.of(request.encode_to_vec())?)?;
         self.sent = true;
         if self.shape.temporality == Temporality::Delta {
             self.unsent = Window::default();

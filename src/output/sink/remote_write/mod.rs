@@ -2,7 +2,8 @@
 //!
 //! Numbers are cumulative and have the names of the exposition (`families.rs`), so one dashboard
 //! fits both, and a push that is lost leaves a gap of a second and no wrong sum. What came late is
-//! in the next push: a receiver takes one value per series and time.
+//! in the next push: a receiver takes one value per series and time. At the end each series is
+//! marked as stale, so that it ends there and does not stand for five minutes more.
 
 mod messages;
 
@@ -30,6 +31,9 @@ pub struct Target {
     shape: Shape,
     run: String,
 }
+
+/// Prometheus' mark of a series that has ended: a NaN that no computation gives.
+const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 
 /// How histograms are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,24 +106,45 @@ impl Sink for RemoteWrite {
     }
 
     fn finish(&mut self, _: &Summary) -> Result<u64, String> {
-        if self.sent {
-            return Ok(0);
+        let last = self.last.as_millisecond();
+        if !self.sent {
+            // Later than the last push, which may have been taken though its answer was lost.
+            self.push(last + 1)?;
         }
-        // Later than the last push, which may have been taken though its answer was lost.
-        self.push(self.last.as_millisecond() + 1).map(|()| 0)
+        let series = self.series(last + 2).into_iter().map(TimeSeries::ended).collect();
+        self.post(series).map(|()| 0)
     }
 }
 
 impl RemoteWrite {
     fn push(&mut self, at: i64) -> Result<(), String> {
-        let post = self.post.as_mut().map_err(|why| why.clone())?;
-        let batch = Batch { series: Vec::new(), shape: self.shape, began: self.began, at };
-        let request = WriteRequest { timeseries: batch.of(&self.totals, &self.run) };
-        let packed = snap::raw::Encoder::new().compress_vec(&request.encode_to_vec());
-        let packed = packed.map_err(|_| "4 GB in a second are too many".to_owned())?;
-        post.send(&Bytes::from(packed))?;
+        self.post(self.series(at))?;
         self.sent = true;
         Ok(())
+    }
+
+    fn series(&self, at: i64) -> Vec<TimeSeries> {
+        let batch = Batch { series: Vec::new(), shape: self.shape, began: self.began, at };
+        batch.of(&self.totals, &self.run)
+    }
+
+    fn post(&mut self, timeseries: Vec<TimeSeries>) -> Result<(), String> {
+        let post = self.post.as_mut().map_err(|why| why.clone())?;
+        let request = WriteRequest { timeseries };
+        let packed = snap::raw::Encoder::new().compress_vec(&request.encode_to_vec());
+        let packed = packed.map_err(|_| "4 GB in a second are too many".to_owned())?;
+        post.send(&Bytes::from(packed)).map(drop)
+    }
+}
+
+impl TimeSeries {
+    /// The same series, which ends where it has a value. Of a native histogram, too, the mark is a
+    /// plain number.
+    fn ended(self) -> TimeSeries {
+        let floats = self.samples.iter().map(|sample| sample.timestamp);
+        let at = floats.chain(self.histograms.iter().map(|histogram| histogram.timestamp)).max();
+        let samples = at.map(|timestamp| Sample { value: STALE, timestamp }).into_iter().collect();
+        TimeSeries { labels: self.labels, samples, ..TimeSeries::default() }
     }
 }
 
