@@ -178,11 +178,13 @@ pub struct Host {
     pub exemplar: RefCell<Option<(String, Exemplar)>>,
     /// Titles of the pools that were opened, by their numbers.
     pub(super) pools: RefCell<Vec<NameId>>,
-    /// Bytes that Lua objects hold outside Lua's heap, and those not yet told to the collector.
+    /// Bytes that Lua objects hold outside Lua's heap, those not yet told to the collector, and how
+    /// many of these there may be.
     held: Cell<usize>,
     /// Whether the running coroutine dies for want of them.
     pub(super) exhausted: Cell<bool>,
     untold: Cell<usize>,
+    patience: Cell<usize>,
 }
 
 /// What all workers of the process share.
@@ -292,6 +294,7 @@ impl Host {
             held: Cell::new(0),
             exhausted: Cell::new(false),
             untold: Cell::new(0),
+            patience: Cell::new(GC_STEP),
         })
     }
 
@@ -425,14 +428,17 @@ impl Host {
             }
         }
         let untold = self.untold.get() + bytes;
-        if untold < GC_STEP {
+        let patience = self.patience.get();
+        if untold < patience {
             self.untold.set(untold);
         } else {
             self.untold.set(0);
-            for _ in 0..(untold / GC_STEP).min(64) {
+            for _ in 0..(untold / patience).min(64) {
                 // A step fails only for want of memory, which the next allocation reports.
                 let _ = lua.gc_step();
             }
+            let steps = (lua.used_memory() / HEAP_OF_STEP).max(1);
+            self.patience.set((GARBAGE / steps).max(GC_STEP));
         }
         Held { host: self.clone(), bytes }
     }
@@ -447,9 +453,15 @@ impl Host {
 const AT_TOP_LEVEL: &str = "nothing can wait at a script's top level: requests and pauses belong \
                             into functions that the run calls";
 
-/// Held bytes per step of the collector. A step marks some 200,000 references, all of a small
-/// heap, so this is about what the garbage of a worker of few users may hold; with N MB of users
-/// it is N/2 times as much.
+/// Held bytes that may be garbage before a small heap is collected: fewer collections cost memory,
+/// more of them a tenth of the time of a request.
+const GARBAGE: usize = 2 << 20;
+
+/// Bytes of Lua's heap that a step of the collector marks: some 200,000 references.
+const HEAP_OF_STEP: usize = 2 << 20;
+
+/// Held bytes per step of the collector, at least. With N MB of users there are N/2 steps to a
+/// collection, so that many times this may be garbage.
 const GC_STEP: usize = 512 << 10;
 
 /// Bytes outside Lua's heap that something in it keeps alive; uncounted when dropped.
