@@ -10,6 +10,7 @@
 //! 2³² samples have met, so that no bucket can overflow.
 
 mod compact;
+pub mod spell;
 
 use std::mem;
 use std::time::Duration;

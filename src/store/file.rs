@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 
 use super::Result;
 use crate::diagnostic::Diagnostic;
@@ -13,10 +13,16 @@ use crate::diagnostic::Diagnostic;
 /// Which SQLite files are ours: "LTRS".
 const APPLICATION: i32 = 0x4c54_5253;
 
-/// Of the tables.
-const VERSION: i32 = 1;
+/// Of the tables and of what is in them.
+const VERSION: i32 = 2;
+
+/// Its tables are the same, its blocks are read, too; see [`block`](super::block).
+const FORMER: i32 = 1;
 
 const SCHEMA: &str = include_str!("schema.sql");
+
+/// Blocks are of some kilobytes: in small pages little is lost at the end of each.
+const PAGE: i32 = 1024;
 
 /// How long somebody at the terminal waits for another writer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,7 +46,7 @@ pub fn open(path: &Path) -> Result<Connection> {
         opened => opened,
     };
     match opened {
-        Ok((connection, Standing::Ours)) => Ok(connection),
+        Ok((connection, Standing::Ours | Standing::Former)) => Ok(connection),
         Ok((_, Standing::Empty)) => Err(foreign(path)),
         Ok((_, standing)) => Err(standing.told(path)),
         Err(error) => Err(told(path, &error)),
@@ -58,7 +64,16 @@ pub fn open_or_create(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let opened = connected(path, flags).and_then(checked);
     match opened.map_err(|error| told(path, &error))? {
-        (connection, Standing::Ours) => Ok(connection),
+        (connection, Standing::Ours) => {
+            try_to_write(&connection).map_err(|error| told(path, &error))?;
+            Ok(connection)
+        }
+        (connection, Standing::Former) => {
+            // From now on a former loadtool would not know what it reads.
+            let renewed = connection.pragma_update(None, "user_version", VERSION);
+            renewed.map_err(|error| told(path, &error))?;
+            Ok(connection)
+        }
         (mut connection, Standing::Empty) => {
             make(&mut connection).map_err(|error| told(path, &error))?;
             Ok(connection)
@@ -99,6 +114,7 @@ fn immutable(path: &Path) -> rusqlite::Result<Connection> {
 /// Whose tables a file has.
 enum Standing {
     Ours,
+    Former,
     Empty,
     Foreign,
     Newer(i32),
@@ -111,6 +127,7 @@ fn checked(connection: Connection) -> rusqlite::Result<(Connection, Standing)> {
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let standing = match (application, version) {
         (APPLICATION, VERSION) => Standing::Ours,
+        (APPLICATION, FORMER) => Standing::Former,
         (APPLICATION, newer) => Standing::Newer(newer),
         (0, 0) if tables == 0 => Standing::Empty,
         _ => Standing::Foreign,
@@ -120,6 +137,8 @@ fn checked(connection: Connection) -> rusqlite::Result<(Connection, Standing)> {
 
 /// Makes the tables, unless another process has in the meantime.
 fn make(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "page_size", PAGE)?;
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let making = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let tables: i64 =
@@ -130,6 +149,32 @@ fn make(connection: &mut Connection) -> rusqlite::Result<()> {
         making.pragma_update(None, "user_version", VERSION)?;
     }
     making.commit()
+}
+
+/// SQLite opens what may only be read as if nothing were wrong. What is locked can be written later.
+fn try_to_write(connection: &Connection) -> rusqlite::Result<()> {
+    if connection.is_readonly("main")? {
+        let words = "it is marked as read-only".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_READONLY),
+            Some(words),
+        ));
+    }
+    connection.busy_timeout(Duration::ZERO)?;
+    let tried = connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK");
+    connection.busy_timeout(PATIENCE)?;
+    match tried {
+        Err(error) if is_locked(&error) => Ok(()),
+        tried => tried,
+    }
+}
+
+/// What is free in the file is cut off its end; nothing happens to one that was not made for it.
+pub fn give_room_back(connection: &Connection) -> rusqlite::Result<()> {
+    let mut freeing = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut pages = freeing.query([])?;
+    while pages.next()?.is_some() {}
+    Ok(())
 }
 
 impl Standing {
@@ -157,18 +202,22 @@ fn is_unwritable(error: &rusqlite::Error) -> bool {
     matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
+fn is_locked(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
 /// What SQLite says, for the store's user.
 pub fn told(path: &Path, error: &rusqlite::Error) -> Diagnostic {
     let place = path.display();
     let cause = cause(error);
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => Diagnostic::new(format!("{place} is no store of runs"))
-            .hint("name another file by --store FILE or LOADTOOL_STORE"),
-        Some(ErrorCode::DatabaseCorrupt) => damaged(path, &cause),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+        _ if is_locked(error) => {
             Diagnostic::new(format!("the store {place} is locked by another program"))
                 .hint("wait until that one is done, or end it: `fuser` names it")
         }
+        Some(ErrorCode::NotADatabase) => Diagnostic::new(format!("{place} is no store of runs"))
+            .hint("name another file by --store FILE or LOADTOOL_STORE"),
+        Some(ErrorCode::DatabaseCorrupt) => damaged(path, &cause),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             Diagnostic::new(format!("the store {place} cannot be written: {cause}"))
                 .hint("its file and its folder must be yours to write")
@@ -235,6 +284,14 @@ mod tests {
         assert!(fault(open_or_create(&path)).contains("another program's database"));
         other.execute_batch("DROP TABLE mine").unwrap();
         drop(open_or_create(&path).unwrap());
+        other.pragma_update(None, "user_version", FORMER).unwrap();
+        assert!(open(&path).is_ok());
+        let number = |store: &Connection| {
+            store.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).unwrap()
+        };
+        assert_eq!(number(&other), FORMER, "who reads changes nothing");
+        drop(open_or_create(&path).unwrap());
+        assert_eq!(number(&other), VERSION);
         other.pragma_update(None, "user_version", 9).unwrap();
         let newer = fault(open(&path));
         assert!(newer.contains("a newer loadtool: it has schema 9"), "{newer}");

@@ -4,12 +4,13 @@
 //! seconds, and what finds it full is counted as lost. So neither a lock nor a slow disk is ever
 //! felt by the load.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::block::blocks;
 use super::git::{self, Head};
 use super::outline::{Outline, lives, read_lives};
 use super::pack::{self, squeezed};
@@ -23,8 +24,11 @@ use crate::results::summary::{Distribution, Summary, Values};
 use crate::results::tick::Tick;
 use crate::secrets::Secrets;
 
-/// Seconds that are kept whole before they become blocks.
-const MINUTE: i64 = 60;
+/// Seconds that are kept loose before they become blocks.
+const SPELL: u32 = 300;
+
+/// And how many bytes of them, so that neither memory nor file grows with what a second holds.
+const LOOSE: usize = 16 << 20;
 
 /// For ever, as far as a run goes.
 const UNTIL_FREE: Duration = Duration::from_secs(1 << 20);
@@ -151,8 +155,9 @@ struct Book {
     known: usize,
     /// In order of their numbers.
     numbered: Vec<(TagSet, MetricId)>,
-    /// Frames since the last blocks.
-    frames: i64,
+    /// Frames since the last blocks, and what is in them.
+    frames: u32,
+    bytes: usize,
 }
 
 impl Keeper {
@@ -205,11 +210,12 @@ impl Sink for Keeper {
             )?;
             write_tick(into, run, &second.tick, &second.window)?;
             write_errors(into, run, &second.window.errors)?;
-            let frames = book.frames + 1;
-            if frames >= MINUTE {
+            book.frames += 1;
+            book.bytes += frame.len();
+            if book.frames >= SPELL || book.bytes >= LOOSE {
                 make_blocks(into, run)?;
+                (book.frames, book.bytes) = (0, 0);
             }
-            book.frames = frames % MINUTE;
             Ok(())
         })?;
         Ok(u64::from(!second.late))
@@ -221,6 +227,8 @@ impl Sink for Keeper {
             book.write_sums(into, run, summary)?;
             write_end(into, run, summary)
         })?;
+        // Where the loose seconds lay; a file that stays as large is no loss.
+        let _ = file::give_room_back(&self.connection);
         Ok(0)
     }
 }
@@ -304,8 +312,13 @@ fn make_blocks(into: &Transaction, run: i64) -> rusqlite::Result<()> {
     let frames: Vec<(u32, Vec<u8>)> = select
         .query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
+    let mut select = into.prepare("SELECT n FROM series WHERE run = ?1 AND kind = 'histogram'")?;
+    let histograms: BTreeSet<u32> =
+        select.query_map([run], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     // What is no frame stays as it is: whoever reads it will tell.
-    let Some(blocks) = pack::blocks(&frames) else { return Ok(()) };
+    let Some(blocks) = blocks(&frames, |series| histograms.contains(&series)) else {
+        return Ok(());
+    };
     let mut insert = into.prepare("INSERT INTO blocks VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for block in blocks {
         insert.execute(params![run, block.series, block.first, block.last, block.data])?;

@@ -3,11 +3,12 @@
 //! [`keeper`] is the sink that writes while a run goes on, a transaction a second; what dies in the
 //! middle has lost its last second at most. [`list`] finds runs again, [`slice`] reads any series
 //! over any time, [`replay`] makes the summary of a run that never got to make its own, [`carry`]
-//! moves runs between files. A second is first kept whole (`frames`), then, minute by minute, as a
+//! moves runs between files. A second is first kept whole (`frames`), then, every five minutes, as a
 //! block per series (`blocks`): what has to be written is little, and what is read lies together.
 //!
-//! Formats are in [`pack`], tables in `schema.sql`; `docs/store.md` tells both to others.
+//! Formats are in [`pack`] and [`block`], tables in `schema.sql`; `docs/store.md` tells both to others.
 
+mod block;
 mod carry;
 mod file;
 mod git;

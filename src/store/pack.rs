@@ -1,17 +1,15 @@
-//! Values ↔ bytes: what a series has in one second, in a frame of one second of all series, in a
-//! block of a minute of one series. `docs/store.md` tells the formats to others.
+//! Values ↔ bytes: what a series has in one second, and a frame of one second of all series; what it
+//! has over minutes is in [`block`](super::block). `docs/store.md` tells the formats to others.
 //!
 //! ```text
 //! value   counter: SUM   rate: HITS TOTAL   histogram: see metrics/histogram/compact.rs
 //!         gauge: 0 LAST MAX, or 1 AT LAST MAX of one that is set (AT in µs); both 8-byte floats
 //! frame   { SERIES LENGTH value }
-//! block   zlib of { SECOND LENGTH value }, SECOND from the block's first
 //! ```
 //!
 //! Capitals are varints. Nothing that a damaged file says is believed beyond its length.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::time::Duration;
 
@@ -19,14 +17,24 @@ use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 
+use crate::metrics::histogram::spell::Buckets;
 use crate::metrics::varint::{put, take, take_counted};
 use crate::metrics::{Histogram, Kind, Value};
 
-/// A block of a minute stays below 1 MB, whatever is in it.
+/// A block of some minutes stays below 10 MB, whatever is in it.
 const LONGEST: u64 = 64 << 20;
 
 const MADE_OF_PARTS: u8 = 0;
 const SET: u8 = 1;
+
+/// What a series had in a second, as it is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Kept<'k> {
+    /// A value that was written.
+    Bytes(&'k [u8]),
+    /// Samples that were taken out of a spell.
+    Samples(&'k Buckets),
+}
 
 /// Appends one value.
 pub fn write(value: &Value, out: &mut Vec<u8>) {
@@ -49,14 +57,18 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-/// Adds a written value of that kind to `sum`; of two gauges as if they were of one second. `None`
-/// if it is none.
-pub fn add(sum: &mut Option<Value>, kind: Kind, bytes: &[u8]) -> Option<()> {
+/// Adds a kept value of that kind to `sum`; of two gauges as if they were of one second. `None` if
+/// it is none.
+pub fn add(sum: &mut Option<Value>, kind: Kind, kept: Kept) -> Option<()> {
     if kind == Kind::Histogram {
         let empty = || Value::Histogram(Box::<Histogram>::default());
         let Value::Histogram(samples) = sum.get_or_insert_with(empty) else { return None };
-        return samples.add_compact(bytes);
+        return match kept {
+            Kept::Bytes(bytes) => samples.add_compact(bytes),
+            Kept::Samples(more) => samples.add_buckets(more),
+        };
     }
+    let Kept::Bytes(bytes) = kept else { return None };
     let value = read(kind, bytes)?;
     match sum {
         Some(sum) => sum.merge(&value, Ordering::Equal),
@@ -116,58 +128,6 @@ pub fn frame(mut bytes: &[u8]) -> Option<Vec<(u32, &[u8])>> {
     Some(values)
 }
 
-/// A series' values over some seconds, made one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Block {
-    /// The series.
-    pub series: u32,
-    /// Its first second.
-    pub first: u32,
-    /// Its last second.
-    pub last: u32,
-    /// Compressed.
-    pub data: Vec<u8>,
-}
-
-/// Frames of some seconds → blocks, one per series; `None` if one of them is no frame. A second may
-/// come more than once.
-pub fn blocks(frames: &[(u32, Vec<u8>)]) -> Option<Vec<Block>> {
-    let mut by_series = BTreeMap::<u32, Vec<(u32, &[u8])>>::new();
-    for (second, bytes) in frames {
-        for (series, value) in frame(bytes)? {
-            by_series.entry(series).or_default().push((*second, value));
-        }
-    }
-    Some(by_series.into_iter().map(|(series, values)| block(series, values)).collect())
-}
-
-fn block(series: u32, mut values: Vec<(u32, &[u8])>) -> Block {
-    values.sort_by_key(|(second, _)| *second);
-    let (first, last) = (values[0].0, values[values.len() - 1].0);
-    let mut plain = Vec::new();
-    for (second, value) in values {
-        put(u64::from(second - first), &mut plain);
-        put(value.len() as u64, &mut plain);
-        plain.extend_from_slice(value);
-    }
-    Block { series, first, last, data: squeezed(&plain) }
-}
-
-/// Shows each value of a block with its second; `None` if it is no block.
-pub fn each_of_block(
-    first: u32,
-    data: &[u8],
-    mut visit: impl FnMut(u32, &[u8]) -> Option<()>,
-) -> Option<()> {
-    let plain = unsqueezed(data)?;
-    let mut bytes = plain.as_slice();
-    while !bytes.is_empty() {
-        let second = first.checked_add(u32::try_from(take(&mut bytes)?).ok()?)?;
-        visit(second, take_counted(&mut bytes)?)?;
-    }
-    Some(())
-}
-
 /// A zlib stream of these bytes.
 pub fn squeezed(plain: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
@@ -204,42 +164,29 @@ mod tests {
             let mut bytes = Vec::new();
             write(&value, &mut bytes);
             let mut sum = None;
-            assert_eq!(add(&mut sum, kind, &bytes), Some(()), "{value:?}");
+            assert_eq!(add(&mut sum, kind, Kept::Bytes(&bytes)), Some(()), "{value:?}");
             match (&sum, &value) {
                 (Some(Value::Histogram(read)), Value::Histogram(written)) => {
                     assert_eq!((read.count(), read.max()), (written.count(), written.max()));
                 }
                 (sum, value) => assert_eq!(sum.as_ref(), Some(value)),
             }
-            assert_eq!(add(&mut None, kind, &bytes[..bytes.len() - 1]), None, "{value:?}");
+            assert_eq!(
+                add(&mut None, kind, Kept::Bytes(&bytes[..bytes.len() - 1])),
+                None,
+                "{value:?}"
+            );
             bytes.push(0);
-            assert_eq!(add(&mut None, kind, &bytes), None, "{value:?}");
+            assert_eq!(add(&mut None, kind, Kept::Bytes(&bytes)), None, "{value:?}");
         }
-        assert_eq!(add(&mut Some(Value::Counter(1)), Kind::Histogram, &[0, 0]), None);
+        let empty = Kept::Bytes(&[0, 0]);
+        assert_eq!(add(&mut Some(Value::Counter(1)), Kind::Histogram, empty), None);
     }
 
     #[test]
-    fn seconds_of_all_series_become_minutes_of_each() {
-        let (mut frames, mut scratch) = (Vec::new(), Vec::new());
-        for second in [10, 11, 12, 4] {
-            let mut frame = Vec::new();
-            add_to_frame(&mut frame, 7, &Value::Counter(second), &mut scratch);
-            if second == 11 {
-                add_to_frame(&mut frame, 2, &Value::Rate { hits: 1, total: 2 }, &mut scratch);
-            }
-            frames.push((second as u32, frame));
-        }
-        let blocks = blocks(&frames).unwrap();
-        let spans: Vec<_> = blocks.iter().map(|one| (one.series, one.first, one.last)).collect();
-        assert_eq!(spans, [(2, 11, 11), (7, 4, 12)]);
-        let mut seen = Vec::new();
-        each_of_block(4, &blocks[1].data, |second, value| {
-            seen.push((second, value.to_vec()));
-            Some(())
-        })
-        .unwrap();
-        assert_eq!(seen, [(4, vec![4]), (10, vec![10]), (11, vec![11]), (12, vec![12])]);
-        assert_eq!(each_of_block(0, b"no zlib", |_, _| Some(())), None);
+    fn what_is_no_frame_is_none() {
         assert_eq!(frame(&[1, 5, 0]), None);
+        assert_eq!(frame(&[]), Some(Vec::new()));
+        assert_eq!(unsqueezed(b"no zlib"), None);
     }
 }

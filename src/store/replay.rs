@@ -98,11 +98,12 @@ impl Store {
             windows.insert(second, window);
         }
         let mut rows = BTreeMap::<u32, BTreeMap<TagSet, Vec<(MetricId, Value)>>>::new();
-        self.each_value(run, &self.series(run)?, &(0..u32::MAX), |series, second, bytes| {
+        let series = self.series(run)?;
+        self.each_value(run, &series, &(0..u32::MAX), &Some, |series, second, kept| {
             let row = rows.entry(second).or_default().entry(series.tags.clone()).or_default();
             let there = row.iter().position(|(id, _)| *id == series.metric);
             let mut sum = there.map(|place| row.swap_remove(place).1);
-            pack::add(&mut sum, series.metric.metric().kind, bytes)?;
+            pack::add(&mut sum, series.metric.metric().kind, kept)?;
             row.extend(sum.map(|value| (series.metric.clone(), value)));
             Some(())
         })?;

@@ -6,8 +6,10 @@ use std::ops::Range;
 
 use rusqlite::params;
 
+use super::block::{Parts, each_of_block};
 use super::list::Stored;
-use super::{Result, Store, pack};
+use super::pack::{self, Kept};
+use super::{Result, Store};
 use crate::metrics::own::{Form, Given, OwnMetrics};
 use crate::metrics::{Kind, MetricId, Selector, TagSet, Value};
 
@@ -110,11 +112,12 @@ impl Store {
             slice.by.iter().map(tag).collect()
         };
         let mut sums = BTreeMap::<(u32, Vec<String>), Sum>::new();
-        self.each_value(run, &meant, &slice.span, |series, second, bytes| {
+        let parts = |second| slice.span.contains(&second).then(|| slice.from(second));
+        self.each_value(run, &meant, &slice.span, &parts, |series, second, kept| {
             let sum = sums.entry((slice.from(second), key(series))).or_default();
             match kind {
-                Kind::Gauge => pack::add(sum.seconds.entry(second).or_default(), kind, bytes),
-                _ => pack::add(&mut sum.all, kind, bytes),
+                Kind::Gauge => pack::add(sum.seconds.entry(second).or_default(), kind, kept),
+                _ => pack::add(&mut sum.all, kind, kept),
             }
         })?;
         let part =
@@ -134,43 +137,41 @@ impl Store {
     ) -> Result<()> {
         let mut meant = self.series(run)?;
         meant.retain(wanted);
-        self.each_value(run, &meant, &(0..u32::MAX), |series, second, bytes| {
+        self.each_value(run, &meant, &(0..u32::MAX), &Some, |series, second, kept| {
             let mut value = None;
-            pack::add(&mut value, series.metric.metric().kind, bytes)?;
+            pack::add(&mut value, series.metric.metric().kind, kept)?;
             visit(series, second, &value?);
             Some(())
         })
     }
 
-    /// Shows each value of these series, with its second, in no particular order; `None` from
-    /// `visit` says that it is none.
+    /// Shows each value that these series have within `span`, with its second, in no particular
+    /// order; `None` from `visit` says that it is none. Histograms of the seconds of one part may
+    /// come as one, with the first of them.
     pub(super) fn each_value(
         &self,
         run: &Stored,
         all: &[Series],
         span: &Range<u32>,
-        mut visit: impl FnMut(&Series, u32, &[u8]) -> Option<()>,
+        parts: Parts,
+        mut visit: impl FnMut(&Series, u32, Kept) -> Option<()>,
     ) -> Result<()> {
-        let mut within = |series: &Series, second: u32, bytes: &[u8]| match span.contains(&second) {
-            true => visit(series, second, bytes),
-            false => Some(()),
-        };
         let mut read = || {
             // Whoever writes the run may move seconds from one table to the other meanwhile.
             let _reading = self.connection.unchecked_transaction()?;
             let mut sound = true;
             for series in all {
                 for (first, data) in self.blocks(run, series, span)? {
-                    let mut shown = |second, bytes: &[u8]| within(series, second, bytes);
-                    sound &= pack::each_of_block(first, &data, &mut shown).is_some();
+                    let shown = |second, kept: Kept| visit(series, second, kept);
+                    sound &= each_of_block(first, &data, parts, shown).is_some();
                 }
             }
             let by_number: BTreeMap<u32, &Series> =
                 all.iter().map(|series| (series.number, series)).collect();
-            for (second, data) in self.frames(run)? {
+            for (second, data) in self.frames(run, span)? {
                 sound &= pack::frame(&data).is_some_and(|values| {
                     values.iter().all(|(number, bytes)| match by_number.get(number) {
-                        Some(series) => within(series, second, bytes).is_some(),
+                        Some(series) => visit(series, second, Kept::Bytes(bytes)).is_some(),
                         None => true,
                     })
                 });
@@ -198,10 +199,13 @@ impl Store {
     }
 
     /// Seconds that are in no block yet.
-    fn frames(&self, run: &Stored) -> rusqlite::Result<Vec<(u32, Vec<u8>)>> {
-        let select = "SELECT second, data FROM frames WHERE run = ?1 ORDER BY rowid";
-        let mut select = self.connection.prepare(select)?;
-        select.query_map([run.n], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    fn frames(&self, run: &Stored, span: &Range<u32>) -> rusqlite::Result<Vec<(u32, Vec<u8>)>> {
+        let mut select = self.connection.prepare(
+            "SELECT second, data FROM frames
+             WHERE run = ?1 AND second >= ?2 AND second < ?3 ORDER BY rowid",
+        )?;
+        let wanted = params![run.n, span.start, span.end];
+        select.query_map(wanted, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
     fn series_rows(&self, run: &Stored) -> rusqlite::Result<Vec<SeriesRow>> {

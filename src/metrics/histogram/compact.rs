@@ -19,49 +19,40 @@ impl Histogram {
     /// Appends it. Count, minimum, maximum and sum are exact, samples to the bucket.
     pub fn write_compact(&self, out: &mut Vec<u8>) {
         let buckets = self.indexed();
-        varint::put(self.saturated, out);
-        varint::put(buckets.len() as u64, out);
-        let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return };
-        let (mut before, mut low_sum) = (0, 0_u128);
-        for &(index, count) in &buckets {
-            varint::put((index - before) << 1 | u64::from(count > 1), out);
-            if count > 1 {
-                varint::put(count - 2, out);
-            }
-            before = index;
-            low_sum += u128::from(low(index)) * u128::from(count);
-        }
-        varint::put(self.min - low(first.0), out);
-        varint::put(self.max - low(last.0), out);
-        let more = self.sum.saturating_sub(low_sum);
-        varint::put(u64::try_from(more).unwrap_or(u64::MAX), out);
+        let count = self.count;
+        let Histogram { sum, min, max, saturated, .. } = *self;
+        Buckets { buckets, count, sum, min, max, saturated }.write(out);
     }
 
     /// Adds the samples of one that was written, with its minimum, maximum and sum; the deviation is
     /// that of the buckets. `None` if it is none; then nothing has changed.
     pub fn add_compact(&mut self, bytes: &[u8]) -> Option<()> {
-        let written = Written::read(bytes)?;
-        if written.count == 0 {
+        self.add_buckets(&Buckets::read(bytes)?)
+    }
+
+    /// The same of what was read already; `None` if they are too many.
+    pub fn add_buckets(&mut self, added: &Buckets) -> Option<()> {
+        if added.count == 0 {
             return Some(());
         }
-        let count = self.count.checked_add(written.count).filter(|&sum| sum <= MOST_SAMPLES)?;
-        self.put_all(&written, count);
+        let count = self.count.checked_add(added.count).filter(|&sum| sum <= MOST_SAMPLES)?;
+        self.put_all(added, count);
         self.count = count;
-        self.sum = self.sum.saturating_add(written.sum);
-        self.squares = self.squares.saturating_add(written.squares());
-        self.min = self.min.min(written.min);
-        self.max = self.max.max(written.max);
-        self.saturated += written.saturated;
+        self.sum = self.sum.saturating_add(added.sum);
+        self.squares = self.squares.saturating_add(added.squares());
+        self.min = self.min.min(added.min);
+        self.max = self.max.max(added.max);
+        self.saturated += added.saturated;
         Some(())
     }
 
-    fn put_all(&mut self, written: &Written, count: u64) {
-        let values = written.buckets.iter().map(|&(index, count)| {
+    fn put_all(&mut self, added: &Buckets, count: u64) {
+        let values = added.buckets.iter().map(|&(index, count)| {
             // The top of a bucket, as quantiles tell it; no larger than what was there.
-            (top_of_bucket(low(index)).min(written.max), count)
+            (top_of_bucket(low(index)).min(added.max), count)
         });
         match &mut self.body {
-            Body::Few(list) if count <= FEW as u64 && written.max <= u64::from(u32::MAX) => {
+            Body::Few(list) if count <= FEW as u64 && added.max <= u64::from(u32::MAX) => {
                 for (value, count) in values {
                     list.extend((0..count).map(|_| value as u32));
                 }
@@ -81,64 +72,86 @@ impl Histogram {
     fn indexed(&self) -> Vec<(u64, u64)> {
         let mut buckets = Vec::new();
         self.each(|value, count| buckets.push((index(value), count)));
-        buckets.sort_unstable_by_key(|&(index, _)| index); // a list of samples is in no order
-        buckets.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1 += next.1;
-            }
-            same
-        });
+        gather(&mut buckets); // a list of samples is in no order
         buckets
     }
 }
 
-/// What the bytes say.
-struct Written {
-    buckets: Vec<(u64, u64)>,
-    count: u64,
-    sum: u128,
-    min: u64,
-    max: u64,
-    saturated: u64,
+/// Into the order of indices, each of them once.
+pub(super) fn gather(buckets: &mut Vec<(u64, u64)>) {
+    buckets.sort_unstable_by_key(|&(index, _)| index);
+    buckets.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 += next.1;
+        }
+        same
+    });
 }
 
-impl Written {
-    fn read(mut bytes: &[u8]) -> Option<Written> {
+/// A histogram as the bytes have it.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    /// Indices, ascending, and how many samples each has.
+    pub(super) buckets: Vec<(u64, u64)>,
+    pub(super) count: u64,
+    pub(super) sum: u128,
+    pub(super) min: u64,
+    pub(super) max: u64,
+    pub(super) saturated: u64,
+}
+
+impl Buckets {
+    /// Without a sample.
+    pub(super) fn none() -> Buckets {
+        Buckets { buckets: Vec::new(), count: 0, sum: 0, min: u64::MAX, max: 0, saturated: 0 }
+    }
+
+    pub(super) fn read(mut bytes: &[u8]) -> Option<Buckets> {
         let bytes = &mut bytes;
         let saturated = varint::take(bytes)?;
         let many = usize::try_from(varint::take(bytes)?).ok().filter(|&n| n <= bytes.len())?;
-        let (mut buckets, mut at, mut all, mut sum) = (Vec::with_capacity(many), 0_u64, 0_u64, 0);
+        let (mut buckets, mut all, mut sum) = (Vec::with_capacity(many), 0_u64, 0);
+        let mut gaps = Gaps::default();
         for _ in 0..many {
-            let head = varint::take(bytes)?;
-            let count = if head & 1 == 1 { varint::take(bytes)?.checked_add(2)? } else { 1 };
-            at = at.checked_add(head >> 1).filter(|&at| at <= index(HIGHEST_NUMBER))?;
+            let (at, count) = gaps.take(bytes)?;
             all = all.checked_add(count).filter(|&all| all <= MOST_SAMPLES)?;
+            if at > index(HIGHEST_NUMBER) {
+                return None;
+            }
             sum += u128::from(low(at)) * u128::from(count);
             buckets.push((at, count));
         }
-        let (mut min, mut max) = (u64::MAX, 0);
+        let Buckets { mut min, mut max, .. } = Buckets::none();
         if let (Some(first), Some(last)) = (buckets.first(), buckets.last()) {
             min = within(first.0, varint::take(bytes)?)?;
             max = within(last.0, varint::take(bytes)?)?;
             sum += u128::from(varint::take(bytes)?);
         }
-        (bytes.is_empty() && min <= max || all == 0).then_some(Written {
-            buckets,
-            count: all,
-            sum,
-            min,
-            max,
-            saturated,
-        })
+        let sound = bytes.is_empty() && min <= max || all == 0;
+        sound.then_some(Buckets { buckets, count: all, sum, min, max, saturated })
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        varint::put(self.saturated, out);
+        varint::put(self.buckets.len() as u64, out);
+        let (Some(first), Some(last)) = (self.buckets.first(), self.buckets.last()) else { return };
+        let (mut gaps, mut low_sum) = (Gaps::default(), 0_u128);
+        for &(index, count) in &self.buckets {
+            gaps.put(index, count, out);
+            low_sum += u128::from(low(index)) * u128::from(count);
+        }
+        varint::put(self.min - low(first.0), out);
+        varint::put(self.max - low(last.0), out);
+        let more = self.sum.saturating_sub(low_sum);
+        varint::put(u64::try_from(more).unwrap_or(u64::MAX), out);
     }
 
     /// The sum of the squares, as far as buckets tell: their spread about the exact mean.
     fn squares(&self) -> u128 {
         let (mut sum, mut squares) = (0_u128, 0_u128);
         for &(index, count) in &self.buckets {
-            let middle = u128::from(low(index) + (width(index) - 1) / 2);
-            let count = u128::from(count);
+            let (middle, count) = (u128::from(middle(index)), u128::from(count));
             sum += middle * count;
             squares = squares.saturating_add((middle * middle).saturating_mul(count));
         }
@@ -151,20 +164,53 @@ impl Written {
     }
 }
 
+/// Numbers that ascend, each with a count from 1: `DELTA·2 + MORE [COUNT − 2]`.
+#[derive(Default)]
+pub(super) struct Gaps {
+    before: u64,
+}
+
+impl Gaps {
+    pub fn put(&mut self, at: u64, count: u64, out: &mut Vec<u8>) {
+        varint::put((at - self.before) << 1 | u64::from(count > 1), out);
+        if count > 1 {
+            varint::put(count - 2, out);
+        }
+        self.before = at;
+    }
+
+    pub fn take(&mut self, bytes: &mut &[u8]) -> Option<(u64, u64)> {
+        let head = varint::take(bytes)?;
+        let count = if head & 1 == 1 { varint::take(bytes)?.checked_add(2)? } else { 1 };
+        self.before = self.before.checked_add(head >> 1)?;
+        Some((self.before, count))
+    }
+}
+
 /// A value of a bucket, so far above its lower end.
 fn within(index: u64, more: u64) -> Option<u64> {
     (more < width(index)).then(|| low(index) + more)
 }
 
 fn index(value: u64) -> u64 {
-    let shift = (u64::BITS - value.leading_zeros()).saturating_sub(EXACT_BITS);
-    u64::from(shift) * OCTAVE + (value >> shift)
+    index_of(value, EXACT_BITS)
+}
+
+/// The index of a value's bucket if so many leading bits of it are told.
+pub(super) fn index_of(value: u64, bits: u32) -> u64 {
+    let shift = (u64::BITS - value.leading_zeros()).saturating_sub(bits);
+    (u64::from(shift) << (bits - 1)) + (value >> shift)
 }
 
 /// The smallest value of a bucket.
-fn low(index: u64) -> u64 {
+pub(super) fn low(index: u64) -> u64 {
     let octave = octave(index);
     (index - octave * OCTAVE) << octave
+}
+
+/// What stands for all values of a bucket.
+pub(super) fn middle(index: u64) -> u64 {
+    low(index) + (width(index) - 1) / 2
 }
 
 fn width(index: u64) -> u64 {
