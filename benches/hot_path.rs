@@ -8,10 +8,10 @@ use http::HeaderMap;
 use http::header::SET_COOKIE;
 use loadtool::http::Jar;
 use loadtool::metrics::{
-    CallSample, Histogram, NameId, Outcome, Place, Recorder, RequestSample, Window,
+    CallSample, Histogram, NameId, Outcome, Phase, Place, Recorder, RequestSample, Traits, Window,
 };
 
-criterion_group!(benches, histogram, samples, errors, windows, cookies);
+criterion_group!(benches, histogram, samples, ledger, errors, windows, cookies);
 criterion_main!(benches);
 
 fn recorder() -> Recorder {
@@ -97,6 +97,29 @@ fn samples(c: &mut Criterion) {
             recorder.call(&place, call);
         });
     });
+}
+
+/// What the tail's ledger adds to a call of ten names: those of a warm-up are in none.
+fn ledger(c: &mut Criterion) {
+    for (name, phase) in [("without", Phase::Warmup), ("with", Phase::Load)] {
+        let mut recorder = recorder();
+        let mut calls: Vec<CallSample> =
+            (0..10).map(|n| call(&mut recorder, &format!("/step/{n}"))).collect();
+        let place = Place { phase, ..Place::default() };
+        let mut next = (0..calls.len()).cycle();
+        let mut durations = durations();
+        c.bench_function(&format!("ledger: a call {name} it"), |b| {
+            b.iter(|| {
+                let call = &mut calls[next.next().expect("endless")];
+                call.duration = durations.next().expect("endless");
+                if let Some(chosen) = recorder.call(&place, call) {
+                    let facts = vec![("connection", "reused".to_owned())];
+                    let traits = Traits { duration: call.duration, facts, ..Traits::default() };
+                    recorder.keep(chosen, &place, &traits);
+                }
+            });
+        });
+    }
 }
 
 fn errors(c: &mut Criterion) {

@@ -4,7 +4,8 @@
 # (by pip, under target/), servers and proxies that were not written here, Prometheus (by apt) and
 # OpenTelemetry's messages (by pip), which read what is sent on to them, openssl to make keys, and
 # (by apt) Lua modules that scripts may want, libfaketime, which makes clocks jump, `script`,
-# which plays a terminal, and Chromium, in which dashboard and report are opened.
+# which plays a terminal, setpriv, which takes rights away, and Chromium, in which dashboard and
+# report are opened.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
@@ -45,6 +46,7 @@ command -v tinyproxy >/dev/null || apt_install tinyproxy-bin
 command -v microsocks >/dev/null || apt_install microsocks
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || apt_install libfaketime
 command -v script >/dev/null || apt_install bsdutils
+command -v setpriv >/dev/null || apt_install util-linux
 command -v openssl >/dev/null || apt_install openssl
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
   || apt_install chromium

@@ -9,6 +9,7 @@
 pub mod bootstrap;
 pub mod change_points;
 pub mod group;
+pub mod origin;
 pub mod series;
 pub mod student;
 
@@ -179,7 +180,8 @@ impl Of {
 /// Compares every series that all runs of both groups have, in order; a series that only one group
 /// has is told beside.
 pub fn compare(base: &[Run], candidate: &[Run], method: Method) -> Comparison {
-    each_series(base, candidate, |key, seed, alpha| {
+    let remarks = origin::remarks(base, candidate);
+    let compared = each_series(base, candidate, |key, seed, alpha| {
         let seed = method.seed ^ seed;
         let (there, here) = (Sample::of(base, key, seed ^ 1), Sample::of(candidate, key, seed ^ 2));
         let row = |stat: Stat| {
@@ -189,7 +191,8 @@ pub fn compare(base: &[Run], candidate: &[Run], method: Method) -> Comparison {
             Some(judge(key.clone(), stat, (a.value, b.value), noise, enough, method.least))
         };
         Stat::ALL.into_iter().filter_map(row).collect()
-    })
+    });
+    Comparison { remarks, ..compared }
 }
 
 /// Compares two variants of one run, whose seconds are the same: noise is how the difference moves
@@ -235,6 +238,7 @@ fn each_series(
         rows: each.flat_map(|(place, key)| rows(key, (place as u64) << 8, alpha)).collect(),
         only_base: missing(&there, candidate),
         only_candidate: missing(&here, base),
+        remarks: Vec::new(),
     }
 }
 
@@ -276,6 +280,9 @@ pub struct Comparison {
     pub only_base: Vec<Key>,
     /// Series that the base has not.
     pub only_candidate: Vec<Key>,
+    /// How the runs do not match; those of one run do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 impl Comparison {

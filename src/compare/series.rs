@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::origin::Origin;
 use crate::metrics::{Histogram, Value};
 
 /// Which calls, steps or iterations.
@@ -38,6 +39,8 @@ pub struct Run {
     pub series: BTreeMap<Key, Series>,
     /// How often seconds were made twice as long.
     pub(super) halvings: u32,
+    /// What it is of, as far as that is known.
+    pub origin: Option<Origin>,
 }
 
 /// What one second adds to a series.

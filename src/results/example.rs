@@ -87,6 +87,7 @@ pub fn compared() -> Summary {
         ],
         only_base: vec![key("GET /old")],
         only_candidate: Vec::new(),
+        remarks: Vec::new(),
     };
     let candidates = vec![Candidate { target: target("new"), comparison }];
     let variants = Variants { min_change: 0.05, base: target("old"), candidates };

@@ -42,7 +42,7 @@ impl Summary {
         self.errors.iter_mut().filter_map(|error| error.scenario.as_mut()).for_each(mask);
         self.own_metrics.iter_mut().for_each(|metric| mask(&mut metric.name));
         for candidate in self.variants.iter_mut().flat_map(|variants| &mut variants.candidates) {
-            let Comparison { rows, only_base, only_candidate } = &mut candidate.comparison;
+            let Comparison { rows, only_base, only_candidate, .. } = &mut candidate.comparison;
             let keys = rows.iter_mut().map(|row| &mut row.series);
             keys.chain(only_base).chain(only_candidate).for_each(|key| mask(&mut key.scenario));
             mask(&mut candidate.target.base_url);

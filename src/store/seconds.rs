@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::Store;
 use super::list::Stored;
 use super::slice::Series;
+use crate::compare::origin::Origin;
 use crate::compare::series::{Run, even, meaning};
 use crate::metrics::{Histogram, Value};
 
@@ -74,6 +75,7 @@ pub fn kept(store: &Store, run: &Stored) -> anyhow::Result<Run> {
         },
     )?;
     ensure!(!read.series.is_empty(), "there is no load in the run {}", run.short());
+    read.origin = Some(Origin::new(&run.script, &run.script_sha256, &store.plan(run)?));
     even(std::slice::from_mut(&mut read));
     Ok(read)
 }

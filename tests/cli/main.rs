@@ -29,4 +29,5 @@ mod report;
 mod secrets;
 mod signals;
 mod store;
+mod store_faults;
 mod wire;

@@ -1,9 +1,8 @@
-//! The store of runs: what is kept, how it is found and told again, and what becomes of a run whose
-//! store is damaged, locked, full, or somebody else's.
+//! The store of runs: what is kept, how it is found and told again.
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -13,7 +12,7 @@ use tokio::time::Instant;
 use crate::common::server::{answer, answering};
 use crate::common::{Folder, Ran, Running};
 
-const SCRIPT: &str = r#"
+pub const SCRIPT: &str = r#"
 local lt = require "loadtool"
 local orders = lt.metrics.counter "orders"
 local size = lt.metrics.histogram("size", { unit = "bytes" })
@@ -30,32 +29,32 @@ return {
 "#;
 
 /// A server that has all but `/missing`.
-fn target() -> String {
+pub fn target() -> String {
     answering(|request| match request.contains("GET /missing") {
         true => answer("404 Not Found", "none"),
         false => answer("200 OK", "here"),
     })
 }
 
-fn tool(folder: &Folder, arguments: &[&str]) -> Ran {
+pub fn tool(folder: &Folder, arguments: &[&str]) -> Ran {
     Running::start(folder.tool().env("LOADTOOL_STORE", "runs.db").args(arguments)).end()
 }
 
 /// A folder with `runs.db`, in which the script's run is kept, and its summary.
-fn kept() -> (Folder, Json) {
+pub fn kept() -> (Folder, Json) {
     let folder = Folder::new(SCRIPT);
     run(&folder, &["--summary-json", "summary.json", "--label", "branch=main"]);
     let summary = fs::read(folder.path("summary.json")).expect("it was written");
     (folder, serde_json::from_slice(&summary).expect("it is JSON"))
 }
 
-fn run(folder: &Folder, arguments: &[&str]) -> Ran {
+pub fn run(folder: &Folder, arguments: &[&str]) -> Ran {
     let target = target();
     let load = ["run", "script.lua", "--base-url", &target];
     tool(folder, &[&load[..], arguments].concat())
 }
 
-fn json(ran: &Ran) -> Json {
+pub fn json(ran: &Ran) -> Json {
     serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("no JSON ({error}): {ran:?}"))
 }
 
@@ -250,123 +249,6 @@ fn wait_for_seconds(store: &Path, seconds: i64) {
         assert!(began.elapsed() < Duration::from_secs(60), "no second comes");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-#[test]
-fn a_store_that_cannot_be_used_ends_no_run_that_did_not_insist_on_it() {
-    let newer = |path: &Path| {
-        let store = Connection::open(path).expect("it can be made");
-        store
-            .execute_batch("PRAGMA application_id = 0x4c545253; PRAGMA user_version = 99;")
-            .expect("a store");
-    };
-    let other = |path: &Path| {
-        let store = Connection::open(path).expect("it can be made");
-        store.execute_batch("CREATE TABLE mine (a)").expect("a table");
-    };
-    let text =
-        |path: &Path| fs::write(path, "no database ".repeat(400)).expect("it can be written");
-    let folder_there = |path: &Path| fs::create_dir(path).expect("it can be made");
-    let below_a_file = |path: &Path| drop(fs::write(path, ""));
-    type Make<'m> = &'m dyn Fn(&Path);
-    let cases: [(&str, Make, &str); 5] = [
-        ("runs.db", &newer, "was written by a newer loadtool: it has schema 99"),
-        ("runs.db", &other, "another program's database"),
-        ("runs.db", &text, "is no store of runs"),
-        ("runs.db", &folder_there, "cannot open the store"),
-        ("runs.db", &below_a_file, ""),
-    ];
-    for (name, make, told) in cases {
-        let folder = Folder::new(SCRIPT);
-        make(&folder.path(name));
-        if told.is_empty() {
-            // An empty file is a store to be: nothing is wrong with it.
-            run(&folder, &[]).says("kept as");
-            continue;
-        }
-        let ran = run(&folder, &[]).says("this run is not kept: ").says(told);
-        assert!(ran.out.contains("script.lua: "), "it ran all the same: {}", ran.out);
-        let refused = run(&folder, &["--store", name]).exits(2).says(told);
-        assert_eq!(refused.out, "", "nothing was started");
-        for command in [&["runs"][..], &["show"], &["query", "last", "http_calls"]] {
-            tool(&folder, command).exits(2).says(told);
-        }
-    }
-}
-
-#[test]
-fn a_store_that_is_not_there_and_an_empty_one_are_told() {
-    let folder = Folder::new(SCRIPT);
-    tool(&folder, &["runs"])
-        .exits(2)
-        .says("there is no store runs.db")
-        .says("`loadtool run` makes it");
-    let mut none = folder.tool();
-    none.env("LOADTOOL_STORE", "none").arg("runs");
-    Running::start(&mut none).end().exits(2).says("runs are kept nowhere");
-    tool(&folder, &["runs", "import", "script.lua"]).exits(2).says("is no store of runs");
-    tool(&folder, &["runs"]).exits(0).reports("no run is like that");
-    tool(&folder, &["show"]).exits(2).says("there is no run in the store runs.db");
-    run(&folder, &["--store", "a/b/c.db"]).says("kept as");
-    assert!(folder.path("a/b/c.db").exists());
-}
-
-#[test]
-fn what_is_damaged_is_told_and_the_rest_is_still_read() {
-    let (folder, _) = kept();
-    let store = Connection::open(folder.path("runs.db")).expect("it is there");
-    store
-        .execute_batch("UPDATE blocks SET data = x'00ff'; UPDATE runs SET summary = x'00'")
-        .expect("it can be");
-    drop(store);
-    tool(&folder, &["runs"]).exits(0);
-    tool(&folder, &["show"]).exits(2).says("runs.db is damaged: the summary of ");
-    let query = ["query", "last", "http_calls"];
-    tool(&folder, &query).exits(2).says("is damaged: numbers that are none").says(".recover");
-    let whole = fs::read(folder.path("runs.db")).expect("it is there");
-    fs::write(folder.path("runs.db"), &whole[..whole.len() / 3]).expect("it can be cut");
-    tool(&folder, &query).exits(2).says("is damaged");
-}
-
-#[test]
-fn a_lock_is_waited_for_and_the_load_does_not_feel_it() {
-    let (folder, _) = kept();
-    let other = Connection::open(folder.path("runs.db")).expect("it is there");
-    other.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
-    let url = target();
-    let arguments = ["run", "script.lua", "--base-url", &url, "--summary-json", "locked.json"];
-    let running = Running::start(folder.tool().env("LOADTOOL_STORE", "runs.db").args(arguments));
-    let began = Instant::now();
-    while !folder.path("locked.json").exists() && began.elapsed() < Duration::from_secs(5) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    other.execute_batch("COMMIT").expect("it is ours");
-    let ran = running.end().says("kept as");
-    assert!(ran.out.contains("script.lua: "), "{}", ran.out);
-    let listed = json(&tool(&folder, &["runs", "--json"]));
-    assert_eq!(listed[0]["state"], "done");
-    assert_eq!(listed[0]["calls"], 120);
-}
-
-#[test]
-fn a_full_disk_loses_seconds_and_says_so_and_the_run_goes_on() {
-    let folder = Folder::new(SCRIPT);
-    let tool = env!("CARGO_BIN_EXE_loadtool");
-    let url = target();
-    // The tables are made before the limit; then no byte more fits.
-    run(&folder, &[]);
-    let line = format!(
-        "trap '' XFSZ; ulimit -f 40; exec '{tool}' run script.lua --base-url {url} --store runs.db"
-    );
-    let mut shell = Command::new("bash"); // whose units are KiB: enough for SQLite's index of its log
-    shell.args(["-c", &line]).current_dir(folder.path("."));
-    let ran = Running::start(&mut shell).end();
-    assert!(ran.out.contains("script.lua: "), "it ran: {ran:?}");
-    ran.says("--store runs.db: the store runs.db");
-    let listed = json(&self::tool(&folder, &["runs", "--json"]).exits(0));
-    let runs = listed.as_array().expect("a list");
-    let first = runs.last().expect("it was kept before");
-    assert_eq!((&first["state"], &first["calls"]), (&"done".into(), &120.into()));
 }
 
 #[test]

@@ -18,19 +18,21 @@ pub fn text(comparison: &Comparison) -> String {
     for line in table(&comparison.rows, |_| Style::new()).lines(COLUMNS, Style::new()) {
         let _ = writeln!(told, "{line}");
     }
-    for line in lonely(comparison) {
+    for line in remarks(comparison) {
         let _ = writeln!(told, "{}", text::harmless(&line));
     }
     let _ = writeln!(told, "\n{}", comparison.sentence());
     told
 }
 
-/// What is in one of them only, each as a line.
-pub fn lonely(comparison: &Comparison) -> Vec<String> {
+/// What is in one of them only, and how they do not match, each as a line.
+pub fn remarks(comparison: &Comparison) -> Vec<String> {
     let of = |name: &str, all: &[Key]| -> Vec<String> {
         all.iter().map(|one| format!("only in the {name}: {one}")).collect()
     };
-    [of("base", &comparison.only_base), of("candidate", &comparison.only_candidate)].concat()
+    let unlike = comparison.remarks.iter().map(|remark| format!("remark: {remark}")).collect();
+    [of("base", &comparison.only_base), of("candidate", &comparison.only_candidate), unlike]
+        .concat()
 }
 
 /// A line for each of these rows, with verdicts in such a style.
@@ -65,6 +67,9 @@ pub fn table(rows: &[Row], style: impl Fn(Verdict) -> Style) -> Table {
 /// The same for a pull request: what has changed, and the rest folded away.
 pub fn markdown(comparison: &Comparison) -> String {
     let mut told = format!("**{}**\n", comparison.sentence());
+    for remark in &comparison.remarks {
+        let _ = write!(told, "\n{}\n", text::harmless(remark));
+    }
     let (same, changed): (Vec<_>, Vec<_>) =
         comparison.rows.iter().partition(|row| row.verdict == Verdict::Same);
     if !changed.is_empty() {

@@ -11,7 +11,7 @@ use super::latency::{Curve, Plot};
 use crate::compare::series::Key;
 use crate::compare::{Comparison, Row, Verdict};
 use crate::metrics::Histogram;
-use crate::output::comparison::{interval, lonely, value};
+use crate::output::comparison::{interval, remarks, value};
 use crate::results::format;
 
 /// Series whose latencies are drawn; tables have them all.
@@ -70,7 +70,7 @@ impl Pair<'_> {
                 " to +" (format::percent(reach)) "; the grey band is what does not matter (±"
                 (format::share(self.min_change)) ")."
             }
-            @for line in lonely(self.comparison) { p.note { (line) } }
+            @for line in remarks(self.comparison) { p.note { (line) } }
         }
     }
 

@@ -5,7 +5,7 @@ use anstyle::Style;
 use super::sections::MOST_ROWS;
 use super::{BAD, FAINT, GOOD, Page};
 use crate::compare::Verdict;
-use crate::output::comparison::{lonely, table};
+use crate::output::comparison::{remarks, table};
 use crate::results::format;
 use crate::results::summary::Summary;
 
@@ -25,7 +25,7 @@ pub(super) fn variants(summary: &Summary, page: &mut Page) {
         let rows = &candidate.comparison.rows;
         page.table(&table(&rows[..rows.len().min(MOST_ROWS)], style));
         page.more(rows.len());
-        for line in lonely(&candidate.comparison) {
+        for line in remarks(&candidate.comparison) {
             page.item("-", &line);
         }
         page.line(format!("  {}", candidate.comparison.sentence()));
