@@ -231,7 +231,7 @@ impl Limit {
                 format!("{} {unit} hold, and nothing above was tried", number(lower))
             }
             (None, Some(upper)) => format!("nothing held: {} {unit} did not", number(upper)),
-            (None, None) => "nothing is known: no hold came to its end".to_owned(),
+            (None, None) => "nothing is known: no hold could be judged".to_owned(),
         }
     }
 }

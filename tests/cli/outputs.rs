@@ -455,3 +455,24 @@ fn opentelemetrys_variable_packs_what_is_exported() {
     let said = "OTEL_EXPORTER_OTLP_COMPRESSION: expected none or gzip, not `zstd`";
     Running::start(&mut tool).end().exits(2).says(said);
 }
+
+/// A disk on which there is no room for reports: none is there in part, and the run is told.
+#[test]
+fn reports_that_find_no_room_are_not_there_at_all_and_the_run_is_told_with_exit_7() {
+    let folder = Folder::new(SCRIPT);
+    let target = target();
+    let mut shell = Command::new("bash");
+    shell.current_dir(folder.path(".")).env("LOADTOOL_STORE", "none");
+    let line = "trap '' XFSZ; ulimit -f 1 && exec \"$0\" \"$@\"";
+    shell.args(["-c", line, env!("CARGO_BIN_EXE_loadtool"), "run", "script.lua"]);
+    shell.args(["--base-url", &target, "--html", "o.html", "--summary-json", "o.json"]);
+    shell.args(["--out", "csv=tables/", "--out", "junit=o.xml"]);
+    let ran = Running::start(&mut shell).end().exits(7).reports("PASS  script.lua: ");
+    let ran = ran.says("cannot write the HTML report to o.html: File too large");
+    ran.says("cannot write the JSON summary to o.json: File too large");
+    for name in ["o.html", "o.json", "tables/metrics.csv"] {
+        assert!(!folder.path(name).exists(), "{name}");
+    }
+    let left = fs::read_dir(folder.path(".")).expect("the folder").count();
+    assert!(left <= 3, "nothing was left but the script, tables and perhaps the test cases");
+}

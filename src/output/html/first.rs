@@ -57,12 +57,14 @@ fn busy(summary: &Summary) -> Option<Pointer> {
     let cores = summary.run.threads.max(1) as f64;
     let used = summary.generator.cpu_percent_max? / 100.0 / cores;
     let saturated = summary.generator.saturated == Some(true);
+    let how = if used > BUSY {
+        let threads = format::counted(summary.run.threads as u64, "thread");
+        format!("was busy (up to {} of its {threads})", format::percent(used))
+    } else {
+        "fell behind, though its threads were not busy".to_owned()
+    };
     (saturated || used > BUSY).then(|| Pointer {
-        sentence: format!(
-            "The load generator itself was busy (up to {} of its {}): latencies may be its own.",
-            format::percent(used),
-            format::counted(summary.run.threads as u64, "thread")
-        ),
+        sentence: format!("The load generator itself {how}: latencies may be its own."),
         to: "generator",
         bad: true,
     })

@@ -35,7 +35,7 @@ pub(super) fn headline(summary: &Summary) -> Markup {
 /// The verdict as an answer to "is it good enough?".
 fn answer(summary: &Summary) -> String {
     if let Some(limit) = &summary.limit {
-        return limit.sentence();
+        return capital(&limit.sentence()) + ".";
     }
     let all = summary.thresholds.len() as u64;
     let crossed = summary.thresholds.iter().filter(|threshold| !threshold.ok).count() as u64;
@@ -52,6 +52,11 @@ fn answer(summary: &Summary) -> String {
         Outcome::Inconclusive => "This run cannot say whether it is good enough.".to_owned(),
         Outcome::Aborted => "The run ended before its plan did: read its numbers with care.".into(),
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// What is wrong with the system, what bends the numbers, what else stands out, what to do.
@@ -122,6 +127,9 @@ pub(super) fn keys(summary: &Summary) -> Markup {
     html! {
         section #keys {
             h2 { "In numbers" }
+            @if summary.limit.is_some() {
+                p.note { "Of all levels together; the holds above tell them apart." }
+            }
             dl.keys {
                 @for key in key_numbers(summary) {
                     div {

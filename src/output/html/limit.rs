@@ -17,11 +17,11 @@ pub(super) fn limit(summary: &Summary) -> Markup {
     html! {
         section #limit {
             h2 { "The highest load that holds" }
-            @if let Some(next) = &limit.next_limit { p { "Next limit: " (next) } }
+            @if let Some(next) = &limit.next_limit { p { "What does not hold beyond it: " (next) } }
             @if let Some(parts) = limit.parts_told() { p { "In proportion: " (parts) } }
             @for signal in limit.worst_signals() { p.note { "Signal " (signal) } }
             @if let Some(remark) = limit.littles_remark() { p.note { (remark) } }
-            @if limit.steps.len() > 1 { (plot(limit)) }
+            (plot(limit))
             @if let Some(law) = limit.scalability {
                 p.note {
                     "Universal Scalability Law, advice only: σ " (format::number(law.sigma))
@@ -38,12 +38,17 @@ pub(super) fn limit(summary: &Summary) -> Markup {
     }
 }
 
-/// Latency of calls over levels, on a logarithmic scale, for the knee spans decades.
+/// Latency of calls over levels, on a logarithmic scale, for the knee spans decades. Nothing where
+/// there is but one level.
 fn plot(limit: &Limit) -> Markup {
-    let top = limit.steps.iter().map(|step| step.target).fold(f64::MIN_POSITIVE, f64::max);
+    let steps = telling(limit);
+    let top = steps.iter().map(|step| step.target).fold(f64::MIN_POSITIVE, f64::max);
+    if steps.iter().all(|step| step.target >= top) {
+        return html! {};
+    }
     let curve = |value: fn(&LimitStep) -> Option<f64>| -> Vec<(f64, Option<f64>)> {
         let mut points: Vec<_> =
-            limit.steps.iter().map(|step| (step.target / top, value(step))).collect();
+            steps.iter().map(|step| (step.target / top, value(step))).collect();
         points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         points
     };
@@ -73,6 +78,13 @@ fn plot(limit: &Limit) -> Markup {
         lines,
     }
     .figure()
+}
+
+/// The holds that tell something of their level: not those that were tried again and then judged.
+fn telling(limit: &Limit) -> Vec<&LimitStep> {
+    let is_judged = |step: &LimitStep| ["pass", "trip"].contains(&&*step.verdict);
+    let judged = |level: f64| limit.steps.iter().any(|one| one.target == level && is_judged(one));
+    limit.steps.iter().filter(|step| is_judged(step) || !judged(step.target)).collect()
 }
 
 fn marks(limit: &Limit, top: f64) -> Vec<Mark> {
@@ -122,7 +134,14 @@ fn holds(limit: &Limit) -> Markup {
             step.reasons.join("; ").as_str().into(),
         ]);
     }
-    html! { h3 { "Holds" } (grid.plain()) }
+    html! {
+        h3 { "Holds" }
+        p.note {
+            "Each level was held by itself, after a warm-up. TRIP: an objective did not hold. \
+             INCONCLUSIVE: it was this tool or its machine that fell short."
+        }
+        (grid.plain())
+    }
 }
 
 fn class(verdict: &str) -> &'static str {
