@@ -263,10 +263,27 @@ omission() { # nginx frozen for a second under 500 arrivals/s: who waits is coun
 
 arrivals() { # open loads without a freeze: CPU, and how late arrivals start by our doing
   local rate stall=()
-  for rate in 5000 10000 20000; do
+  for rate in 5000 20000; do
     open_run "rate-$rate" "$YARDSTICKS/get.lua" --rate $rate --duration 10s --max-vus 1000
-    told "$YARD/rate-$rate.json" "$rate/s: planned {one['iterations']['planned']}, started {one['iterations']['started']}, late {one['iterations']['late']}, dropped {one['iterations']['dropped']}; our lag p50 {one['lag_generator_ms']['p50']:.3f} ms, p99 {one['lag_generator_ms']['p99']:.3f} ms; verdict {s['verdict']['result']}"
+    told_arrivals $rate
   done
+  null_arrivals 10000
+}
+
+null_arrivals() { # RATE: against the built-in null target, so that nothing but the generator can be late
+  local base=http://127.0.0.1:18095 null
+  taskset -c 1 "$loadtool" demo --null --listen "${base#http://}" >"$YARD/null.log" 2>&1 &
+  null=$!
+  started[$null]=null
+  wait_for 5 grep -q 'null target on' "$YARD/null.log"
+  run_in_background "$YARD/out" $(ours "$YARDSTICKS/get.lua" --rate "$1" --duration 10s --max-vus 1000 --summary-json "$YARD/rate-$1.json")
+  ended "$pid"
+  told_arrivals "$1" ', null target'
+  kill "$null" && ended "$null"
+}
+
+told_arrivals() { # RATE WHAT
+  told "$YARD/rate-$1.json" "$1/s$2: planned {one['iterations']['planned']}, started {one['iterations']['started']}, late {one['iterations']['late']}, dropped {one['iterations']['dropped']}; our lag p50 {one['lag_generator_ms']['p50']:.3f} ms, p99 {one['lag_generator_ms']['p99']:.3f} ms; verdict {s['verdict']['result']}"
 }
 
 sparse() { # 10,000 users, a request each every ten seconds: the target is idle, and must be seen to be

@@ -24,13 +24,21 @@ pub struct Null {
 }
 
 impl Null {
-    /// Opens it on a free port, in a thread of its own.
+    /// Opens it on a free port of this machine, in a thread of its own.
+    ///
+    /// # Errors
+    /// As [`Null::at`].
+    pub fn open() -> io::Result<Null> {
+        Null::at((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// The same at `address`.
     ///
     /// # Errors
     /// What the operating system says about the socket, the runtime or the thread.
-    pub fn open() -> io::Result<Null> {
+    pub fn at(address: SocketAddr) -> io::Result<Null> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        let listener = runtime.block_on(TcpListener::bind(address))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("null".into()).spawn(move || {

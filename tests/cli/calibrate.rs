@@ -1,6 +1,8 @@
 //! The ceiling of a machine: measured, kept, and told by a run that comes near it.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 use serde_json::Value as Json;
 
@@ -50,4 +52,26 @@ fn what_cannot_be_measured_or_kept_is_told() {
     let mut homeless = folder.tool();
     homeless.arg("calibrate").env_remove("XDG_STATE_HOME").env_remove("HOME");
     Running::start(&mut homeless).end().exits(2).says("set XDG_STATE_HOME or HOME");
+}
+
+#[test]
+fn the_null_target_answers_whatever_has_no_body() {
+    let folder = Folder::of("lt.check(lt.http.get '/x', { status = 200 }) lt.http.delete '/y'");
+    let mut target = folder.tool();
+    target.args(["demo", "--null", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+    let mut target = target.spawn().expect("loadtool starts");
+    let mut told = String::new();
+    let out = target.stdout.take().expect("it is piped");
+    BufReader::new(out).read_line(&mut told).expect("it says where it is");
+    let url = told.split_whitespace().find(|word| word.starts_with("http")).expect("an address");
+    let (ran, summary) = folder.summary(&["--base-url", url, "--iterations", "3"]);
+    target.kill().expect("it runs until it is interrupted");
+    target.wait().expect("it has ended");
+    ran.exits(0);
+    assert_eq!(summary["totals"]["calls"]["count"], 6);
+
+    let mut both = folder.tool();
+    both.args(["demo", "--null", "--capacity", "5"]);
+    let refused = Running::start(&mut both).end().exits(2);
+    assert!(refused.err.contains("--capacity"), "{}", refused.err);
 }
