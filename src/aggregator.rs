@@ -215,14 +215,17 @@ impl Aggregator {
         }
     }
 
-    /// Iterations under way at the end of a second: those of the second before, and its own.
+    /// Iterations and requests under way at the end of a second: those of the second before, and its
+    /// own.
     fn tally(&mut self, second: usize) {
         let (before, from) = self.timeline.split_at_mut(second);
         let before = before.last().map_or(&[][..], |before| &before.scenarios);
         for (index, scenario) in from[0].scenarios.iter_mut().enumerate() {
-            let under_way = before.get(index).map_or(0, |before| before.in_flight);
+            let before = before.get(index).copied().unwrap_or_default();
             let ended = scenario.completed + scenario.failed + scenario.interrupted;
-            scenario.in_flight = (under_way + scenario.started).saturating_sub(ended);
+            scenario.in_flight = (before.in_flight + scenario.started).saturating_sub(ended);
+            let (began, ended) = scenario.requests;
+            scenario.requests_in_flight = (before.requests_in_flight + began).saturating_sub(ended);
         }
     }
 

@@ -46,6 +46,7 @@ pub(super) fn summarise(window: &Window, scenarios: &[Arc<str>]) -> Tick {
         }
     }
     for (scenario, life) in tick.scenarios.iter_mut().zip(&window.lifecycles) {
+        scenario.requests.0 = life.prepared;
         scenario.planned = life.planned;
         scenario.started = life.started;
         scenario.completed = life.completed;
@@ -133,7 +134,12 @@ impl Sum {
             let tick = &mut self.tick;
             match (metric, value) {
                 (&metric::HTTP_CALLS, value) => tick.calls += value.counter(),
-                (&metric::HTTP_REQS, value) => tick.requests += value.counter(),
+                (&metric::HTTP_REQS, value) => {
+                    tick.requests += value.counter();
+                    if is_of_iteration(row) {
+                        self.level(row).requests.1 += value.counter();
+                    }
+                }
                 (&metric::HTTP_CALL_FAILED, Value::Rate { hits, .. }) => tick.failed += hits,
                 (&metric::HTTP_CALL_DURATION, Value::Histogram(times))
                     if latencies.matches(&row.tags) =>
@@ -173,6 +179,11 @@ impl Sum {
     }
 }
 
+/// Whether an arrival's boundaries are counted of what the row tells: not of what hooks do.
+fn is_of_iteration(row: &Row) -> bool {
+    row.tags.get("phase").is_some_and(|phase| matches!(&**phase, "warmup" | "load" | "drain"))
+}
+
 fn level(value: &Value) -> u64 {
     if let Value::Gauge { last, .. } = value { last.round() as u64 } else { 0 }
 }
@@ -193,6 +204,8 @@ impl ScenarioTick {
         self.vus += other.vus;
         self.reserve += other.reserve;
         self.backlog += other.backlog;
+        self.requests.0 += other.requests.0;
+        self.requests.1 += other.requests.1;
         self.planned += other.planned;
         self.started += other.started;
         self.completed += other.completed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::second::gauge;
 use super::*;
 use crate::metrics::window::{Busy, Lifecycle};
-use crate::metrics::{CallSample, Outcome, Phase, Place, Recorder, StepSample};
+use crate::metrics::{CallSample, Outcome, Phase, Place, Recorder, Row, StepSample, TagSet};
 
 /// A worker's second: so many calls of so many milliseconds each.
 fn window(second: u32, calls: u64, ms: u64) -> Window {
@@ -59,15 +59,22 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
     recorder.gauge(&Place::default(), &metric::VUS, 5.0);
     recorder.gauge(&Place::default(), &metric::VUS_MAX, 8.0);
     recorder.time(&metric::LOOP_LAG, Duration::from_millis(7));
-    *recorder.lifecycle(0) = Lifecycle { planned: 4, started: 3, late: 1, ..Lifecycle::default() };
+    let begun = Lifecycle { planned: 4, started: 3, late: 1, prepared: 6, ..Lifecycle::default() };
+    *recorder.lifecycle(0) = begun;
+    let ended = [(&place, 4), (&setup, 9)].map(|(place, count)| {
+        let tags = [("scenario", "shop"), ("phase", place.phase.as_str())];
+        Row { tags: TagSet::new(tags), values: vec![(metric::HTTP_REQS, Value::Counter(count))] }
+    });
     let mut window = recorder.flip(0);
     window.busy = vec![Busy { worker: 0, percent: 20 }, Busy { worker: 1, percent: 30 }];
+    window.absorb(&Window { rows: ended.into(), ..Window::default() });
     let mut aggregator = aggregator();
     aggregator.add(window);
     let tick = aggregator.tick(0, &Health::default()).expect("a new second");
     let shop = tick.scenarios[0];
     assert_eq!((shop.vus, shop.reserve, shop.planned, shop.late), (5, 3, 4, 1));
     assert_eq!(shop.in_flight, 3);
+    assert_eq!((shop.requests, shop.requests_in_flight), ((6, 4), 2), "without those of setup");
     let steps: Vec<_> =
         tick.steps.iter().map(|one| (&*one.scenario, &*one.step, one.count)).collect();
     assert_eq!(steps, [("shop", "pay", 3)]);

@@ -15,13 +15,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHasher;
 
 pub use self::csv::{CsvOptions, Field, FieldType, Header, Record};
 pub use self::lease::{Lease, Leased, Leases, Stuck, Waiting};
-pub use pick::{AtEnd, Next, Once, Pick, Picker};
+pub use pick::{AtEnd, Next, Once, Pick, Picker, RowHold};
 
 use self::documents::Documents;
 use self::lease::Register;
@@ -109,6 +111,7 @@ pub struct Pool {
     spec: PoolSpec,
     table: Arc<Table>,
     order: Order,
+    used: AtomicBool,
 }
 
 /// How its rows are handed out.
@@ -151,7 +154,8 @@ impl Pools {
             None => {
                 let table = open.table(&spec.source, &real.source)?;
                 let order = self.order(&real, at_end, table.len());
-                Arc::new(Pool { spec: spec.clone(), table, order })
+                let used = AtomicBool::new(false);
+                Arc::new(Pool { spec: spec.clone(), table, order, used })
             }
         };
         open.pools.insert(real, pool.clone());
@@ -291,6 +295,7 @@ impl Pool {
 
     /// The number of the row that this user gets next; of a pool that leases its rows, none.
     pub fn next(&self, picker: &mut Picker) -> Next {
+        self.note_use();
         match &self.order {
             Order::Cursor(cursor) => cursor.next(picker),
             Order::Leases(_) => Next::End(AtEnd::Error),
@@ -309,7 +314,30 @@ impl Pool {
     pub fn leases(&self) -> Option<&Leases> {
         match &self.order {
             Order::Cursor(_) => None,
-            Order::Leases(leases) => Some(leases),
+            Order::Leases(leases) => {
+                self.note_use();
+                Some(leases)
+            }
+        }
+    }
+
+    /// Whether users must have rows of their own, and for how long.
+    pub fn hold(&self) -> Option<RowHold> {
+        match &self.order {
+            Order::Cursor(cursor) => cursor.keeps().then_some(RowHold::Always),
+            Order::Leases(_) => Some(RowHold::Iteration),
+        }
+    }
+
+    /// Whether anybody has asked it for a row since this was last asked.
+    pub fn was_used(&self) -> bool {
+        self.used.swap(false, Relaxed)
+    }
+
+    /// Reads before it writes, so that workers do not take the flag from each other.
+    fn note_use(&self) {
+        if !self.used.load(Relaxed) {
+            self.used.store(true, Relaxed);
         }
     }
 

@@ -54,6 +54,15 @@ pub enum Next {
     End(AtEnd),
 }
 
+/// How long a user has a row for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowHold {
+    /// As long as there is the user.
+    Always,
+    /// Until the iteration ends that leased it.
+    Iteration,
+}
+
 /// Rows that are given once each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Once {
@@ -165,6 +174,11 @@ impl Cursor {
             (None, AtEnd::Recycle) => Next::End(AtEnd::Error), // a share without a single row
             (None, at_end) => Next::End(at_end),
         }
+    }
+
+    /// Whether each user has a row for good, and must have.
+    pub(super) fn keeps(&self) -> bool {
+        self.pick == Pick::PerVu && self.at_end != AtEnd::Recycle
     }
 
     /// Rows of a list that is walked to its end and no further; `None` if there is no such end.

@@ -17,6 +17,7 @@ use crate::results::fitness::{self, BUSY};
 use crate::results::format::ms;
 use crate::results::limit::{LimitStep, PartOfStep};
 use crate::results::run_info::{RunInfo, ScenarioInfo, StageInfo};
+use crate::results::tick::ScenarioTick;
 use crate::results::{summary, thresholds};
 
 /// A hold of one scenario, or of several in proportion.
@@ -170,20 +171,35 @@ impl Hold<'_> {
         self.mix.seconds(self.aggregator, &self.span, |second| second.vus)
     }
 
-    /// Iterations under way by Little's law, L = λW, over those that were seen: 1 where all is
-    /// right. Where users think, W is not known: durations are without that.
+    /// What is under way by Little's law, L = λW, over what was seen: 1 where all is right. It is
+    /// iterations; where users think, requests: durations of iterations are without that.
     fn littles_law(&self) -> Option<f64> {
-        if self.thinks {
-            return None;
-        }
-        let durations =
-            self.totals().fold(&self.selector(metric::ITERATION_DURATION).any("outcome"))?;
-        let mean = durations.histogram()?.of_unit(Unit::Ms).mean()? / 1e3;
-        let under_way = self.mix.seconds(self.aggregator, &self.span, |second| second.in_flight);
+        let (under_way, busy): (fn(&ScenarioTick) -> u64, f64) = match self.thinks {
+            false => (|second| second.in_flight, self.iterating()?),
+            true => (|second| second.requests_in_flight, self.requesting()),
+        };
+        let under_way = self.mix.seconds(self.aggregator, &self.span, under_way);
         let seen = under_way.iter().sum::<u64>() as f64 / under_way.len().max(1) as f64;
-        let by_law = self.ended() as f64 / self.length().as_secs_f64() * mean;
+        let by_law = busy / self.length().as_secs_f64();
         // Even arrivals and looks once a second keep step, which may show one too many or too few.
         (seen >= 10.0 && self.ended() > 0).then(|| by_law / seen)
+    }
+
+    /// How long all iterations took together [s].
+    fn iterating(&self) -> Option<f64> {
+        let durations = self.selector(metric::ITERATION_DURATION).any("outcome");
+        let mean = self.totals().fold(&durations)?.histogram()?.of_unit(Unit::Ms).mean()? / 1e3;
+        Some(mean * self.ended() as f64)
+    }
+
+    /// The same of requests, with what they waited for connections.
+    fn requesting(&self) -> f64 {
+        let parts = [metric::HTTP_REQ_BLOCKED, metric::HTTP_REQ_DURATION].map(|part| {
+            let times = self.totals().fold(&self.selector(part).any("expected"));
+            let times = times.as_ref().and_then(Value::histogram);
+            times.map_or(0.0, |times| times.of_unit(Unit::Ms).sum() / 1e3)
+        });
+        parts.iter().sum()
     }
 
     /// By how many arrivals per second the backlog grows, of the scenario where it grows most.

@@ -3,6 +3,7 @@
 //! [`search`] decides what to try, [`judge`] what a hold says, also by what the target says of itself
 //! ([`signals`]); [`pilot`] flies one run through it.
 
+mod claims;
 mod hold;
 pub mod judge;
 mod mix;

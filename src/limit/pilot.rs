@@ -284,7 +284,7 @@ impl Pilot for LimitPilot {
     fn rehearsed(&mut self, plan: &Plan, rehearsed: &Rehearsed) -> Result<(), Diagnostics> {
         let steered = |scenario: &usize| plan.steered().iter().any(|it| it.scenario == *scenario);
         self.thinks = rehearsed.thinking.iter().any(steered);
-        self.spec.provide(plan, &rehearsed.appetites)
+        self.spec.provide(plan, rehearsed)
     }
 
     fn begin(&mut self, plan: &Plan, helms: Vec<Helm>) {

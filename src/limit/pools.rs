@@ -12,12 +12,13 @@ use crate::data::{Once, Pool};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::Plan;
 use crate::results::format::{count, number};
-use crate::run::rehearsal::Appetite;
+use crate::run::rehearsal::{Appetite, Rehearsed};
 
 impl LimitSpec {
     /// Refuses what would run out.
-    pub(super) fn provide(&self, plan: &Plan, appetites: &[Appetite]) -> Result<(), Diagnostics> {
-        let mut faults = Vec::new();
+    pub(super) fn provide(&self, plan: &Plan, rehearsed: &Rehearsed) -> Result<(), Diagnostics> {
+        let mut faults = self.unmet(plan, &rehearsed.claims);
+        let appetites = &rehearsed.appetites;
         let mut judged: Vec<&Arc<Pool>> = Vec::new();
         for Appetite { pool, .. } in appetites {
             if judged.iter().any(|known| Arc::ptr_eq(known, pool)) {

@@ -64,6 +64,10 @@ pub struct ScenarioTick {
     pub backlog: u64,
     /// Iterations under way at its end.
     pub in_flight: u64,
+    /// Requests of iterations that began, and that ended however they did.
+    pub requests: (u64, u64),
+    /// Those under way at its end.
+    pub requests_in_flight: u64,
     /// Arrivals that were due.
     pub planned: u64,
     /// Iterations begun.

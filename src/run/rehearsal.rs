@@ -3,9 +3,12 @@
 //! what it takes of data pools that come to an end, the load will take as often as it iterates.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::prepare::Prepared;
-use crate::data::Pool;
+use crate::data::{Pool, RowHold};
 use crate::diagnostic::Diagnostic;
 use crate::engine::worker::user_id;
 use crate::lua::error::{Ended, Stopped};
@@ -20,6 +23,8 @@ pub struct Rehearsed {
     pub failure: Option<String>,
     /// What was taken of pools whose rows are given once.
     pub appetites: Vec<Appetite>,
+    /// Of which pools users have rows for themselves.
+    pub claims: Vec<Claim>,
     /// Indexes of scenarios that paused with `lt.think`: their durations are without that.
     pub thinking: Vec<usize>,
 }
@@ -35,6 +40,19 @@ pub struct Appetite {
     pub per_user: u64,
     /// In an iteration, on average over the mix.
     pub per_iteration: f64,
+}
+
+/// That each user of a scenario has a row of a pool for itself, for good or while it iterates.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The scenario's index in the plan.
+    pub scenario: usize,
+    /// Which has one row for each.
+    pub pool: Arc<Pool>,
+    /// How long.
+    pub hold: RowHold,
+    /// How long the longest iteration took, alone.
+    pub took: Duration,
 }
 
 /// Walks every scenario, to the first failure. Nothing of it is measured.
@@ -67,6 +85,11 @@ async fn walk(
     let user = prepared.vm.user(UserSpec { id, number: 1, scenario, variant: 0, agent: 1 })?;
     user.cancel().raise(Level::Stopping); // it is alone: there is nobody to wait for
     let mut stock = Stock::of(prepared);
+    let held = held(prepared);
+    for (pool, _) in &held {
+        pool.was_used(); // by the scenario before, or at the top level
+    }
+    let mut took = Duration::ZERO;
     let mut thinks = false;
     let mut failure = failed(&user.on_start(place).await);
     stock.note_user();
@@ -74,7 +97,9 @@ async fn walk(
         let mix = prepared.plan.scenarios()[scenario].mix();
         let sum: f64 = mix.iter().map(|entry| entry.weight).sum();
         for (branch, entry) in mix.iter().enumerate() {
+            let began = Instant::now();
             let ended = user.iterate(branch as u64, branch, place).await;
+            took = took.max(began.elapsed());
             failure = failure.or_else(|| failed(&ended));
             thinks |= !user.thought().is_zero();
             stock.note_iteration(entry.weight / sum);
@@ -84,8 +109,16 @@ async fn walk(
         failure = failure.or(stopped);
     }
     rehearsed.appetites.extend(stock.appetites(scenario));
+    let used = held.into_iter().filter(|(pool, _)| pool.was_used());
+    rehearsed.claims.extend(used.map(|(pool, hold)| Claim { scenario, pool, hold, took }));
     rehearsed.thinking.extend(thinks.then_some(scenario));
     Ok(failure)
+}
+
+/// Pools of which users have rows for themselves.
+fn held(prepared: &Prepared) -> Vec<(Arc<Pool>, RowHold)> {
+    let held = |pool: Arc<Pool>| pool.hold().map(|hold| (pool, hold));
+    prepared.shared.pools.list().into_iter().filter_map(held).collect()
 }
 
 fn failed(ended: &Ended) -> Option<String> {

@@ -340,3 +340,54 @@ fn a_search_marks_its_requests_and_samples_as_a_run_does() {
     assert!(summary.contains("\"team\": \"till\""), "{summary}");
     assert!(!summary.contains("swordfish") && !ran.out.contains("swordfish"), "{summary}");
 }
+
+#[test]
+fn pools_with_too_few_rows_for_all_users_are_told_before_the_load() {
+    let url = answering(|_| slowly("well"));
+    let rows = (0..20).map(|row| format!("{row}\n")).collect::<String>();
+    let started = |options: &str, arguments: &[&str]| {
+        let script = format!(
+            "local lt = require 'loadtool'
+             local ids = lt.data.csv('ids.csv', {{ {options} }})
+             return {{ scenarios = {{ a = {{ run = function()
+               lt.http.get('/', {{ query = ids:next() }}) end }} }} }}"
+        );
+        let folder = Folder::new(&script).file("ids.csv", format!("id\n{rows}"));
+        let slo = ["--slo", "http_call_duration: p50 < 900ms"];
+        start(&folder, &url, &[arguments, &slo].concat()).end()
+    };
+    let users = ["--axis", "users", "--steps", "10,40"];
+    started("pick = 'per_vu'", &users)
+        .exits(2)
+        .says(
+            "ids.csv: each user has a row of its own, and the search may make 40 users for 20 rows",
+        )
+        .says("hint: levels up to 20 are what they suffice for; else have more rows");
+    started("pick = 'lease'", &users)
+        .exits(2)
+        .says("ids.csv: at the highest level 40 users lease a row at a time, and it has 20 rows: ");
+    let rate = ["--steps", "5,100", "--max-vus", "200"];
+    started("pick = 'per_vu'", &rate)
+        .exits(2)
+        .says("the search may make 200 users for 20 rows")
+        .says("hint: --max-vus 20 makes no more users");
+    // 100/s that take 400 ms or more are 40 at a time.
+    started("pick = 'lease'", &rate)
+        .exits(2)
+        .says("users lease a row at a time, and it has 20 rows");
+    let few = ["--steps", "5", "--max-vus", "20"];
+    started("pick = 'per_vu'", &few).exits(0);
+}
+
+#[test]
+fn littles_law_is_checked_where_users_think_too() {
+    let url = answering(|_| slowly("well"));
+    let folder = Folder::of("lt.think(0.5) lt.http.get '/'");
+    let (_, limit) = search(&folder, &url, &[&["--steps", "50"][..], &SLO].concat());
+    // 50/s that take 400 ms each: 20 requests at a time, of 45 users.
+    for step in holds(&limit) {
+        let law = step["littles_law"].as_f64().expect("20 are enough");
+        assert!((0.7..1.3).contains(&law), "{limit}");
+    }
+    assert!(!holds(&limit).is_empty(), "{limit}");
+}
