@@ -2,7 +2,7 @@
 # The whole tool against the clock: speed, memory and start-up, as docs/performance.md quotes them.
 #
 #   benches/macro.sh [speed] [journey] [memory] [crowd] [start] [growth] [pool]
-#                    [omission] [arrivals] [sparse] [watching] [outputs]               (default: all)
+#                    [omission] [arrivals] [sparse] [watching] [outputs] [store]       (default: all)
 #
 # The target is nginx with one worker on core 1, the generator has core 0; both and the measuring
 # come from the yardsticks folder (YARDSTICKS, default ../shared/yardsticks). Machines drift: what
@@ -363,14 +363,26 @@ for one in json.load(open(sys.argv[1]))["outputs"]: print(one["kind"], "lost", o
   echo "wanted: 0.95"
 }
 
+store() { # every second kept, against nothing kept: requests per second and CPU per request
+  local file=$YARD/runs.db run="$YARDSTICKS/get.lua --vus $USERS --duration ${LENGTH}s"
+  rm -f "$YARD/results/results.jsonl" "$file" "$file"-*
+  for _ in $(seq "$ROUNDS"); do
+    measured kept 1 $(ours $run --store "$file")
+    measured not-kept 1 $(ours $run)
+  done
+  ratios kept not-kept
+  "$loadtool" runs --store "$file" --limit 1
+  echo "wanted: 0.98, and no more than 1.02 times the CPU per request"
+}
+
 check_machine
 build
 start_nginx
-for part in "${@:-speed journey memory crowd start growth pool omission arrivals sparse watching outputs}"; do
+for part in "${@:-speed journey memory crowd start growth pool omission arrivals sparse watching outputs store}"; do
   for one in $part; do
     printf '\n== %s\n' "$one"
     case $one in
-      speed | journey | memory | crowd | start | growth | pool | omission | arrivals | sparse | watching | outputs) "$one" ;;
+      speed | journey | memory | crowd | start | growth | pool | omission | arrivals | sparse | watching | outputs | store) "$one" ;;
       *) fail "no such part: $one" ;;
     esac
   done
