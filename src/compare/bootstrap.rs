@@ -7,6 +7,8 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::student;
+
 /// Draws; a deviation of so many is known to 4 %.
 const DRAWS: usize = 300;
 
@@ -42,7 +44,7 @@ pub fn draws(seconds: usize, seed: u64) -> Vec<Vec<usize>> {
         return Vec::new();
     }
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let block = (seconds as f64).cbrt().ceil() as usize;
+    let block = block(seconds);
     let mut draw = || {
         let mut places = Vec::with_capacity(seconds + block);
         while places.len() < seconds {
@@ -53,6 +55,21 @@ pub fn draws(seconds: usize, seed: u64) -> Vec<Vec<usize>> {
         places
     };
     (0..DRAWS).map(|_| draw()).collect()
+}
+
+/// As many neighbours are drawn together.
+fn block(seconds: usize) -> usize {
+    (seconds as f64).cbrt().ceil() as usize
+}
+
+/// The quantile by which a deviation from draws of so few seconds is to be multiplied, that a change
+/// lies beyond it with probability `alpha`: Student's, since the deviation is not known well, and
+/// wider by as much as the draws' own is too narrow (by 1 − b/n, as blocks of b scatter around the
+/// mean of the same n seconds).
+pub fn small_sample_quantile(seconds: usize, alpha: f64) -> f64 {
+    let degrees = u32::try_from(seconds.saturating_sub(1).max(1)).unwrap_or(u32::MAX);
+    let kept = 1.0 - block(seconds) as f64 / seconds.max(1) as f64;
+    student::exceeded(alpha, degrees) / kept.max(0.1).sqrt()
 }
 
 /// The quantile of the standard normal distribution, for p from 0.5 to below 1, to 4.5e-4:
@@ -95,6 +112,15 @@ mod tests {
         let spread = Spread::of(100.5, &moved, true).unwrap();
         let theory = (1.0_f64 / 12.0 / 400.0).sqrt();
         assert!((spread.deviation / theory - 1.0).abs() < 0.25, "{} {theory}", spread.deviation);
+    }
+
+    #[test]
+    fn few_seconds_widen_bounds_and_many_do_not() {
+        let many = small_sample_quantile(3_600, 0.05) / normal_quantile(0.975);
+        assert!((1.0..1.01).contains(&many), "{many}");
+        // t of 9 degrees is 2.262; blocks of 3 of 10 seconds.
+        let few = small_sample_quantile(10, 0.05);
+        assert!((few / (2.262 / 0.7_f64.sqrt()) - 1.0).abs() < 1e-3, "{few}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use self::bootstrap::{Spread, normal_quantile};
+use self::bootstrap::{Spread, small_sample_quantile};
 use self::group::Pooled;
 use self::series::{Key, Run, Series};
 
@@ -201,7 +201,9 @@ pub fn compare_paired(base: &Run, candidate: &Run, method: Method) -> Comparison
     let of = std::slice::from_ref;
     each_series(of(base), of(candidate), |key, seed, alpha| {
         let (a, b) = (&base.series[key], &candidate.series[key]);
-        let draws = bootstrap::draws(a.seconds().min(b.seconds()), method.seed ^ seed);
+        let seconds = a.seconds().min(b.seconds());
+        let draws = bootstrap::draws(seconds, method.seed ^ seed);
+        let quantile = small_sample_quantile(seconds, alpha);
         let row = |stat: Stat| {
             let of = stat.of();
             let whole = (of.whole(a)?, of.whole(b)?);
@@ -211,7 +213,7 @@ pub fn compare_paired(base: &Run, candidate: &Run, method: Method) -> Comparison
                 .filter_map(|draw| of.difference((of.drawn(a, draw)?, of.drawn(b, draw)?)))
                 .collect();
             let spread = Spread::of(0.0, &moved, true)?;
-            let noise = normal_quantile(1.0 - alpha / 2.0) * spread.deviation;
+            let noise = quantile * spread.deviation;
             let enough = stat.is_enough(a) && stat.is_enough(b);
             Some(judge(key.clone(), stat, whole, noise, enough, method.least))
         };

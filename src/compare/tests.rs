@@ -156,6 +156,37 @@ fn variants_that_share_their_seconds_are_told_apart_where_runs_are_not() {
     assert!(apart < found, "{apart} without pairing");
 }
 
+/// The second table of docs/compare.md is this with `GRID_PAIRS=100 cargo test --lib the_grid_of_
+/// variants -- --nocapture`: how many are found in pairs, and how many as two runs.
+#[test]
+fn the_grid_of_variants_holds() {
+    let pairs = std::env::var("GRID_PAIRS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_u64);
+    println!("| seconds × calls a second | none | 3 % | 5 % | 7 % | 10 % | 20 % |");
+    let (mut false_alarms, mut sure) = (0, 0);
+    let sizes = [(10, 20), (20, 50), (60, 50)];
+    for (seconds, rate) in sizes {
+        let found = [1.0, 1.03, 1.05, 1.07, 1.1, 1.2].map(|factor| {
+            let is_worse = |n| {
+                let [a, b] = sides(3_000 + n, seconds, rate, factor);
+                let paired = compare_paired(&a, &b, METHOD).has(Verdict::Regression);
+                (paired, compare(&[a], &[b], METHOD).has(Verdict::Regression))
+            };
+            (0..pairs).map(is_worse).fold((0, 0), |(paired, alone), (in_pairs, as_runs)| {
+                (paired + u64::from(in_pairs), alone + u64::from(as_runs))
+            })
+        });
+        let percent = |found: u64| found * 100 / pairs;
+        let cells =
+            found.map(|(paired, alone)| format!(" {}, {} |", percent(paired), percent(alone)));
+        println!("| {seconds} × {rate} |{}", cells.concat());
+        false_alarms += found[0].0;
+        sure += if seconds * rate >= 3_000 { found[5].0 } else { 0 };
+    }
+    let most = (pairs * sizes.len() as u64).div_ceil(20);
+    assert!(false_alarms <= most, "{false_alarms} of equal pairs were told to be worse");
+    assert!(sure >= pairs - pairs / 10, "{sure} of {pairs} were found");
+}
+
 #[test]
 fn a_series_that_only_one_variant_has_is_told_beside() {
     let [a, _] = sides(1, 20, 9, 1.0);

@@ -236,6 +236,9 @@ fn a_browser_shows_a_comparison_without_a_fault() {
                 browser.width(width);
                 let wide = browser.value("document.documentElement.scrollWidth").as_u64();
                 assert!(wide <= Some(width.into()), "{page}: {wide:?} is wider than {width}");
+                let verdict = "document.querySelector('.changes td:last-child')";
+                let right = browser.value(&format!("{verdict}.getBoundingClientRect().right"));
+                assert!(right.as_f64() <= Some(width.into()), "the verdict is in sight at {width}");
                 browser.picture(&format!("{page}-{name}-{width}.png"));
             }
             backgrounds

@@ -40,6 +40,7 @@ fn answer(summary: &Summary) -> String {
     let all = summary.thresholds.len() as u64;
     let crossed = summary.thresholds.iter().filter(|threshold| !threshold.ok).count() as u64;
     match summary.verdict.result {
+        Outcome::Pass if all == 0 => "Good enough: no target is worse than the first.".to_owned(),
         Outcome::Pass if all == 1 => "Good enough: the threshold holds.".to_owned(),
         Outcome::Pass => format!("Good enough: all {} hold.", format::counted(all, "threshold")),
         Outcome::Unjudged => "Not judged: the script sets no thresholds.".to_owned(),

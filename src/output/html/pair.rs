@@ -53,18 +53,18 @@ impl Pair<'_> {
             let is_new = last.replace(&row.series) != Some(&row.series);
             let series = if is_new { row.series.to_string() } else { String::new() };
             grid.row(vec![
-                series.into(),
+                Cell::from(series).class("series"),
                 row.stat.as_str().into(),
                 Cell::from(value(row, row.base)),
                 Cell::from(value(row, row.candidate)),
                 Cell::from(format::change(row.change)),
-                Cell::drawn(self.picture(row, reach), interval(row)),
-                interval(row).into(),
+                Cell::drawn(self.picture(row, reach), interval(row)).class("drawn"),
+                Cell::from(interval(row)).class("bounds"),
                 Cell::from(row.verdict.as_str()).class(class(row.verdict)),
             ]);
         }
         html! {
-            (grid.plain())
+            div.changes { (grid.plain()) }
             p.note {
                 "Drawn: the change as a dot, within its bounds, from −" (format::percent(reach))
                 " to +" (format::percent(reach)) "; the grey band is what does not matter (±"
