@@ -116,11 +116,15 @@ fn label<'s>(series: &'s remote_write::Series, name: &str) -> &'s str {
     found.map_or("", |label| label.value.as_str())
 }
 
+/// The value that says that a series has ended: Prometheus' stale marker.
+const STALE: u64 = 0x7ff0_0000_0000_0002;
+
 /// The sum of a metric's last values over its series of the load.
 fn last(requests: &[(String, remote_write::Request)], metric: &str) -> f64 {
     let mut last = BTreeMap::new();
     for series in requests.iter().flat_map(|(_, request)| &request.series) {
-        if label(series, "__name__") == metric {
+        let over = series.samples[0].value.to_bits() == STALE;
+        if label(series, "__name__") == metric && !over {
             let labels: Vec<_> = series.labels.iter().map(|l| (&l.name, &l.value)).collect();
             last.insert(labels, series.samples[0].value);
         }
@@ -170,6 +174,12 @@ fn what_is_written_remotely_is_the_summarys_though_the_receiver_was_away() {
         let labels: Vec<_> = series.labels.iter().map(|l| (&l.name, &l.value)).collect();
         assert!(times.insert((labels, series.samples[0].at)), "twice at a time: {series:?}");
     }
+    let mut ends = BTreeMap::new();
+    for series in requests.iter().flat_map(|(_, request)| &request.series) {
+        let labels: Vec<_> = series.labels.iter().map(|l| (&l.name, &l.value)).collect();
+        ends.insert(labels, series.samples[0].value.to_bits());
+    }
+    assert!(ends.values().all(|end| *end == STALE), "each series ends with the run");
     let of_kind = |(_, request): &(String, remote_write::Request)| {
         request.series.iter().any(|series| label(series, "of_kind") == "x")
     };
