@@ -283,7 +283,7 @@ null_arrivals() { # RATE: against the built-in null target, so that nothing but 
 }
 
 told_arrivals() { # RATE WHAT
-  told "$YARD/rate-$1.json" "$1/s$2: planned {one['iterations']['planned']}, started {one['iterations']['started']}, late {one['iterations']['late']}, dropped {one['iterations']['dropped']}; our lag p50 {one['lag_generator_ms']['p50']:.3f} ms, p99 {one['lag_generator_ms']['p99']:.3f} ms; verdict {s['verdict']['result']}"
+  told "$YARD/rate-$1.json" "$1/s${2:-}: planned {one['iterations']['planned']}, started {one['iterations']['started']}, late {one['iterations']['late']}, dropped {one['iterations']['dropped']}; our lag p50 {one['lag_generator_ms']['p50']:.3f} ms, p99 {one['lag_generator_ms']['p99']:.3f} ms; verdict {s['verdict']['result']}"
 }
 
 sparse() { # 10,000 users, a request each every ten seconds: the target is idle, and must be seen to be
