@@ -276,7 +276,7 @@ null_arrivals() { # RATE: against the built-in null target, so that nothing but 
   null=$!
   started[$null]=null
   wait_for 5 grep -q 'null target on' "$YARD/null.log"
-  run_in_background "$YARD/out" $(ours "$YARDSTICKS/get.lua" --rate "$1" --duration 10s --max-vus 1000 --summary-json "$YARD/rate-$1.json")
+  run_in_background "$YARD/null-run.log" $(ours "$YARDSTICKS/get.lua" --rate "$1" --duration 10s --max-vus 1000 --summary-json "$YARD/rate-$1.json")
   ended "$pid"
   told_arrivals "$1" ', null target'
   kill "$null" && ended "$null"

@@ -60,7 +60,7 @@ impl<'d> Node<'d> {
                 Kind::String(Cow::Owned(decoded))
             }
             _ => {
-                scanner.skip_scalar(peek)?;
+                scanner.skip()?;
                 scalar(scanner.since(start))?
             }
         };

@@ -5,6 +5,8 @@
 
 use jiter::{Jiter, Peek};
 
+use super::skim::skim;
+
 /// Most levels of arrays and objects within each other; `serde_json` has the same limit.
 const MAX_DEPTH: u32 = 127;
 
@@ -20,8 +22,10 @@ impl From<jiter::JiterError> for Invalid {
 
 /// A position in a document.
 pub(super) struct Scanner<'d> {
+    /// At the text from `base` on.
     jiter: Jiter<'d>,
     text: &'d str,
+    base: usize,
     depth: u32,
 }
 
@@ -29,13 +33,13 @@ impl<'d> Scanner<'d> {
     /// At the first value of a document.
     pub(super) fn new(document: &'d [u8]) -> Result<Self, Invalid> {
         let text = std::str::from_utf8(document).map_err(|_| Invalid)?;
-        Ok(Scanner { jiter: Jiter::new(document), text, depth: 0 })
+        Ok(Scanner { jiter: Jiter::new(document), text, base: 0, depth: 0 })
     }
 
     /// At a value that was scanned before.
     pub(super) fn at(&self, start: usize) -> Scanner<'d> {
-        let text = &self.text[start..];
-        Scanner { jiter: Jiter::new(text.as_bytes()), text, depth: self.depth }
+        let jiter = Jiter::new(&self.text.as_bytes()[start..]);
+        Scanner { jiter, base: start, ..*self }
     }
 
     /// What kind of value comes next.
@@ -45,12 +49,12 @@ impl<'d> Scanner<'d> {
 
     /// Where the value begins that was peeked at.
     pub(super) fn position(&self) -> usize {
-        self.jiter.current_index()
+        self.base + self.jiter.current_index()
     }
 
     /// The text from `start` up to here.
     pub(super) fn since(&self, start: usize) -> &'d str {
-        &self.text[start..self.jiter.current_index()]
+        &self.text[start..self.position()]
     }
 
     /// Into an array: its first value, or `None` if it is empty (and over).
@@ -92,65 +96,12 @@ impl<'d> Scanner<'d> {
         Ok(self.jiter.known_str()?)
     }
 
-    /// Over a string, a number, a boolean or a null.
-    pub(super) fn skip_scalar(&mut self, peek: Peek) -> Result<(), Invalid> {
-        match peek {
-            Peek::Null => self.jiter.known_null()?,
-            Peek::True | Peek::False => drop(self.jiter.known_bool(peek)?),
-            Peek::String => drop(self.jiter.known_bytes()?),
-            _ if overflows(self.jiter.known_number_bytes(peek)?) => return Err(Invalid),
-            _ => {}
-        }
+    /// Over a value of any kind, which was peeked at.
+    pub(super) fn skip(&mut self) -> Result<(), Invalid> {
+        let start = self.position();
+        self.base = start + skim(&self.text[start..], MAX_DEPTH - self.depth)?;
+        self.jiter = Jiter::new(&self.text.as_bytes()[self.base..]);
         Ok(())
-    }
-
-    /// Over a value of any kind.
-    pub(super) fn skip(&mut self, peek: Peek) -> Result<(), Invalid> {
-        let floor = self.depth;
-        let mut objects = 0u128; // bit n: level n is an object
-        let mut next = peek;
-        loop {
-            let inside = match next {
-                Peek::Array => self.enter_array()?,
-                Peek::Object => match self.jiter.next_object_bytes()?.is_some() {
-                    true => {
-                        self.descend(true)?;
-                        objects |= 1 << self.depth;
-                        Some(self.peek()?)
-                    }
-                    false => None,
-                },
-                _ => {
-                    self.skip_scalar(next)?;
-                    None
-                }
-            };
-            next = match inside {
-                Some(first) => first,
-                None => match self.climb(floor, &mut objects)? {
-                    Some(sibling) => sibling,
-                    None => return Ok(()),
-                },
-            };
-        }
-    }
-
-    /// The next value of the innermost level that has one; `None` once `floor` is reached.
-    fn climb(&mut self, floor: u32, objects: &mut u128) -> Result<Option<Peek>, Invalid> {
-        while self.depth > floor {
-            let level = 1 << self.depth;
-            if *objects & level == 0 {
-                if let Some(next) = self.next_value()? {
-                    return Ok(Some(next));
-                }
-            } else if self.jiter.next_key_bytes()?.is_some() {
-                return Ok(Some(self.peek()?));
-            } else {
-                *objects &= !level;
-                self.depth -= 1;
-            }
-        }
-        Ok(None)
     }
 
     /// Nothing but white space may follow.
@@ -158,18 +109,14 @@ impl<'d> Scanner<'d> {
         Ok(self.jiter.finish()?)
     }
 
+    /// One level down, if there was anything to enter.
     fn descend(&mut self, entered: bool) -> Result<(), Invalid> {
+        if self.depth == MAX_DEPTH {
+            return Err(Invalid);
+        }
         self.depth += u32::from(entered);
-        if self.depth > MAX_DEPTH { Err(Invalid) } else { Ok(()) }
+        Ok(())
     }
-}
-
-/// Whether a number is beyond a float's range.
-fn overflows(number: &[u8]) -> bool {
-    let suspicious = number.len() > 300 || number.iter().any(|b| matches!(b, b'e' | b'E'));
-    suspicious
-        && std::str::from_utf8(number)
-            .is_ok_and(|text| text.parse::<f64>().is_ok_and(f64::is_infinite))
 }
 
 /// Why `body` is not JSON: `body is not JSON: expected value at line 1 column 1`.
@@ -185,12 +132,26 @@ pub(super) fn not_json(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A document that has something of everything.
+    const WHOLE: &str = concat!(
+        r#"{"a b": [ 1, -2.5e+3 ,[true,{}] ], "\u00e9\ud834\udd1e": {"c\n":[]}, "#,
+        r#""é":"long enough for words","n":-0.1E-2,"":false, "z\\": null}"#,
+    );
+
+    /// What it is broken with, or not.
+    const BREAKS: &[&str] = &[
+        "", " ", "\"", "\\", "{", "}", "[", "]", ":", ",", "0", "9", "-", "+", ".", "e", "\t",
+        "\n", "\u{1}", "\u{7f}", "é", "u", "n", "/", "d8", "[]", "{}", "1,", "\\u", "e999",
+    ];
 
     fn accepts(document: &str) -> bool {
         let scan = |mut scanner: Scanner<'_>| {
-            let peek = scanner.peek()?;
-            scanner.skip(peek)?;
+            scanner.peek()?;
+            scanner.skip()?;
             scanner.finish()
         };
         Scanner::new(document.as_bytes()).and_then(scan).is_ok()
@@ -198,9 +159,11 @@ mod tests {
 
     #[test]
     fn what_is_json_is_what_serde_json_reads() {
-        let nested = |levels| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        let nested =
+            |levels, inmost| format!("{}{inmost}{}", "[".repeat(levels), "]".repeat(levels));
         let objects = |levels| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
-        let mut documents = vec![nested(127), nested(128), objects(127), objects(128)];
+        let mut documents = vec![nested(127, "1"), nested(128, "1"), objects(127), objects(128)];
+        documents.extend(["", "[]", "{}"].map(|inmost| nested(127, inmost)));
         documents.extend(
             [
                 "",
@@ -251,6 +214,21 @@ mod tests {
         for document in documents {
             let truth = serde_json::from_str::<serde_json::Value>(&document).is_ok();
             assert_eq!(accepts(&document), truth, "{document}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_broken_document_is_as_broken_as_serde_json_says(
+            at in 0..WHOLE.chars().count(),
+            broken in prop::sample::select(BREAKS),
+            instead in any::<bool>(),
+        ) {
+                        let (at, there) = WHOLE.char_indices().nth(at).expect("it is as long");
+            let behind = at + if instead { there.len_utf8() } else { 0 };
+            let document = [&WHOLE[..at], broken, &WHOLE[behind..]].concat();
+            let truth = serde_json::from_str::<serde_json::Value>(&document).is_ok();
+            prop_assert_eq!(accepts(&document), truth, "{}", document);
         }
     }
 

@@ -104,7 +104,7 @@ fn walk<'b>(
 ) -> Result<(), Halt> {
     let Some((step, rest)) = steps.split_first() else {
         let start = scanner.position();
-        scanner.skip(peek)?;
+        scanner.skip()?;
         found.push(scanner.since(start).as_bytes());
         return Ok(());
     };
@@ -114,7 +114,7 @@ fn walk<'b>(
         (Step::Each, Peek::Array) => walk_array(scanner, None, rest, found),
         (Step::Back(back), Peek::Array) => walk_back(scanner, *back, rest, found),
         (Step::Each, Peek::Object) => Err(Halt::NeedsDocument),
-        _ => Ok(scanner.skip(peek)?),
+        _ => Ok(scanner.skip()?),
     }
 }
 
@@ -132,7 +132,7 @@ fn walk_object<'b>(
             found.truncate(before);
             walk(scanner, peek, rest, found)?;
         } else {
-            scanner.skip(peek)?;
+            scanner.skip()?;
         }
         key = scanner.next_key(|key| key == name)?;
     }
@@ -152,7 +152,7 @@ fn walk_array<'b>(
         if index.is_none_or(|index| index == at) {
             walk(scanner, peek, rest, found)?;
         } else {
-            scanner.skip(peek)?;
+            scanner.skip()?;
         }
         at += 1;
         next = scanner.next_value()?;
@@ -169,12 +169,12 @@ fn walk_back<'b>(
 ) -> Result<(), Halt> {
     let mut last = VecDeque::new();
     let mut next = scanner.enter_array()?;
-    while let Some(peek) = next {
+    while next.is_some() {
         if last.len() as u64 == back {
             last.pop_front();
         }
         last.push_back(scanner.position());
-        scanner.skip(peek)?;
+        scanner.skip()?;
         next = scanner.next_value()?;
     }
     match last.front() {

@@ -6,6 +6,7 @@
 mod budget;
 mod document;
 mod json;
+mod skim;
 mod xml;
 
 pub mod cookie;

@@ -5,7 +5,7 @@
 //! They open connections, and carry what does not go over a [`line`](super::line): HTTP/2, and
 //! whatever goes through a proxy.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -67,12 +67,16 @@ impl Common {
     }
 }
 
+/// A client, from its first use on.
+type Kept = RefCell<Option<Client>>;
+
 /// One user's.
 pub struct Clients {
     common: Arc<Common>,
     probe: Probe,
-    plain: OnceCell<Client>,
-    secure: OnceCell<Client>,
+    plain: Kept,
+    /// Its TLS sessions are with it.
+    secure: Kept,
     /// Which of the local addresses is its own; taken with the first client.
     turn: OnceCell<u64>,
 }
@@ -85,27 +89,32 @@ impl Clients {
     }
 
     /// The one for plain HTTP, or for TLS.
-    pub fn get(&self, secure: bool) -> Result<&Client, SendError> {
-        let cell = if secure { &self.secure } else { &self.plain };
-        match cell.get() {
-            Some(client) => Ok(client),
-            None => self.first(secure, cell),
+    pub fn get(&self, secure: bool) -> Result<Client, SendError> {
+        let kept = if secure { &self.secure } else { &self.plain };
+        if let Some(client) = &*kept.borrow() {
+            return Ok(client.clone());
         }
+        let client = self.first(secure)?;
+        Ok(kept.borrow_mut().insert(client).clone())
+    }
+
+    /// Gives back what the one for plain HTTP takes, until it is needed again.
+    pub fn let_go(&self) {
+        self.plain.take();
     }
 
     #[cold]
-    fn first<'c>(&self, secure: bool, cell: &'c OnceCell<Client>) -> Result<&'c Client, SendError> {
+    fn first(&self, secure: bool) -> Result<Client, SendError> {
         if !secure && self.common.version == Version::Http2 {
             let message = "HTTP/2 cannot be agreed on over plain http; for a server that speaks \
                            nothing else there, set version = \"h2c\"";
             return Err(SendError { category: Category::Protocol, message: message.to_owned() });
         }
         let tls = if secure { self.tls()? } else { self.common.tls.none().clone() };
-        let client = self.make(tls).map_err(|error| SendError {
+        self.make(tls).map_err(|error| SendError {
             category: Category::Resource,
             message: format!("no client can be made: {error}"),
-        })?;
-        Ok(cell.get_or_init(|| client))
+        })
     }
 
     fn tls(&self) -> Result<ClientConfig, SendError> {

@@ -23,7 +23,7 @@ use url::Url;
 
 use super::alarm::Alarm;
 use super::body::{Collector, Keep};
-use super::client::{Client, Clients, Common, Response, request};
+use super::client::{Clients, Common, Response, request};
 use super::connect::{Dial, Probe, Wanted};
 use super::failure;
 use super::line::{self, Census, Line, Lines};
@@ -111,6 +111,10 @@ impl Wire for UserWire {
 
     fn tend(&self, cx: &mut Context<'_>) {
         self.lines.tend(cx);
+        if self.busy.get() == 0 && !self.lines.is_empty() {
+            // What has its connection needs nobody to open one.
+            self.clients.let_go();
+        }
     }
 }
 
@@ -156,10 +160,6 @@ impl UserWire {
     async fn exchange(&self, hop: &mut Hop) -> Exchange {
         let alone = self.busy.get() == 0;
         let _busy = Busy::begin(&self.busy);
-        let client = match self.clients.get(line::is_secure(&hop.url)) {
-            Ok(client) => client,
-            Err(error) => return Exchange { error: Some(error), ..Exchange::default() },
-        };
         let by_line = self.goes_by_line(&hop.url);
         // Beside others it may have to wait for a connection, or for its turn on one.
         let watched = Upload::is_for(&hop.body) || (!alone && !by_line);
@@ -168,12 +168,15 @@ impl UserWire {
         progress.done.bytes_sent = weigh(hop);
         let outcome = {
             let deadline = hop.deadline;
-            let conversation = pin!(self.converse(client, hop, by_line, &mut progress));
+            let conversation = pin!(self.converse(hop, by_line, &mut progress));
             self.alarm.race(deadline, conversation).await
         };
         let peer = || self.common.peer(&hop.url);
         let error = match outcome {
             Some(Ok(())) => None,
+            Some(Err(Broken::Unsent(error))) => {
+                return Exchange { error: Some(error), ..Exchange::default() };
+            }
             Some(Err(Broken::Ours(error))) => Some(error),
             Some(Err(Broken::Off(error))) => {
                 Some(failure::broken(&*error, progress.stage(), &peer()))
@@ -202,7 +205,6 @@ impl UserWire {
     /// Sends the request and takes the answer; what arrived before an error is in `progress`.
     async fn converse(
         &self,
-        client: &Client,
         hop: &mut Hop,
         by_line: bool,
         progress: &mut Progress,
@@ -210,7 +212,7 @@ impl UserWire {
         let keep = Keep::from(&*hop);
         if !by_line {
             // Boxed, here and below, so that what goes by a kept line does not carry it.
-            let answer = Box::pin(self.execute(client, hop, false, progress)).await?;
+            let answer = Box::pin(self.execute(hop, false, progress)).await?;
             return read(progress, answer.remote_addr(), answer.into(), keep).await;
         }
         let mut unsent = None;
@@ -219,7 +221,7 @@ impl UserWire {
             let may_be_dead = kept.is_some();
             let mut line = match kept {
                 Some(line) => line,
-                None => match Box::pin(self.open(client, hop, progress)).await? {
+                None => match Box::pin(self.open(hop, progress)).await? {
                     Opened::Line(line) => line,
                     Opened::Answered(answer) => {
                         return read(progress, answer.remote_addr(), answer.into(), keep).await;
@@ -247,13 +249,8 @@ impl UserWire {
     }
 
     /// Has the client open a connection, and takes that from it unless it speaks HTTP/2.
-    async fn open(
-        &self,
-        client: &Client,
-        hop: &Hop,
-        progress: &mut Progress,
-    ) -> Result<Opened, Broken> {
-        match self.execute(client, hop, true, progress).await {
+    async fn open(&self, hop: &Hop, progress: &mut Progress) -> Result<Opened, Broken> {
+        match self.execute(hop, true, progress).await {
             Ok(answer) => Ok(Opened::Answered(answer)),
             Err(error) => match progress.dials.last().and_then(Dial::take_socket) {
                 Some(socket) => Ok(Opened::Line(Line::open(socket, &hop.url, &self.census).await?)),
@@ -265,11 +262,11 @@ impl UserWire {
     /// Sends the request through the client; `itself` is as in [`Wanted`].
     async fn execute(
         &self,
-        client: &Client,
         hop: &Hop,
         itself: bool,
         progress: &mut Progress,
     ) -> Result<Response, Broken> {
+        let client = self.clients.get(line::is_secure(&hop.url)).map_err(Broken::Unsent)?;
         let port = hop.url.port_or_known_default().unwrap_or(0);
         let wanted = Wanted { connect_timeout: hop.connect_timeout, port, itself };
         let Progress { dials, sending, .. } = progress;
@@ -336,6 +333,8 @@ fn take_head(mut head: response::Parts, done: &mut Exchange) {
 
 /// Why an exchange ended early.
 enum Broken {
+    /// Before anything was begun.
+    Unsent(SendError),
     /// By what we make of an answer, or of a request.
     Ours(SendError),
     /// By what happened to the connection.

@@ -1,4 +1,5 @@
 -- lt.check and lt.expect: which conditions there are, in which order, and what a failure does.
+-- Every answer passes here, so the loops count and call no iterator.
 local lt, h, k = ...
 local value, raise, record, frozen = k.value, k.raise, h.check_record, k.frozen
 local judge_status, judge_json, read_json = h.judge_status, h.judge_json, h.response_json
@@ -30,12 +31,13 @@ end
 
 local function sorted(t, what)
   if type(t) ~= "table" then return raise(what .. " needs a table, got " .. k.described(t)) end
-  local keys = {}
+  local keys, count = {}, 0
   for key in next, walkable(t) do
     if type(key) ~= "string" then return raise(what .. " needs names as keys") end
-    keys[#keys + 1] = key
+    count = count + 1
+    keys[count] = key
   end
-  table.sort(keys)
+  if count > 1 then table.sort(keys) end
   return keys
 end
 
@@ -61,21 +63,29 @@ local function named(judge, what)
 end
 
 local function json(r, want, failed)
-  for _, path in ipairs(sorted(want, "json")) do
+  local paths = sorted(want, "json")
+  for i = 1, #paths do
+    local path = paths[i]
     local one = want[path]
     if one == any then
       failed = add(failed, value(judge_json(r, nil, path, "any")))
     elseif type(one) == "function" then
       failed = add(failed, own(value(read_json(r, path)), "json " .. path, one, "the function gave "))
     else
-      failed = add(failed, value(judge_json(r, one, path)))
+      local fault, failure = judge_json(r, one, path)
+      if fault then return raise(fault) end
+      failed = add(failed, failure)
     end
   end
   return failed
 end
 
 local function plain(judge)
-  return function(r, want, failed) return add(failed, value(judge(r, want))) end
+  return function(r, want, failed)
+    local fault, failure = judge(r, want)
+    if fault then return raise(fault) end
+    return add(failed, failure)
+  end
 end
 
 local order = { "status", "proto", "header", "cookie", "size", "max_ms", "body_contains", "body_matches", "json", "schema" }
@@ -104,18 +114,24 @@ local function evaluate(subject, wanted)
     return failure and { failure }
   end
 
-  local failed, labels = nil, nil
+  local failed, labels, left = nil, nil, 0
   for label, condition in next, wanted do
-    if not conditions[label] then
+    if conditions[label] then
+      left = left + 1
+    else
       local kind = type(condition)
       if type(label) ~= "string" or (kind ~= "function" and kind ~= "boolean") then return unknown(label) end
       labels = labels or {}
       labels[#labels + 1] = label
     end
   end
-  for _, name in ipairs(order) do
+  for i = 1, #order do
+    if left == 0 then break end
+    local name = order[i]
     local condition = wanted[name]
-    if condition ~= nil then failed = conditions[name](subject, condition, failed) end
+    if condition ~= nil then
+      failed, left = conditions[name](subject, condition, failed), left - 1
+    end
   end
   if labels then
     table.sort(labels)

@@ -10,7 +10,8 @@ for _, name in ipairs {
 } do
   local raw = h["response_" .. name]
   methods[name] = function(r, what, which)
-    local found, why = value(raw(r, what, which))
+    local fault, found, why = raw(r, what, which)
+    if fault then return raise(fault) end
     if why then return found, why end
     return found -- alone, so that it can be an argument among others
   end
@@ -81,5 +82,7 @@ h.response_index(function(r, key)
   local method = methods[key]
   if method then return method end
   if key == "headers" then return setmetatable(value(field(r, key)), any_case) end
-  return value(field(r, key))
+  local fault, found = field(r, key)
+  if fault then return raise(fault) end
+  return found
 end)

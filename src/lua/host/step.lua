@@ -1,5 +1,5 @@
 local lt, h, k = ...
-local value, raise, keep, begin, finish = k.value, k.raise, k.keep, h.step_begin, h.step_end
+local raise, keep, begin, finish = k.raise, k.keep, h.step_begin, h.step_end
 local xpcall, error, type = xpcall, error, type
 
 local function ended(depth, ok, ...)
@@ -10,6 +10,7 @@ end
 
 function lt.step(name, fn, ...)
   if type(fn) ~= "function" then return raise("lt.step needs a name and a function, got " .. k.described(fn)) end
-  local depth = value(begin(name))
+  local fault, depth = begin(name)
+  if fault then return raise(fault) end
   return ended(depth, xpcall(fn, keep, ...))
 end
