@@ -4,8 +4,8 @@
 # (by pip, under target/), servers and proxies that were not written here, Prometheus (by apt) and
 # OpenTelemetry's messages (by pip), which read what is sent on to them, openssl to make keys, and
 # (by apt) Lua modules that scripts may want, libfaketime, which makes clocks jump, `script`,
-# which plays a terminal, setpriv, which takes rights away, and Chromium, in which dashboard and
-# report are opened.
+# which plays a terminal, setpriv, which takes rights away, git, whose commits runs are named by, and
+# Chromium, in which dashboard and report are opened.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
@@ -41,6 +41,7 @@ install_httpbin() {
 
 command -v cargo >/dev/null || fail "there is no cargo: install Rust, see https://rustup.rs"
 command -v cc >/dev/null || fail "there is no C compiler (cc): install gcc or clang"
+command -v git >/dev/null || apt_install git
 command -v nginx >/dev/null || apt_install nginx-light
 command -v tinyproxy >/dev/null || apt_install tinyproxy-bin
 command -v microsocks >/dev/null || apt_install microsocks

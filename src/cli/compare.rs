@@ -17,7 +17,7 @@ use crate::output::comparison;
 use crate::output::html::Html;
 use crate::output::html::compared::{self, Compared};
 use crate::results::verdict::UNWRITTEN;
-use crate::store::list::{Filter, State};
+use crate::store::list::Filter;
 use crate::store::{Store, seconds};
 use crate::units;
 
@@ -84,21 +84,32 @@ enum Format {
     Json,
 }
 
-/// Runs of one candidate, and what it is called.
-type Named = (String, Vec<Run>);
+/// Runs that are one side of a comparison.
+struct Group {
+    /// What it is called.
+    name: String,
+    runs: Vec<Run>,
+    /// Which others have its label.
+    left_out: Option<String>,
+}
 
 impl CompareArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let (base, candidates) = self.groups()?;
         let method = Method { least: self.min_change, seed: self.seed };
         let mut comparisons = Vec::new();
-        for (name, candidate) in &candidates {
-            let comparison = compare(&base, candidate, method);
-            anyhow::ensure!(
+        for candidate in &candidates {
+            let name = candidate.name.as_str();
+            let mut comparison = compare(&base.runs, &candidate.runs, method);
+            ensure!(
                 !comparison.rows.is_empty(),
                 "{name} has no series in common with the base\n  hint: are both of the same script?"
             );
-            comparisons.push((name.as_str(), comparison));
+            let left_out = [&base, candidate].map(|group| {
+                group.left_out.as_ref().map(|which| format!("of {}, {which}", group.name))
+            });
+            comparison.remarks.extend(left_out.into_iter().flatten());
+            comparisons.push((name, comparison));
         }
         let printed = super::print(&self.told(&comparisons)?);
         if let Some(path) = &self.html
@@ -140,71 +151,59 @@ impl CompareArgs {
         Ok(text)
     }
 
-    fn page(&self, runs: &[Run], candidates: &[Named], all: &[(&str, Comparison)]) -> String {
-        let candidates = candidates
-            .iter()
-            .zip(all)
-            .map(|((name, runs), (_, comparison))| compared::Candidate { name, runs, comparison });
+    fn page(&self, base: &Group, candidates: &[Group], all: &[(&str, Comparison)]) -> String {
+        let candidates =
+            candidates.iter().zip(all).map(|(Group { name, runs, .. }, (_, comparison))| {
+                compared::Candidate { name, runs, comparison }
+            });
         let page = Compared {
-            base: &self.base_name(),
-            runs,
+            base: &base.name,
+            runs: &base.runs,
             min_change: self.min_change,
             candidates: candidates.collect(),
         };
         page.page()
     }
 
-    /// What the base is called.
-    fn base_name(&self) -> String {
-        let label = || self.labels.first().map(|(key, value)| format!("{key}={value}"));
-        self.base.clone().or_else(label).unwrap_or_default()
-    }
-
-    /// The base's runs, and those of each candidate.
-    fn groups(&self) -> anyhow::Result<(Vec<Run>, Vec<Named>)> {
+    /// The base, and each candidate.
+    fn groups(&self) -> anyhow::Result<(Group, Vec<Group>)> {
         let Some(base) = &self.base else {
             let [base, candidate] = &self.labels[..] else {
                 bail!("--label is given twice, or not at all: of the base, and of the candidate");
             };
-            let name = format!("{}={}", candidate.0, candidate.1);
-            return Ok((self.labelled(base)?, vec![(name, self.labelled(candidate)?)]));
+            return Ok((self.labelled(base)?, vec![self.labelled(candidate)?]));
         };
-        let read = |run: &String| Ok((run.clone(), vec![self.read(run)?]));
-        let candidates = self.candidates.iter().map(read).collect::<anyhow::Result<_>>()?;
-        Ok((vec![self.read(base)?], candidates))
+        let candidates = self.candidates.iter().map(|run| self.alone(run));
+        Ok((self.alone(base)?, candidates.collect::<anyhow::Result<_>>()?))
     }
 
     /// All runs with a label that came to their end.
-    fn labelled(&self, label: &(String, String)) -> anyhow::Result<Vec<Run>> {
+    fn labelled(&self, label: &(String, String)) -> anyhow::Result<Group> {
+        let name = format!("{}={}", label.0, label.1);
         let store = self.store.open()?;
         let filter = Filter { labels: vec![label.clone()], ..Filter::default() };
-        let runs = store.runs(&filter)?.into_iter().filter(|run| run.state == State::Done);
-        let runs: Vec<Run> =
-            runs.map(|run| seconds::kept(&store, &run)).collect::<anyhow::Result<_>>()?;
-        ensure!(
-            !runs.is_empty(),
-            "no run has the label {}={}\n  hint: `loadtool runs` lists runs with their labels",
-            label.0,
-            label.1
-        );
-        Ok(runs)
+        let (runs, left_out) = store.ended(&filter)?;
+        if runs.is_empty() {
+            let others = left_out.map_or(String::new(), |others| format!(" ({others})"));
+            bail!(
+                "no run has the label {name}{others}\n  \
+                 hint: `loadtool runs` lists runs with their labels"
+            );
+        }
+        let runs = runs.iter().map(|run| seconds::kept(&store, run));
+        Ok(Group { name, runs: runs.collect::<anyhow::Result<_>>()?, left_out })
     }
-}
 
-impl CompareArgs {
-    fn read(&self, run: &str) -> anyhow::Result<Run> {
-        if !source::is_file(run) {
-            let store = self.store.open()?;
-            return seconds::kept(&store, &store.find(run)?);
-        }
+    /// One run, of the store or of a file.
+    fn alone(&self, run: &str) -> anyhow::Result<Group> {
+        let kept = |store: Store, run: &str| seconds::kept(&store, &store.find(run)?);
         let path = Path::new(run);
-        match Store::is_one(path) {
-            true => {
-                let store = Store::open(path)?;
-                seconds::kept(&store, &store.find("last")?)
-            }
-            false => seconds::read(path),
-        }
+        let read = match source::is_file(run) {
+            false => kept(self.store.open()?, run)?,
+            true if Store::is_one(path) => kept(Store::open(path)?, "last")?,
+            true => seconds::read(path)?,
+        };
+        Ok(Group { name: run.to_owned(), runs: vec![read], left_out: None })
     }
 }
 

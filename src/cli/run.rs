@@ -101,8 +101,7 @@ impl RunArgs {
         let _ = rlimit::increase_nofile_limit(u64::MAX);
         let demo = self.demo.then(|| super::demo::open(([127, 0, 0, 1], 0).into())).transpose()?;
         let base_url = demo.as_ref().map(|demo| demo.url());
-        let script = &self.script.script;
-        let baseline = self.baseline.map(|run| self.out.keep.baseline(&run, script)).transpose()?;
+        let baseline = self.baseline.map(|run| self.out.keep.baseline(&run)).transpose()?;
         let flags = Flags {
             baseline: baseline.map(Arc::new),
             base_url: base_url.or(self.base_url),

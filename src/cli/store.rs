@@ -1,6 +1,6 @@
 //! `--store`, for every command that keeps runs or reads them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
@@ -28,18 +28,10 @@ pub struct KeepArgs {
 
 impl KeepArgs {
     /// The run that thresholds are relative to.
-    pub fn baseline(&self, run: &str, script: &Path) -> anyhow::Result<Baseline> {
+    pub fn baseline(&self, run: &str) -> anyhow::Result<Baseline> {
         // Who keeps this run nowhere may mean one that is kept.
         let store = self.store.clone().filter(|path| !is_none(path));
         let summary = source::summary(run, &StoreArgs { store })?;
-        let file = |path: &Path| path.file_name().map(ToOwned::to_owned);
-        if file(Path::new(&summary.run.script)) != file(script) {
-            log::warn!(
-                "the baseline {run} is of the script {}, not of {}: its series may mean something else",
-                summary.run.script,
-                script.display()
-            );
-        }
         let damaged = || anyhow::anyhow!("the baseline {run} is damaged: its series are none");
         baseline(run, &summary).ok_or_else(damaged)
     }

@@ -11,16 +11,18 @@ use super::runs::began;
 use super::script::pair;
 use super::store::StoreArgs;
 use crate::compare::change_points::{Change, change_points};
+use crate::compare::origin::{Origin, first, loads};
 use crate::metrics::{Kind, Selector};
 use crate::output::report::COLUMNS;
 use crate::output::screen::columns_of;
 use crate::output::table::Column::{Name, NameIfAny, Number};
 use crate::output::table::Table;
+use crate::output::text::harmless;
 use crate::plan::condition::{Measure, Stat, measure, observed};
 use crate::results::format;
 use crate::results::thresholds::unit;
 use crate::store::Store;
-use crate::store::list::{Filter, State, Stored};
+use crate::store::list::{Filter, Stored};
 use crate::store::slice::Slice;
 use crate::units;
 
@@ -80,6 +82,7 @@ struct Point {
     began: String,
     /// What names it.
     by: Option<String>,
+    verdict: Option<String>,
     value: f64,
 }
 
@@ -90,6 +93,18 @@ struct Told<'t> {
     unit: &'static str,
     points: &'t [Point],
     changes: Vec<ToldChange<'t>>,
+    /// What speaks against the series.
+    remarks: &'t [String],
+}
+
+/// A number of several runs.
+struct Series {
+    points: Vec<Point>,
+    /// Of the same runs.
+    origins: Vec<Origin>,
+    /// Which number.
+    stat: String,
+    measure: Measure,
 }
 
 #[derive(Serialize)]
@@ -111,37 +126,35 @@ impl TrendArgs {
         let store = self.store.open()?;
         let filter =
             Filter { labels: self.labels.clone(), script: self.script.clone(), since: None };
-        let mut runs = store.runs(&filter)?;
-        runs.retain(|run| run.state == State::Done);
+        let (mut runs, left_out) = store.ended(&filter)?;
         runs.truncate(self.limit);
         runs.reverse();
         ensure!(
             !runs.is_empty(),
-            "no run is like that\n  hint: `loadtool runs` lists what there is"
+            "no run is like that{}\n  hint: `loadtool runs` lists what there is",
+            left_out.map_or(String::new(), |others| format!(" ({others})"))
         );
-        let (points, stat, measure) = self.points(&store, &runs)?;
+        let series = self.series(&store, &runs)?;
         ensure!(
-            !points.is_empty(),
+            !series.points.is_empty(),
             "no run has a sample of {}\n  hint: `loadtool query last '{}'` says what there is",
             self.selector,
             self.selector
         );
-        let values: Vec<f64> = points.iter().map(|point| point.value).collect();
+        let values: Vec<f64> = series.points.iter().map(|point| point.value).collect();
         let changes = change_points(&values, self.min_change);
+        let remarks: Vec<String> = series.remarks().into_iter().chain(left_out).collect();
         let text = match self.json {
-            true => self.json(&points, &changes, &stat, measure)?,
-            false => text(&points, &changes, measure),
+            true => self.json(&series, &changes, &remarks)?,
+            false => text(&series, &changes, &remarks),
         };
         Ok(super::print(&text))
     }
 
     /// A value for each run that has one, and what it is.
-    fn points(
-        &self,
-        store: &Store,
-        runs: &[Stored],
-    ) -> anyhow::Result<(Vec<Point>, String, Measure)> {
-        let (mut points, mut meant, mut unknown) = (Vec::new(), None, None);
+    fn series(&self, store: &Store, runs: &[Stored]) -> anyhow::Result<Series> {
+        let (mut points, mut origins) = (Vec::new(), Vec::new());
+        let (mut meant, mut unknown) = (None, None);
         for run in runs {
             // A metric of the script's own may be in some runs only.
             let selector = match Selector::parse_among(&self.selector, &store.own_metrics(run)?) {
@@ -160,15 +173,19 @@ impl TrendArgs {
             let metric = selector.metric().metric().unit;
             let value =
                 part.and_then(|part| observed(&part.value, stat, metric, || f64::from(seconds)));
-            points.extend(value.map(|value| Point {
+            let Some(value) = value else { continue };
+            let plan = store.plan(run)?;
+            origins.push(Origin::new(&run.script, &run.script_sha256, loads(&plan)));
+            points.push(Point {
                 run: run.short().to_owned(),
                 began: began(run),
                 by: self.name(run),
+                verdict: run.verdict.clone(),
                 value,
-            }));
+            });
         }
         match (meant, unknown) {
-            (Some((stat, measure)), _) => Ok((points, stat, measure)),
+            (Some((stat, measure)), _) => Ok(Series { points, origins, stat, measure }),
             (None, Some(fault)) => Err(fault.into()),
             (None, None) => unreachable!("there is a run"),
         }
@@ -187,11 +204,11 @@ impl TrendArgs {
 
     fn json(
         &self,
-        points: &[Point],
+        series: &Series,
         changes: &[Change],
-        stat: &str,
-        measure: Measure,
+        remarks: &[String],
     ) -> anyhow::Result<String> {
+        let points = &series.points;
         let change = |change: &Change| ToldChange {
             run: &points[change.at].run,
             by: points[change.at].by.as_deref(),
@@ -203,17 +220,35 @@ impl TrendArgs {
         };
         let told = Told {
             selector: &self.selector,
-            stat,
-            unit: unit(measure),
+            stat: &series.stat,
+            unit: unit(series.measure),
             points,
             changes: changes.iter().map(change).collect(),
+            remarks,
         };
         Ok(serde_json::to_string_pretty(&told)? + "\n")
     }
 }
 
-fn text(points: &[Point], changes: &[Change], measure: Measure) -> String {
-    let shown = |value: f64| format::quantity(value, unit(measure));
+impl Series {
+    /// Runs that do not belong together, or are not to be relied on.
+    fn remarks(&self) -> Vec<String> {
+        let origins: Vec<&Origin> = self.origins.iter().collect();
+        let script = first(&origins, Origin::script_remark);
+        let script = script.map(|remark| format!("{remark}; --script NAME takes one of them"));
+        let is_cut = |point: &&Point| point.verdict.as_deref() == Some("aborted");
+        let cut = self.points.iter().filter(is_cut).count() as u64;
+        let cut = (cut > 0).then(|| {
+            let all = format::counted(self.points.len() as u64, "run");
+            format!("ended before their time: {cut} of the {all}")
+        });
+        script.into_iter().chain(first(&origins, Origin::load_remark)).chain(cut).collect()
+    }
+}
+
+fn text(series: &Series, changes: &[Change], remarks: &[String]) -> String {
+    let points = &series.points;
+    let shown = |value: f64| format::quantity(value, unit(series.measure));
     let mut table =
         Table::new(&[Name("run"), Name("began"), NameIfAny("by"), Number("value"), NameIfAny("")]);
     for (index, point) in points.iter().enumerate() {
@@ -229,6 +264,9 @@ fn text(points: &[Point], changes: &[Change], measure: Measure) -> String {
     let room = columns_of(&std::io::stdout()).unwrap_or(COLUMNS);
     let mut told: String =
         table.lines(room, Style::new()).into_iter().map(|line| line + "\n").collect();
+    for remark in remarks {
+        told += &format!("remark: {}\n", harmless(remark));
+    }
     told.push('\n');
     if changes.is_empty() {
         told += &format!("No change of level in {}\n", format::counted(points.len() as u64, "run"));

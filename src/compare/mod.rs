@@ -1,15 +1,16 @@
 //! Whether a run differs from another, or only its noise does: `loadtool compare`, and of the
 //! variants of one run `--ab`.
 //!
-//! [`series`] holds the seconds, [`bootstrap`] finds how much each number moves by itself, and
-//! [`judge`](judge()) sets the difference against that and against the least change that matters
-//! to anybody. Runs of their own are drawn each by itself; variants that shared their seconds are
-//! drawn together, so that what slows both is no noise between them.
+//! [`series`] holds a run and [`seconds`] those of one series, [`bootstrap`] finds how much each
+//! number moves by itself, and [`judge`](judge()) sets the difference against that and against the
+//! least change that matters to anybody. Runs of their own are drawn each by itself; variants that
+//! shared their seconds are drawn together, so that what slows both is no noise between them.
 
 pub mod bootstrap;
 pub mod change_points;
 pub mod group;
 pub mod origin;
+pub mod seconds;
 pub mod series;
 pub mod student;
 
@@ -19,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use self::bootstrap::{Spread, small_sample_quantile};
 use self::group::Pooled;
-use self::series::{Key, Run, Series};
+use self::seconds::Series;
+use self::series::{Key, Run};
 
 /// Fewer seconds with samples say nothing of how a number moves.
 const LEAST_SECONDS: usize = 8;
@@ -142,7 +144,11 @@ impl Stat {
     }
 
     fn is_enough(self, series: &Series) -> bool {
-        series.samples() >= self.least_samples() && series.seconds() >= LEAST_SECONDS
+        let seconds = match self {
+            Stat::Rate => series.full().len(),
+            _ => series.seconds(),
+        };
+        series.samples() >= self.least_samples() && seconds >= LEAST_SECONDS
     }
 }
 
@@ -150,14 +156,15 @@ impl Of {
     fn whole(self, series: &Series) -> Option<f64> {
         match self {
             Of::Time(ppm) => series.quantile(ppm),
-            other => other.drawn(series, &series.all()),
+            Of::Rate => series.rate(),
+            Of::Errors => series.errors(&series.all()),
         }
     }
 
     fn drawn(self, series: &Series, places: &[usize]) -> Option<f64> {
         match self {
             Of::Time(ppm) => series.drawn_quantile(places, ppm),
-            Of::Rate => series.rate(places),
+            Of::Rate => series.drawn_rate(places),
             Of::Errors => series.errors(places),
         }
     }

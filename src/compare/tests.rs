@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::series::even;
 use super::*;
 
 const METHOD: Method = Method { least: 0.05, seed: 1 };
@@ -86,6 +87,54 @@ fn what_cannot_be_told_is_not() {
     assert_eq!(compared.only_candidate, [key("GET /c")]);
     assert!(compared.rows.iter().all(|row| row.series == key("GET /b")));
     assert!(compared.rows.iter().all(|row| row.change == 0.0), "a run against itself");
+}
+
+/// A run whose seconds have so many calls each, and which was under load from then to then.
+fn loaded(counts: &[usize], from_s: f64, to_s: f64) -> Run {
+    let mut series = Series::default();
+    counts.iter().for_each(|count| series.push(&vec![10.0; *count], 0));
+    let mut run = run(vec![("GET /", series)]);
+    run.loads.insert("shop".to_owned(), from_s..to_s);
+    even(std::slice::from_mut(&mut run));
+    run
+}
+
+fn rate_of(compared: &Comparison) -> &Row {
+    compared.rows.iter().find(|row| row.stat == Stat::Rate).expect("there is a rate")
+}
+
+#[test]
+fn a_rate_is_over_the_load_whenever_its_last_answers_come() {
+    let in_time = || loaded(&[40; 9], 0.0, 9.0);
+    let late = [&[40; 8][..], &[39, 1]].concat();
+    let drained = [&[40; 8][..], &[20, 10, 5, 5]].concat();
+    let halved = [&[20][..], &[40; 8], &[20]].concat();
+    for (counts, from_s, to_s) in
+        [(&late, 0.0, 9.0), (&drained, 0.0, 9.0), (&halved, 0.5, 9.5), (&late, 0.01, 9.005)]
+    {
+        let rows = compare(&[in_time()], &[loaded(counts, from_s, to_s)], METHOD);
+        let row = rate_of(&rows);
+        assert!((row.candidate - 40.0).abs() < 0.1 && row.base == 40.0, "{counts:?}: {row:?}");
+        assert_ne!(row.verdict, Verdict::Regression, "{counts:?}");
+    }
+    let compared = compare(&[in_time()], &[loaded(&late, 0.0, 9.0)], METHOD);
+    assert_eq!(rate_of(&compared).verdict, Verdict::Same);
+    let compared = compare_paired(&in_time(), &loaded(&late, 0.0, 9.0), METHOD);
+    assert_eq!(rate_of(&compared).verdict, Verdict::Same);
+}
+
+#[test]
+fn seconds_in_which_a_target_says_nothing_more_are_part_of_its_rate() {
+    let hung = loaded(&[40; 10], 0.0, 20.0);
+    let row = compare(&[loaded(&[40; 20], 0.0, 20.0)], &[hung], METHOD);
+    assert_eq!((rate_of(&row).base, rate_of(&row).candidate), (40.0, 20.0));
+}
+
+#[test]
+fn a_rate_of_few_full_seconds_is_not_judged() {
+    let short = || loaded(&[40; 9], 0.5, 8.5);
+    let compared = compare(&[short()], &[short()], METHOD);
+    assert_eq!(rate_of(&compared).verdict, Verdict::TooFew);
 }
 
 /// Four runs each, whose level also moves from run to run, as that of machines does.

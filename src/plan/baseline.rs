@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Threshold;
 use super::condition::{Condition, observed};
+use crate::compare::origin::Origin;
 use crate::diagnostic::Diagnostic;
 use crate::metrics::Row;
 use crate::metrics::query::fold;
@@ -17,6 +18,8 @@ pub struct Baseline {
     pub rows: Vec<Row>,
     /// How long it was under load.
     pub load: Duration,
+    /// What it is of.
+    pub origin: Origin,
 }
 
 impl Baseline {
@@ -41,12 +44,26 @@ impl Baseline {
         let resolved = Condition::parse(threshold.series.metric(), &expression)?;
         Ok(Threshold { condition: resolved, expression, ..threshold })
     }
+
+    /// What speaks against holding a run of this origin against it, each as a sentence.
+    pub fn remarks(&self, run: &Origin) -> Vec<String> {
+        let (name, origin) = (&self.name, &self.origin);
+        let fault = origin.fault().map(|fault| format!("the baseline {name} {fault}"));
+        let unlike = [origin.script_remark(run), origin.load_remark(run)].into_iter().flatten();
+        let unlike = unlike.map(|remark| format!("the baseline {name} does not match: {remark}"));
+        fault.into_iter().chain(unlike).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::metrics::{Histogram, TagSet, Value, metric};
+
+    fn empty() -> Baseline {
+        let origin = Origin::new("a.lua", "aa", vec!["a  5 users for 9s".to_owned()]);
+        Baseline { name: "main.db".into(), rows: Vec::new(), load: Duration::ZERO, origin }
+    }
 
     fn baseline() -> Baseline {
         let mut times = Histogram::default();
@@ -57,7 +74,7 @@ mod tests {
             (metric::HTTP_CALL_FAILED, Value::Rate { hits: 1, total: 50 }),
         ];
         let rows = vec![Row { tags: TagSet::new([("phase", "load")]), values }];
-        Baseline { name: "main.db".into(), rows, load: Duration::from_secs(60) }
+        Baseline { rows, load: Duration::from_secs(60), ..empty() }
     }
 
     fn resolved(selector: &str, expression: &str) -> Result<Threshold, Diagnostic> {
@@ -83,6 +100,22 @@ mod tests {
         }
         let absolute = resolved("http_calls", "count > 5").expect("it needs no baseline");
         assert_eq!(absolute.expression, "count > 5");
+    }
+
+    #[test]
+    fn a_baseline_of_another_script_or_load_or_one_that_was_cut_off_is_told() {
+        let own = |load: &str| Origin::new("x/a.lua", "bb", vec![load.to_owned()]);
+        assert_eq!(empty().remarks(&own("a  5 users for 9s")), [""; 0]);
+        assert_eq!(
+            empty().remarks(&own("a  40/s for 9s")),
+            ["the baseline main.db does not match: the loads differ: `a  5 users for 9s` and \
+              `a  40/s for 9s`"]
+        );
+        let other = empty().remarks(&Origin::new("b.lua", "aa", Vec::new()));
+        assert!(other[0].contains("of the scripts a.lua and b.lua"), "{other:?}");
+        let origin = empty().origin.with_fault(Some("was aborted".to_owned()));
+        let cut = Baseline { origin, ..empty() };
+        assert_eq!(cut.remarks(&own("a  5 users for 9s")), ["the baseline main.db was aborted"]);
     }
 
     #[test]

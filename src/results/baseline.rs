@@ -24,7 +24,7 @@ pub fn baseline(name: &str, summary: &Summary) -> Option<Baseline> {
         Row { tags, values }
     };
     let rows = rows.into_iter().map(row).collect();
-    Some(Baseline { name: name.to_owned(), rows, load: load(summary) })
+    Some(Baseline { name: name.to_owned(), rows, load: load(summary), origin: summary.origin() })
 }
 
 /// `None` if it is damaged; nothing where there is no sample.

@@ -125,6 +125,7 @@ fn about(run: &RunInfo) -> Run {
         threads: run.threads,
         agents: run.agents,
         command: run.command.clone(),
+        plan: run.plan.clone(),
         source: run.source.clone(),
         environment: run.environment.clone(),
     }

@@ -30,6 +30,7 @@ pub fn empty() -> Summary {
             threads: 2,
             agents: 1,
             command: ["run", "scripts/shop.lua", "--env", "USER=***"].map(str::to_owned).to_vec(),
+            plan: "shop: 1 scenario\n  buyers  20 users for 10s\n".into(),
             source: "-- the shop\nreturn function() end\n".into(),
             environment: Environment {
                 system: "linux".into(),

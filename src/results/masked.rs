@@ -17,7 +17,7 @@ impl Summary {
             }
         };
         let run = &mut self.run;
-        [&mut run.name, &mut run.script, &mut run.source].into_iter().for_each(mask);
+        [&mut run.name, &mut run.script, &mut run.plan, &mut run.source].into_iter().for_each(mask);
         run.command.iter_mut().for_each(mask);
         self.verdict.reasons.iter_mut().chain(&mut self.recommendations).for_each(mask);
         for anomaly in &mut self.anomalies {
@@ -42,7 +42,8 @@ impl Summary {
         self.errors.iter_mut().filter_map(|error| error.scenario.as_mut()).for_each(mask);
         self.own_metrics.iter_mut().for_each(|metric| mask(&mut metric.name));
         for candidate in self.variants.iter_mut().flat_map(|variants| &mut variants.candidates) {
-            let Comparison { rows, only_base, only_candidate, .. } = &mut candidate.comparison;
+            let Comparison { rows, only_base, only_candidate, remarks } = &mut candidate.comparison;
+            remarks.iter_mut().for_each(mask);
             let keys = rows.iter_mut().map(|row| &mut row.series);
             keys.chain(only_base).chain(only_candidate).for_each(|key| mask(&mut key.scenario));
             mask(&mut candidate.target.base_url);

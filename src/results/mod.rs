@@ -16,6 +16,7 @@ pub mod heat;
 pub mod journey;
 pub mod limit;
 mod masked;
+mod origin;
 mod own;
 pub mod reading;
 pub mod remarks;

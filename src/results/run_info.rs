@@ -33,6 +33,8 @@ pub struct RunInfo {
     pub agents: u32,
     /// The command line, as it may be told.
     pub command: Vec<String>,
+    /// The plan, in words.
+    pub plan: String,
     /// The script's text, as it may be told.
     pub source: String,
     /// Where it ran.
@@ -116,6 +118,11 @@ impl ScenarioInfo {
         self.stages = stages(&scenario.load, scenario.warmup..lasted);
         self.steady = steady(scenario, span);
         span.start + scenario.warmup..span.end
+    }
+
+    /// When it was in phase `load`, since the run's start.
+    pub fn measured(&self) -> Range<Duration> {
+        self.ended.saturating_sub(self.load)..self.ended
     }
 
     /// All scenarios of a plan, in its order.

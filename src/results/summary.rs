@@ -98,6 +98,9 @@ pub struct Run {
     /// The command line, without secrets and values of `--env`.
     #[serde(default)]
     pub command: Vec<String>,
+    /// The plan in words, as `loadtool check` tells it.
+    #[serde(default)]
+    pub plan: String,
     /// The script's text, without secrets and cut where it is long.
     #[serde(default)]
     pub source: String,

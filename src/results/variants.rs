@@ -3,10 +3,13 @@
 //! Seconds are gathered while the run goes on ([`Sides`]) and compared when it is over. A long run
 //! is told in longer ones, so what is kept is bounded: some 600 places a series.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
-use super::format;
-use crate::compare::series::{Run, even, meaning};
+use super::{ScenarioInfo, format};
+use crate::compare::series::{Key, Loads, Run, even, meaning};
 use crate::compare::{Comparison, Method, Row, Verdict, compare_paired};
 use crate::metrics::Window;
 use crate::metrics::tags::VARIANT;
@@ -116,15 +119,23 @@ impl Sides {
         (second >> self.halvings) as usize
     }
 
-    /// Compares; `seed` decides the draws.
-    pub fn conclude(&mut self, seed: u64) -> Variants {
+    /// Compares what came of these scenarios' loads; `seed` decides the draws.
+    pub fn conclude(&mut self, scenarios: &[ScenarioInfo], seed: u64) -> Variants {
+        let loads: Loads = scenarios.iter().map(load).collect();
+        self.runs.iter_mut().for_each(|run| run.loads = loads.clone());
         even(&mut self.runs);
         let method = Method { least: self.trial.min_change, seed };
         let mut sides = self.trial.variants.iter().zip(&self.runs);
         let (base, first) = sides.next().expect("there are two at least");
-        let candidate = |(variant, run)| Candidate {
-            target: Target::of(variant),
-            comparison: compare_paired(first, run, method),
+        let candidate = |(variant, run): (&Variant, &Run)| {
+            let remarks = [(base, first), (variant, run)].into_iter().filter_map(elsewhere);
+            Candidate {
+                target: Target::of(variant),
+                comparison: Comparison {
+                    remarks: remarks.collect(),
+                    ..compare_paired(first, run, method)
+                },
+            }
         };
         Variants {
             min_change: self.trial.min_change,
@@ -134,6 +145,31 @@ impl Sides {
     }
 }
 
+/// Calls whose URLs name another place than the target, with their origin in their name.
+fn elsewhere((variant, run): (&Variant, &Run)) -> Option<String> {
+    let is_elsewhere = |key: &&Key| {
+        let name = key.call.split_once(' ').map_or("", |(_, name)| name);
+        !name.starts_with('/') && name.contains("://")
+    };
+    let calls: BTreeSet<&str> =
+        run.series.keys().filter(is_elsewhere).map(|key| key.call.as_str()).collect();
+    let first = calls.first()?;
+    let more = match calls.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {} more", format::count(more as u64)),
+    };
+    let name = &variant.name;
+    Some(format!(
+        "not all calls of {name} went to it, for absolute URLs go where they say: {first}{more}"
+    ))
+}
+
+/// When a scenario was in phase `load` [s].
+fn load(scenario: &ScenarioInfo) -> (String, Range<f64>) {
+    let span = scenario.measured();
+    (scenario.name.to_string(), span.start.as_secs_f64()..span.end.as_secs_f64())
+}
+
 impl Target {
     fn of(variant: &Variant) -> Target {
         Target { name: variant.name.to_string(), base_url: variant.shown() }
@@ -141,82 +177,4 @@ impl Target {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use url::Url;
-
-    use super::*;
-    use crate::metrics::{CallSample, NameId, Outcome, Place, Recorder};
-
-    fn trial() -> Trial {
-        let variant = |name: &str| Variant {
-            name: name.into(),
-            base_url: Url::parse("http://u:pw@h").expect("it is one"),
-        };
-        Trial { variants: vec![variant("A"), variant("B")], min_change: 0.05 }
-    }
-
-    /// A second with `calls` calls of each variant, which take so long.
-    fn window(second: u32, calls: u64, ms: [u64; 2]) -> Window {
-        let mut recorder = Recorder::new(vec!["shop".into()], 1_000);
-        for (name, ms) in ["A", "B"].into_iter().zip(ms) {
-            let place =
-                Place { extra: recorder.intern_tags(&[(VARIANT, name)]), ..Place::default() };
-            let sample = CallSample {
-                name: recorder.intern("/"),
-                method: recorder.intern("GET"),
-                status: 200,
-                expected: true,
-                error: NameId::NONE,
-                outcome: Outcome::Completed,
-                duration: Duration::ZERO,
-            };
-            for n in 0..calls {
-                let duration = Duration::from_micros(ms * 1_000 + n);
-                recorder.call(&place, &CallSample { duration, ..sample });
-            }
-        }
-        recorder.flip(second)
-    }
-
-    fn compared(seconds: u32, ms: impl Fn(u32) -> [u64; 2]) -> Variants {
-        let mut sides = Sides::new(&trial());
-        (0..seconds).for_each(|second| sides.note(&window(second, 50, ms(second))));
-        sides.conclude(1)
-    }
-
-    #[test]
-    fn what_slows_both_is_no_difference_and_what_slows_one_is() {
-        let mood = |second: u32| u64::from(second % 7) * 30;
-        let same = compared(40, |second| [100 + mood(second), 100 + mood(second)]);
-        assert!(same.worse().is_empty() && same.can_tell(), "{same:?}");
-        let slower = compared(40, |second| [100 + mood(second), 115 + mood(second)]);
-        let [told] = &slower.worse()[..] else { panic!("{slower:?}") };
-        assert!(told.starts_with("B is worse than A: shop: GET / p50 +"), "{told}");
-        assert_eq!(slower.base.base_url, "http://***@h/");
-    }
-
-    #[test]
-    fn a_short_run_cannot_tell() {
-        let short = compared(4, |_| [100, 200]);
-        assert!(short.worse().is_empty() && !short.can_tell(), "{short:?}");
-        assert!(!Sides::new(&trial()).conclude(1).can_tell(), "nothing was recorded");
-    }
-
-    #[test]
-    fn a_long_run_is_kept_in_longer_seconds_and_its_rates_stay() {
-        let mut sides = Sides::new(&trial());
-        for second in 0..2_000 {
-            sides.note(&window(second, 2, [10, 10]));
-        }
-        sides.note(&window(1_999, 2, [10, 10])); // what came late
-        assert_eq!(sides.halvings, 2);
-        let variants = sides.conclude(1);
-        let rows = &variants.candidates[0].comparison.rows;
-        let rate = rows.iter().find(|row| row.stat.as_str() == "rate").expect("it is there");
-        assert!((rate.base - 2.0).abs() < 0.01 && rate.base == rate.candidate, "{rate:?}");
-        let seconds = sides.runs[0].series.values().map(|series| series.seconds()).max();
-        assert!(seconds <= Some(MOST_PLACES as usize), "{seconds:?}");
-    }
-}
+mod tests;

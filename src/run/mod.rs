@@ -81,6 +81,9 @@ async fn drive(
         spec.screen.line(&prepared.plan.explain());
     }
     refuse_open(prepared.plan.thresholds())?;
+    if let Some(baseline) = &spec.script.flags.baseline {
+        baseline.remarks(&tell::origin(&prepared)).iter().for_each(|remark| log::warn!("{remark}"));
+    }
     preflight::preflight(&prepared).await?;
     let begun = Begun::now();
     let mut control = open(&mut spec, &prepared, &begun, &switch)?;
@@ -155,7 +158,8 @@ fn judge(
         info.scenarios.iter_mut().for_each(|scenario| scenario.steady.clear());
     }
     let stop = switch.watch().borrow().clone();
-    let variants = control.sides.as_mut().map(|sides| sides.conclude(prepared.plan.seed()));
+    let seed = prepared.plan.seed();
+    let variants = control.sides.as_mut().map(|sides| sides.conclude(&info.scenarios, seed));
     let mut summary = Summary::of(&Sources {
         run: &info,
         thresholds: prepared.plan.thresholds(),

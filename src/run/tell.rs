@@ -10,13 +10,14 @@ use super::environment;
 use super::prepare::Prepared;
 use super::spec::{Progress, RunSpec, SummaryTo};
 use super::views::planned;
+use crate::compare::origin::{Origin, loads};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Delivered;
 use crate::output::Output;
 use crate::output::console::{Console, ConsoleSpec};
 use crate::output::json::Json;
 use crate::output::sink::About;
-use crate::plan::Plan;
+use crate::plan::{Plan, Scenario};
 use crate::results::run_info::together;
 use crate::results::{RunInfo, ScenarioInfo, Summary};
 
@@ -57,10 +58,28 @@ pub(super) fn outputs(
 
 /// What outputs are told of a run that begins.
 pub(super) fn about(prepared: &Prepared, begun: &Begun) -> About {
-    let secrets = prepared.shared.secrets.clone();
-    let names = prepared.plan.scenarios().iter().map(|scenario| scenario.name());
-    let scenarios = names.map(|name| secrets.mask(name).into_owned()).collect();
-    About { run: begun.id.clone(), scenarios, secrets }
+    let (plan, secrets) = (&prepared.plan, prepared.shared.secrets.clone());
+    let shown = |text: &str| secrets.mask(text).into_owned();
+    let is_known = |scenario: &&Scenario| scenario.start().after.is_none();
+    let load = |scenario: &Scenario| {
+        let span = ScenarioInfo::of(scenario).measured();
+        (shown(scenario.name()), span.start.as_secs_f64()..span.end.as_secs_f64())
+    };
+    About {
+        run: begun.id.clone(),
+        origin: origin(prepared),
+        loads: plan.scenarios().iter().filter(is_known).map(load).collect(),
+        scenarios: plan.scenarios().iter().map(|scenario| shown(scenario.name())).collect(),
+        secrets,
+    }
+}
+
+/// What a run's numbers will be of.
+pub(super) fn origin(prepared: &Prepared) -> Origin {
+    let (plan, secrets) = (&prepared.plan, &prepared.shared.secrets);
+    let script = plan.script().display().to_string();
+    let loads = loads(&secrets.mask(&plan.explain()));
+    Origin::new(&secrets.mask(&script), &sha256_hex(prepared.program.text()), loads)
 }
 
 /// Which run it is, and since when.
@@ -105,6 +124,7 @@ pub(super) fn info(
         agents: 1,
         scenarios,
         command: environment::command(redactor, std::env::args().skip(1)),
+        plan: plan.explain(),
         source: environment::source(redactor, prepared.program.text()),
         environment: environment::here(),
     }

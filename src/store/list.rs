@@ -5,6 +5,7 @@ use rusqlite::Row;
 
 use super::{Result, Store, process};
 use crate::diagnostic::Diagnostic;
+use crate::results::format;
 
 /// How many runs an answer names that could have been meant.
 const NAMED: usize = 5;
@@ -136,6 +137,24 @@ impl Store {
     pub fn runs(&self, filter: &Filter) -> Result<Vec<Stored>> {
         let all = self.all().map_err(|error| self.fault(&error))?;
         Ok(all.into_iter().filter(|run| filter.lets(run)).collect())
+    }
+
+    /// Those of them that can be held against each other, since they came to the end of a load that
+    /// their plan gave them; and in words which of the others there are.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn ended(&self, filter: &Filter) -> Result<(Vec<Stored>, Option<String>)> {
+        let is_search = |run: &Stored| run.kind != "run";
+        let (ended, others): (Vec<Stored>, Vec<Stored>) = (self.runs(filter)?.into_iter())
+            .partition(|run| run.state == State::Done && !is_search(run));
+        let searches = others.iter().filter(|run| is_search(run)).count() as u64;
+        let others = others.len() as u64 - searches;
+        let told = [(others, "that did not come to an end"), (searches, "of `loadtool limit`")];
+        let told = told.into_iter().filter(|(count, _)| *count > 0);
+        let told = told.map(|(count, which)| format!("{} {which}", format::counted(count, "run")));
+        let left_out = told.collect::<Vec<_>>().join(" and ");
+        Ok((ended, (!left_out.is_empty()).then(|| format!("left out: {left_out}"))))
     }
 
     /// The run that is meant.

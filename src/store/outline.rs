@@ -103,6 +103,11 @@ impl Outline {
 }
 
 impl Scenario {
+    /// How long it is under load before it is measured [s].
+    pub fn warmup_s(&self) -> f64 {
+        self.warmup_s
+    }
+
     /// What came of it in a run whose load began and ended then; a load of no length never began.
     pub fn info(&self, ran: Range<Duration>) -> ScenarioInfo {
         let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
@@ -116,7 +121,7 @@ impl Scenario {
             load: lasted.saturating_sub(warmup),
             unable: 0,
             began: ran.start,
-            ended: ran.end,
+            ended: ran.start + lasted,
             open: self.open,
             paced: self.paced,
             stages: measured(stages, warmup..lasted),

@@ -8,17 +8,18 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::list::{State, Stored};
-use super::outline::{Outline, read_lives};
+use super::outline::{Outline, Scenario, read_lives};
 use super::pack::{self, unsqueezed};
 use super::{Result, Store};
 use crate::aggregator::{Aggregator, Health};
+use crate::compare::series::Loads;
 use crate::metrics::errors::category;
 use crate::metrics::window::{Busy, ErrorRow, Lifecycle};
 use crate::metrics::{self, MetricId, TagSet, Value, Window, metric};
 use crate::results::build::Sources;
 use crate::results::format;
 use crate::results::run_info::together;
-use crate::results::{RunInfo, Summary};
+use crate::results::{RunInfo, Summary, summary};
 use crate::stop::StopReason;
 
 /// What else the tables tell of a run.
@@ -44,6 +45,29 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub fn summary(&self, run: &Stored) -> Result<Summary> {
+        let mut summary = self.summary_as_kept(run)?;
+        if summary.run.plan.is_empty() {
+            summary.run.plan = self.plan(run)?; // before summaries had it
+        }
+        Ok(summary)
+    }
+
+    /// When each scenario of a run that came to this was in phase `load`.
+    pub(super) fn loads(&self, run: &Stored, summary: &Summary) -> Result<Loads> {
+        let outline = self.outline(&self.told(run).map_err(|error| self.fault(&error))?)?;
+        let span = |(planned, was): (&Scenario, &summary::Scenario)| {
+            let from = was.started_s? + planned.warmup_s();
+            (was.load_s > 0.0).then(|| (was.name.clone(), from..from + was.load_s))
+        };
+        Ok(outline.scenarios.iter().zip(&summary.scenarios).filter_map(span).collect())
+    }
+
+    fn outline(&self, told: &Told) -> Result<Outline> {
+        serde_json::from_str(&told.outline)
+            .map_err(|error| self.damaged(&format!("an outline that is none: {error}")))
+    }
+
+    fn summary_as_kept(&self, run: &Stored) -> Result<Summary> {
         let read = "SELECT summary FROM runs WHERE n = ?1";
         let kept: Option<Vec<u8>> = self
             .connection
@@ -61,8 +85,7 @@ impl Store {
 
     fn replay(&self, run: &Stored) -> Result<Summary> {
         let told = self.told(run).map_err(|error| self.fault(&error))?;
-        let outline: Outline = serde_json::from_str(&told.outline)
-            .map_err(|error| self.damaged(&format!("an outline that is none: {error}")))?;
+        let outline = self.outline(&told)?;
         let thresholds = outline
             .thresholds(&self.own_metrics(run)?)
             .ok_or_else(|| self.damaged("a threshold that is none"))?;

@@ -23,6 +23,15 @@ struct Line {
     schema: String,
     #[serde(rename = "t_s")]
     second: usize,
+    /// This and the following: of earlier versions there are none.
+    #[serde(default)]
+    script: Option<String>,
+    #[serde(default)]
+    script_sha256: String,
+    #[serde(default)]
+    plan: Vec<String>,
+    #[serde(default)]
+    loads_s: BTreeMap<String, (f64, f64)>,
     rows: Vec<LineRow>,
 }
 
@@ -45,12 +54,16 @@ struct LineValue {
 /// It cannot be read, or a line is no second.
 pub fn read(path: &Path) -> anyhow::Result<Run> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut run = Run::default();
+    let (mut run, mut seconds) = (Run::default(), 0);
     for (n, line) in (1..).zip(BufReader::new(file).lines()) {
         let line = line.with_context(|| format!("cannot read {}", path.display()))?;
-        add(&mut run, &line).with_context(|| format!("{}, line {n}", path.display()))?;
+        let line = line_of(&line).and_then(|line| add(&mut run, line));
+        let second = line.with_context(|| format!("{}, line {n}", path.display()))?;
+        seconds = seconds.max(second + 1);
     }
     ensure!(!run.series.is_empty(), "{}: there is no load in it", path.display());
+    // What was planned, as far as the run went.
+    run.loads.values_mut().for_each(|load| load.end = load.end.min(seconds as f64));
     even(std::slice::from_mut(&mut run));
     Ok(run)
 }
@@ -75,18 +88,25 @@ pub fn kept(store: &Store, run: &Stored) -> anyhow::Result<Run> {
         },
     )?;
     ensure!(!read.series.is_empty(), "there is no load in the run {}", run.short());
-    read.origin = Some(Origin::new(&run.script, &run.script_sha256, &store.plan(run)?));
+    let summary = store.summary(run)?;
+    read.loads = store.loads(run, &summary)?;
+    read.origin = Some(summary.origin());
     even(std::slice::from_mut(&mut read));
     Ok(read)
 }
 
-fn add(run: &mut Run, line: &str) -> anyhow::Result<()> {
+fn line_of(text: &str) -> anyhow::Result<Line> {
     let hint = "write it with `loadtool run … --out json=FILE`";
-    let line: Line = serde_json::from_str(line)
+    let line: Line = serde_json::from_str(text)
         .with_context(|| format!("this is no second of a run\n  hint: {hint}"))?;
     if line.schema != SCHEMA {
         bail!("the schema is `{}`, not {SCHEMA}\n  hint: {hint}", line.schema);
     }
+    Ok(line)
+}
+
+/// Adds a second; gives which it was.
+fn add(run: &mut Run, line: Line) -> anyhow::Result<usize> {
     for row in &line.rows {
         let tag = |name: &str| row.tags.get(name).map_or("", String::as_str);
         for (metric, value) in &row.metrics {
@@ -94,7 +114,11 @@ fn add(run: &mut Run, line: &str) -> anyhow::Result<()> {
             run.add(&key, what, line.second, &value.read()?);
         }
     }
-    Ok(())
+    if let (Some(script), None) = (&line.script, &run.origin) {
+        run.origin = Some(Origin::new(script, &line.script_sha256, line.plan));
+        run.loads = line.loads_s.into_iter().map(|(name, (from, to))| (name, from..to)).collect();
+    }
+    Ok(line.second)
 }
 
 impl LineValue {

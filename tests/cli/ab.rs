@@ -117,6 +117,29 @@ fn verdicts(summary: &serde_json::Value, stat: &str) -> Vec<String> {
     of.map(|row| row["verdict"].as_str().expect("a word").to_owned()).collect()
 }
 
+/// Calls a second of base and candidate.
+fn rates(summary: &serde_json::Value) -> [f64; 2] {
+    let rows = summary["variants"]["candidates"][0]["rows"].as_array().expect("rows");
+    let is_rate = |row: &&serde_json::Value| row["stat"] == "rate" && row["series"]["call"] != "";
+    let row = rows.iter().find(is_rate).expect("calls have a rate");
+    ["base", "candidate"].map(|side| row[side].as_f64().expect("a number"))
+}
+
+#[test]
+fn calls_by_absolute_urls_that_all_go_to_one_target_are_told() {
+    let (old, new) = (target("old"), target("new"));
+    let folder = Folder::of(&format!("lt.http.get '{old}/x'"));
+    let ab = format!("old={old},new={new}");
+    let load = ["--ab", &ab, "--vus", "2", "--iterations", "20"];
+    let (ran, summary) = folder.summary(&load);
+    let told = format!(
+        "not all calls of new went to it, for absolute URLs go where they say: GET {old}/x"
+    );
+    let remarks = &summary["variants"]["candidates"][0]["remarks"];
+    assert_eq!(remarks, &serde_json::json!([told]), "{ran:?}");
+    assert!(ran.out.contains("remark: not all calls of new"), "{}", ran.out);
+}
+
 #[test]
 fn a_slower_target_fails_the_run_and_the_same_one_twice_does_not() {
     let after = |ms| {
@@ -133,6 +156,10 @@ fn a_slower_target_fails_the_run_and_the_same_one_twice_does_not() {
     assert_eq!(verdicts(&summary, "p50"), ["regression"], "{ran:?}");
     assert_eq!(verdicts(&summary, "rate"), ["same"], "{ran:?}");
     assert!(ran.out.contains("slow against quick"), "{}", ran.out);
+    // Both together are what the report says, though the last answers come after the tenth second.
+    let (both, calls) = (rates(&summary), &summary["requests"][0]["rate_per_s"]);
+    let part = (both[0] + both[1]) / calls.as_f64().expect("a number");
+    assert!((part - 1.0).abs() < 1e-9, "{both:?} of {calls}");
     let reasons = summary["verdict"]["reasons"].to_string();
     assert!(reasons.contains("slow is worse than quick: default: "), "{reasons}");
     // A machine that is too busy cannot say.

@@ -30,4 +30,5 @@ mod secrets;
 mod signals;
 mod store;
 mod store_faults;
+mod trend;
 mod wire;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
+use std::thread::sleep;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -210,7 +211,7 @@ fn a_run_that_is_killed_is_interrupted_and_all_but_its_last_second_is_there() {
     let mut child = folder
         .tool()
         .env("LOADTOOL_STORE", "runs.db")
-        .args(["run", "script.lua", "--base-url", &url, "--quiet"])
+        .args(["run", "script.lua", "--base-url", &url, "--quiet", "--label", "build=cut"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -235,8 +236,23 @@ fn a_run_that_is_killed_is_interrupted_and_all_but_its_last_second_is_there() {
     assert_eq!(told["scenarios"][0]["kind"], "constant_vus");
     assert_eq!(told["thresholds"].as_array().map(Vec::len), Some(3));
     tool(&folder, &["report", "last", "-o", "page.html"]).exits(0);
+    let compared = tool(&folder, &["compare", "last", "last"]).exits(0);
+    for side in ["base", "candidate"] {
+        let told = format!("remark: the {side} was aborted: its process ended without a word");
+        assert!(compared.out.contains(&told), "{}", compared.out);
+    }
+    let groups = ["compare", "--label", "build=cut", "--label", "build=cut"];
+    tool(&folder, &groups).exits(2).says("left out: 1 run that did not come to an end");
+
     // The next run says so in the file itself.
-    run(&folder.file("script.lua", SCRIPT), &[]);
+    let folder = folder.file("script.lua", SCRIPT);
+    run(&folder, &["--label", "build=cut"]);
+    let compared = tool(&folder, &groups).exits(0);
+    let told = "remark: of build=cut, left out: 1 run that did not come to an end";
+    assert!(compared.out.contains(told), "{}", compared.out);
+    let trend = tool(&folder, &["trend", "http_calls"]).exits(0);
+    let told = "remark: left out: 1 run that did not come to an end\n";
+    assert!(trend.out.contains(told), "{}", trend.out);
 }
 
 fn wait_for_seconds(store: &Path, seconds: i64) {
@@ -247,7 +263,7 @@ fn wait_for_seconds(store: &Path, seconds: i64) {
     };
     while there().unwrap_or(0) < seconds {
         assert!(began.elapsed() < Duration::from_secs(60), "no second comes");
-        std::thread::sleep(Duration::from_millis(20));
+        sleep(Duration::from_millis(20));
     }
 }
 
@@ -270,7 +286,10 @@ fn what_is_kept_holds_no_secret() {
 /// A folder with `runs.db`, in which the same load is kept once under each of these labels.
 fn paced(labels: &[&str]) -> Folder {
     let folder = Folder::of("lt.http.get '/'");
-    let url = target();
+    let url = answering(|_| {
+        sleep(Duration::from_millis(40)); // so that the last answers come after the load
+        answer("200 OK", "here")
+    });
     let load =
         ["--base-url", &url, "--rate", "60", "--duration", "9s", "--threads", "1", "--quiet"];
     let runs: Vec<Running> = labels
@@ -293,6 +312,11 @@ fn kept_runs_are_compared_one_by_one_and_as_groups() {
     let rows = json(&ran)["rows"].as_array().expect("rows").clone();
     assert!(rows.iter().all(|row| row["change"] == 0.0), "{rows:?}");
     assert!(rows.iter().any(|row| row["series"]["call"] == "GET /" && row["stat"] == "p95"));
+    let rate = rows.iter().find(|row| row["series"]["call"] == "GET /" && row["stat"] == "rate");
+    let rate = rate.expect("it is there")["base"].as_f64().expect("a number");
+    let told = json(&tool(&folder, &["show", "last", "--json"]));
+    let reported = told["requests"][0]["rate_per_s"].as_f64().expect("a number");
+    assert!((rate / reported - 1.0).abs() < 1e-9, "{rate} is not the report's {reported}");
     tool(&folder, &["runs", "export", "last", "one.db"]).exits(0);
     let same = tool(&folder, &["compare", "one.db", "last", "last~1", "--format", "json"]);
     let id = "last~1";
@@ -343,41 +367,17 @@ fn thresholds_may_be_relative_to_a_kept_run_or_a_file() {
     let other = ["--baseline", "main.db", "--threshold", "poll_duration: p95 < baseline"];
     run(&folder, &other).exits(2).says("the baseline main.db has no sample of `poll_duration`");
     run(&folder, &["--baseline", "nothing.db"]).exits(2).says("nothing.db");
+    for baseline in ["last", "main.db", "summary.json"] {
+        let ran = run(&folder, &["--baseline", baseline, "--store", "none"]);
+        assert!(!ran.err.contains("does not match"), "{baseline}: {}", ran.err);
+        let other = ["--baseline", baseline, "--store", "none", "--vus", "3", "--iterations", "9"];
+        let told = format!(
+            "the baseline {baseline} does not match: the loads differ: `shop  2 users, 60 "
+        );
+        run(&folder, &other).says(&told);
+    }
     let folder = folder.file("other.lua", SCRIPT);
     let url = target();
     let arguments = ["run", "other.lua", "--base-url", &url, "--baseline", "main.db"];
-    tool(&folder, &arguments).says("is of the script script.lua, not of other.lua");
-}
-
-#[test]
-fn a_trend_names_the_run_from_which_on_a_series_is_another() {
-    let script = |count: u32| SCRIPT.replace("orders:add(2", &format!("orders:add({count}"));
-    let mut folder = Folder::new("");
-    for (build, count) in [2, 2, 2, 2, 5, 5, 5, 5].into_iter().enumerate() {
-        folder = folder.file("script.lua", script(count));
-        run(&folder, &["--label", &format!("build={build}"), "--quiet"]);
-    }
-    let asked = ["trend", "orders", "--stat", "count", "--by", "build"];
-    let told = json(&tool(&folder, &[&asked[..], &["--json"]].concat()).exits(0));
-    assert_eq!(told["points"].as_array().map(Vec::len), Some(8));
-    let changes = told["changes"].as_array().expect("a list");
-    assert_eq!(changes.len(), 1, "{changes:?}");
-    assert_eq!((&changes[0]["by"], &changes[0]["change"]), (&"4".into(), &1.5.into()));
-    let text = tool(&folder, &asked).exits(0);
-    assert!(
-        text.out.contains("+150.00 % with run ")
-            && text.out.contains(" (4): 120 before, 300 since"),
-        "{}",
-        text.out
-    );
-    let few = tool(&folder, &[&asked[..], &["--limit", "3"]].concat()).exits(0);
-    assert!(few.out.contains("No change of level in 3 runs"), "{}", few.out);
-    for (arguments, told) in [
-        (&["nonsense"][..], "there is no metric `nonsense`"),
-        (&["poll_duration"], "no run has a sample of poll_duration"),
-        (&["http_calls", "--stat", "p95"], "is a counter"),
-        (&["http_calls", "--script", "else.lua"], "no run is like that"),
-    ] {
-        tool(&folder, &[&["trend"], arguments].concat()).exits(2).says(told);
-    }
+    tool(&folder, &arguments).says("are of the scripts script.lua and other.lua");
 }

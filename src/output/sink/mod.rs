@@ -34,6 +34,8 @@ use tokio::time::Instant;
 
 use super::file;
 use crate::aggregator::Second;
+use crate::compare::origin::Origin;
+use crate::compare::series::Loads;
 use crate::diagnostic::Diagnostic;
 use crate::metrics::Recorder;
 use crate::metrics::request_log::RequestLogMaker;
@@ -88,6 +90,10 @@ impl Moment {
 pub struct About {
     /// As in the summary.
     pub run: String,
+    /// What its numbers will be of, without secrets.
+    pub origin: Origin,
+    /// When scenarios are to be in phase `load`, as far as that is known beforehand.
+    pub loads: Loads,
     /// Names of scenarios in the plan's order, without secrets.
     pub scenarios: Vec<String>,
     /// To be struck out of whatever else comes from the plan.

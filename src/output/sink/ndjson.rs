@@ -48,6 +48,10 @@ impl Sink for Ndjson {
 struct Line<'m> {
     schema: &'static str,
     run: &'m str,
+    script: &'m str,
+    script_sha256: &'m str,
+    plan: &'m [String],
+    loads_s: BTreeMap<&'m str, (f64, f64)>,
     /// When the second was over, RFC 3339.
     time: String,
     late: bool,
@@ -89,6 +93,10 @@ impl<'m> Line<'m> {
         Line {
             schema: SCHEMA,
             run: &about.run,
+            script: about.origin.script(),
+            script_sha256: about.origin.sha256(),
+            plan: about.origin.loads(),
+            loads_s: about.loads.iter().map(|(name, s)| (&**name, (s.start, s.end))).collect(),
             time: moment.end().to_string(),
             late: second.late,
             t_s: tick.second,
