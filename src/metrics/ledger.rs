@@ -49,13 +49,13 @@ pub struct Entry {
     pub at_ms: u32,
     /// How long it took [µs].
     pub micros: u32,
-    /// Of a call: its last request's.
+    /// Of a call: its last request's; of a step: its longest one's.
     pub phases: Phases,
     /// What the target says that it spent time on, or, of a step, its calls [µs].
     pub parts: Box<[(Arc<str>, u32)]>,
     /// What else: `connection` is `new`, `peer`, `row of users.csv`, `tag region`, ….
     pub facts: Box<[(Arc<str>, Arc<str>)]>,
-    /// Body as received.
+    /// Of a call: its body as received; of a step: the answer to its longest request.
     pub bytes: u64,
     /// Whether that was text of some size, and not compressed though it might have been.
     pub plain: bool,

@@ -455,7 +455,7 @@ pub struct Traits {
     pub at: Duration,
     /// How long it took.
     pub duration: Duration,
-    /// Of a call: its last request's.
+    /// Of a call: its last request's; of a step: its longest one's, as peer and bytes are.
     pub phases: Phases,
     /// What the time was spent on, as the target says, or, of a step, its calls [µs].
     pub parts: Vec<(String, u32)>,
@@ -465,7 +465,7 @@ pub struct Traits {
     pub peer: NameId,
     /// Titles of pools, and which of their rows the iteration had, from 1.
     pub rows: Vec<(NameId, usize)>,
-    /// Body as received.
+    /// Of a call: its body as received; of a step: the whole answer.
     pub bytes: u64,
     /// Whether that was text of some size, and not compressed though it might have been.
     pub plain: bool,

@@ -14,7 +14,7 @@ use super::sample::RequestSample;
 const MOST: usize = 500;
 /// The least that remains of [`MOST`] where many users share a worker.
 const LEAST: usize = 64;
-/// Events that the users of one worker may hold together, as long as each has [`LEAST`]: 15 MB.
+/// Events that the users of one worker may hold together, as long as each has [`LEAST`]: 18 MB.
 const OF_A_WORKER: usize = 160_000;
 /// Buffers that wait for their next iteration.
 const MOST_SPARE: usize = 1024;
@@ -54,6 +54,8 @@ pub struct Sent<N> {
     pub method: N,
     /// Error category; none if the answer was expected.
     pub error: N,
+    /// `ip:port`; none if there was no connection.
+    pub peer: N,
     /// 0 if no head arrived.
     pub status: u16,
     /// Redirect hop, from 0.
@@ -97,6 +99,7 @@ impl From<&RequestSample> for Sent<NameId> {
             name: sample.name,
             method: sample.method,
             error: sample.error,
+            peer: sample.peer,
             status: sample.status,
             hop: sample.hop,
             attempt: sample.attempt,
@@ -127,6 +130,7 @@ impl<N> Event<N> {
                 name: text(&sent.name),
                 method: text(&sent.method),
                 error: text(&sent.error),
+                peer: text(&sent.peer),
                 status: sent.status,
                 hop: sent.hop,
                 attempt: sent.attempt,
@@ -291,6 +295,6 @@ mod tests {
 
     #[test]
     fn an_event_is_small() {
-        assert!(size_of::<Event<NameId>>() <= 104, "{}", size_of::<Event<NameId>>());
+        assert!(size_of::<Event<NameId>>() <= 112, "{}", size_of::<Event<NameId>>());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::heat;
 use super::journey::{Journey, JourneyEvent, JourneyRequest};
 use super::summary::*;
-use super::tail::{Cause, LookedAt, Tail};
+use super::tail::{Cause, LookedAt, Mostly, Tail};
 use super::variants::{Candidate, Target, Variants};
 use super::verdict::{self, Facts};
 use crate::compare::series::Key;
@@ -383,6 +383,12 @@ fn tail() -> Tail {
             cause("fact", "peer", "127.0.0.2:8080", 1.0, 0.33),
             cause("part", "db", "", 0.82, 0.09),
         ],
+        mostly: Some(Mostly {
+            phase: "wait".into(),
+            share: 0.97,
+            slowest_p50_ms: 240.0,
+            rest_p50_ms: 0.9,
+        }),
     }
 }
 

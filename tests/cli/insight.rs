@@ -1,5 +1,6 @@
 //! What a run says of itself: what was unusual in its course, and what sets its tail apart.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread::sleep;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::common::Folder;
-use crate::common::server::{answer, answering, target};
+use crate::common::server::{answer, answering, server_at, target};
 
 /// Each of four users takes rows in turn; one row of 50 costs the database a while.
 #[test]
@@ -61,6 +62,63 @@ fn the_row_and_the_part_that_make_a_call_slow_are_named() {
     assert!(ran.out.contains("What sets the slowest apart"), "{}", ran.out);
     let report = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(report.contains(told), "{}", ran.out);
+}
+
+/// A server at an address of this port; every 25th of its answers may take long.
+fn peer(address: &str, slow: Duration) -> std::io::Result<SocketAddr> {
+    let served = Arc::new(AtomicU64::new(0));
+    server_at(address, move |mut peer| {
+        loop {
+            peer.request()?;
+            if served.fetch_add(1, SeqCst) % 25 == 24 {
+                sleep(slow);
+            }
+            peer.send(answer("200 OK", "done"))?;
+        }
+    })
+}
+
+/// Two addresses of one name, taken in turn, of which one is sometimes slow.
+#[test]
+fn the_slow_peer_is_named_for_the_call_and_for_the_step_around_it() {
+    let slow = Duration::from_millis(150);
+    // The port that is free at the one address may be taken at the other.
+    let pair = |_| {
+        let quick = peer("127.0.0.1:0", Duration::ZERO).expect("a free port");
+        peer(&format!("127.0.0.2:{}", quick.port()), slow).ok()
+    };
+    let slow = (0..20).find_map(pair).expect("a port that is free at both");
+    let folder = Folder::new(
+        "local lt = require 'loadtool'
+        return {
+           http = {
+              resolve = { ['shop.test'] = { '127.0.0.1', '127.0.0.2' } },
+              dns = { pick = 'round_robin' },
+           },
+           scenarios = { buy = {
+              load = { vus = 4, iterations_per_vu = 500 },
+              run = function()
+                 lt.step('order', function() lt.http.get('/order') end)
+              end,
+           } },
+           thresholds = {},
+        }",
+    );
+    let url = format!("http://shop.test:{}", slow.port());
+    let (ran, summary) = folder.summary(&["--base-url", &url, "--threads", "1"]);
+    let tails = summary["tails"].as_array().expect("a list");
+    let names: Vec<_> = tails.iter().map(|tail| tail["name"].as_str()).collect();
+    assert_eq!(names, [Some(""), Some("/order")], "{ran:?}");
+    for tail in tails {
+        let causes = tail["causes"].as_array().expect("a list");
+        let peer = causes.iter().find(|cause| cause["name"] == "peer");
+        let peer = peer.unwrap_or_else(|| panic!("no peer in {tail:#?}"));
+        assert_eq!(peer["value"], slow.to_string(), "{tail:#?}");
+        assert!(peer["slowest"].as_f64() > Some(0.9), "{tail:#?}");
+        let mostly = &tail["mostly"];
+        assert_eq!(mostly["phase"], "wait", "{tail:#?}");
+        assert!(mostly["slowest_p50_ms"].as_f64() >= Some(149.0), "{tail:#?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! last as long as the test's process.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::spawn;
 
@@ -57,8 +57,17 @@ impl Peer {
 
 /// Serves each connection with `serve`; the server's URL.
 pub fn server(serve: impl Fn(Peer) -> io::Result<()> + Clone + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
+    let address = server_at("127.0.0.1:0", serve).expect("a free port");
+    format!("http://{address}")
+}
+
+/// The same at this address, if it is free; which one it is.
+pub fn server_at(
+    address: &str,
+    serve: impl Fn(Peer) -> io::Result<()> + Clone + Send + 'static,
+) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(address)?;
+    let address = listener.local_addr()?;
     spawn(move || {
         for (number, stream) in listener.incoming().enumerate() {
             let (serve, Ok(stream)) = (serve.clone(), stream) else { continue };
@@ -66,7 +75,7 @@ pub fn server(serve: impl Fn(Peer) -> io::Result<()> + Clone + Send + 'static) -
             spawn(move || drop(serve(Peer { stream, number })));
         }
     });
-    format!("http://{address}")
+    Ok(address)
 }
 
 /// Answers every request with what `answer` makes of it.

@@ -11,7 +11,7 @@ use super::user::{OpenStep, User};
 use crate::http::{Response, server_timing};
 use crate::metrics::recorder::Traits;
 use crate::metrics::trace::Phases;
-use crate::metrics::{NameId, Recorder, What};
+use crate::metrics::{NameId, Recorder, Sent, What};
 
 /// Bodies below this are not worth compressing.
 const WORTH_COMPRESSING: u64 = 1024;
@@ -23,14 +23,7 @@ const MOST_PARTS: usize = 16;
 #[cold]
 pub fn of_call(call: &Call, response: &Response, peer: NameId, at: Duration) -> Traits {
     let times = &response.timings;
-    let mut facts = Vec::new();
-    if response.peer.is_some() {
-        let connection = if response.reused { "reused" } else { "new" };
-        facts.push(("connection", connection.to_owned()));
-    }
-    if response.status != 0 {
-        facts.push(("status", response.status.to_string()));
-    }
+    let mut facts = facts_of(response.peer.is_some().then_some(response.reused), response.status);
     if response.hops > 0 {
         facts.push(("redirects", response.hops.to_string()));
     }
@@ -57,7 +50,8 @@ pub fn of_call(call: &Call, response: &Response, peer: NameId, at: Duration) -> 
     }
 }
 
-/// Of a pass of a step that took so long.
+/// Of a pass of a step that took so long: where its time went, and of its longest request what is
+/// known of a call. (What `Server-Timing` said is not: nobody reads it before a call is chosen.)
 #[cold]
 pub fn of_step(
     host: &Host,
@@ -67,10 +61,14 @@ pub fn of_step(
     recorder: &Recorder,
 ) -> Traits {
     let mut parts: Vec<(String, u32)> = Vec::new();
+    let mut longest: Option<(Duration, Sent<NameId>)> = None;
     let trace = user.trace.borrow();
     for event in trace.iter().flat_map(|trace| trace.since(step.mark)) {
         let name = match event.what {
             What::Request(sent) => {
+                if longest.is_none_or(|(length, _)| event.length > length) {
+                    longest = Some((event.length, sent));
+                }
                 format!("{} {}", recorder.text(sent.method), recorder.text(sent.name))
             }
             What::Sleep => "lt.sleep".to_owned(),
@@ -84,7 +82,22 @@ pub fn of_step(
         }
     }
     let at = host.shared.offset(step.began);
-    Traits { at, duration, parts, rows: rows(host, user), ..Traits::default() }
+    let traits = Traits { at, duration, parts, rows: rows(host, user), ..Traits::default() };
+    match longest {
+        Some((_, Sent { peer, reused, status, phases, bytes_received: bytes, .. })) => {
+            let facts = facts_of((!peer.is_none()).then_some(reused), status);
+            Traits { phases, peer, bytes, facts, ..traits }
+        }
+        None => traits,
+    }
+}
+
+/// On which connection, if there was one, and with which status, if it was answered.
+fn facts_of(reused: Option<bool>, status: u16) -> Vec<(&'static str, String)> {
+    let connection = reused.map(|reused| if reused { "reused" } else { "new" }.to_owned());
+    let status = (status != 0).then(|| status.to_string());
+    let connection = connection.map(|connection| ("connection", connection));
+    connection.into_iter().chain(status.map(|status| ("status", status))).collect()
 }
 
 /// The rows that a user took last, of each pool.

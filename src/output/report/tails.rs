@@ -4,7 +4,7 @@ use super::{FAINT, Page};
 use crate::output::table::styled;
 use crate::results::format::count;
 use crate::results::summary::Summary;
-use crate::results::tail::{Cause, Tail};
+use crate::results::tail;
 
 /// Calls and steps that are told, those with the longest tails first.
 const MOST: usize = 5;
@@ -14,19 +14,16 @@ pub(super) fn tails(summary: &Summary, page: &mut Page) {
         return;
     }
     page.head("What sets the slowest apart");
-    let mut apart: Vec<&Tail> =
-        summary.tails.iter().filter(|tail| !tail.causes.is_empty()).collect();
-    apart.sort_by(|a, b| b.slowest_from_ms.total_cmp(&a.slowest_from_ms));
-    for tail in apart.iter().take(MOST) {
+    let told = tail::told(&summary.tails);
+    for tail in told.iter().take(MOST) {
         page.item("-", &format!("{}: {}", tail.title(), tail.figures()));
-        let causes: Vec<String> = tail.causes.iter().map(Cause::told).collect();
-        page.item(" ", &causes.join("; "));
+        page.item(" ", &tail.told().join("; "));
     }
-    if apart.len() > MOST {
-        let more = count((apart.len() - MOST) as u64);
+    if told.len() > MOST {
+        let more = count((told.len() - MOST) as u64);
         page.line(format!("  … and {more} more; --summary-json has them all"));
     }
-    if apart.is_empty() {
+    if told.is_empty() {
         let looked_at = count(summary.tails.len() as u64);
         let told =
             format!("  nothing that is known of them (calls and steps looked at: {looked_at})");

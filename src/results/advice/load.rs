@@ -17,6 +17,11 @@ const SLOWER: f64 = 1.5;
 const LESS: f64 = 0.8;
 const SECONDS_OF_USERS: usize = 20;
 
+/// Of the time of an open load's users so much goes to `lt.think`; and so many more users than
+/// Little's law asks for would do.
+const PAUSES: f64 = 0.5;
+const SPARE: f64 = 0.1;
+
 /// Names that are all different make a series each.
 pub fn too_many_series(summary: &Summary) -> Option<String> {
     summary.anomalies.iter().any(|anomaly| anomaly.kind == "overflow").then(|| {
@@ -49,14 +54,16 @@ pub fn backlog(summary: &Summary) -> Option<String> {
     let growth = |scenario: &&Scenario| scenario.backlog_growth_per_s.unwrap_or(0.0);
     let unstable = summary.scenarios.iter().filter(|scenario| scenario.unstable);
     let worst = unstable.max_by(|a, b| growth(a).total_cmp(&growth(b)))?;
-    Some(format!(
-        "{} fell behind by {}/s and completed {}/s, which is what the target bears with {}: lower the \
-         rate, or find the limit with `loadtool limit`",
-        worst.name,
-        rate(growth(&worst)),
-        rate(worst.rate_per_s),
-        counted(worst.vus_max, "user")
-    ))
+    let [behind, completed] = [growth(&worst), worst.rate_per_s].map(rate);
+    let told = format!("{} fell behind by {behind}/s and completed {completed}/s", worst.name);
+    Some(match pauses(summary, worst) {
+        Some(pauses) => format!("{told}, {pauses}"),
+        None => format!(
+            "{told}, which is what the target bears with {}: lower the rate, or find the limit with \
+             `loadtool limit`",
+            counted(worst.vus_max, "user")
+        ),
+    })
 }
 
 /// Arrivals that were dropped because there were no more users.
@@ -64,15 +71,43 @@ pub fn missing_users(summary: &Summary) -> Option<String> {
     let dropped =
         |scenario: &Scenario| scenario.dropped_by_reason.get("users").copied().unwrap_or(0);
     let worst = summary.scenarios.iter().max_by_key(|scenario| dropped(scenario))?;
-    let response = worst.response_time_ms.p95?;
-    (dropped(worst) > 0).then(|| {
-        format!(
-            "{} arrivals of {} found none of its {} free, with a p95 of {}: raise max_vus, or let them \
-             wait (late = \"queue\")",
-            count(dropped(worst)),
-            worst.name,
-            counted(worst.vus_max, "user"),
+    let response = worst.response_time_ms.p95.filter(|_| dropped(worst) > 0)?;
+    let (missed, users) = (count(dropped(worst)), counted(worst.vus_max, "user"));
+    let told = format!("{missed} arrivals of {} found none of its {users} free", worst.name);
+    Some(match pauses(summary, worst) {
+        Some(pauses) => format!("{told}, {pauses}"),
+        None => format!(
+            "{told}, with a p95 of {}: raise max_vus, or let them wait (late = \"queue\")",
             ms(response)
+        ),
+    })
+}
+
+/// That users who pause are why arrivals found none, so that an open load was a closed one.
+///
+/// What an iteration took, less `lt.think`, is known, and so is how many were under way; by Little's
+/// law that tells how long one lasted altogether. The rest is pauses.
+fn pauses(summary: &Summary, of: &Scenario) -> Option<String> {
+    let index = summary.scenarios.iter().position(|scenario| scenario.name == of.name)?;
+    let seconds = summary.timeline.iter().filter_map(|second| second.scenarios.get(index));
+    let seconds: Vec<_> = seconds.filter(|second| second.iterations.planned > 0).collect();
+    let under_way = seconds.iter().map(|second| second.in_flight as f64).sum::<f64>();
+    let under_way = under_way / seconds.len().max(1) as f64;
+    let ended_per_s = of.duration_ms.count as f64 / of.load_s;
+    let (lasted_ms, busy_ms) = (under_way / ended_per_s * 1e3, of.duration_ms.mean?);
+    let share = 1.0 - busy_ms / lasted_ms;
+    let planned_per_s = of.iterations.planned as f64 / of.load_s;
+    let at_once = planned_per_s * lasted_ms / 1e3;
+    let needed = (at_once + at_once * SPARE).ceil();
+    (share.is_finite() && share >= PAUSES).then(|| {
+        format!(
+            "since users spent {} of their time in lt.think ({} of {} an iteration), and with too few \
+             of them an open load is a closed one: raise max_vus to {}, or leave the pause out, for \
+             the rate says when iterations start",
+            percent(share),
+            ms(lasted_ms - busy_ms),
+            ms(lasted_ms),
+            number(needed)
         )
     })
 }

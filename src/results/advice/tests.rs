@@ -187,6 +187,47 @@ fn arrivals_that_were_not_kept_up_with() {
 }
 
 #[test]
+fn users_who_pause_make_an_open_load_a_closed_one() {
+    // 20 users with 10 iterations a second: one lasts 2 s.
+    let run = |busy_ms: f64, change: fn(&mut Scenario)| {
+        with(|s| {
+            let iterations = Iterations { planned: 500, ..Iterations::default() };
+            let of_second = Iterations { planned: 50, ..Iterations::default() };
+            s.scenarios[0] = Scenario {
+                iterations,
+                load_s: 10.0,
+                duration_ms: times(100, busy_ms),
+                ..s.scenarios[0].clone()
+            };
+            let of_scenario = ScenarioOfSecond {
+                in_flight: 20,
+                iterations: of_second,
+                ..ScenarioOfSecond::default()
+            };
+            s.timeline = vec![Second { scenarios: vec![of_scenario], ..Second::default() }; 10];
+            change(&mut s.scenarios[0]);
+        })
+    };
+    let dropping = |scenario: &mut Scenario| {
+        scenario.dropped_by_reason = [("users".to_owned(), 400)].into();
+    };
+    let waiting = |scenario: &mut Scenario| {
+        (scenario.unstable, scenario.backlog_growth_per_s) = (true, Some(40.0));
+    };
+    let words = ["50 % of their time in lt.think (1.00 s of 2.00 s an", "max_vus to 110,"];
+    let idle = run(1_000.0, |_| {});
+    check(load::missing_users, &run(1_000.0, dropping), &words, &idle);
+    check(load::backlog, &run(1_000.0, waiting), &words, &idle);
+    check(load::missing_users, &run(1_001.0, dropping), &["with a p95 of", "late ="], &idle);
+    check(load::backlog, &run(1_001.0, waiting), &["what the target bears"], &idle);
+    let unknown = with(|s| {
+        dropping(&mut s.scenarios[0]);
+        s.timeline.clear();
+    });
+    check(load::missing_users, &unknown, &["with a p95 of"], &idle);
+}
+
+#[test]
 fn failures_that_begin_at_a_rate() {
     let run = |fast: u64, failed: u64| {
         with(|s| {

@@ -174,6 +174,23 @@ fn a_slow_spell_of_one_call_is_named_with_its_time_and_its_figures() {
 }
 
 #[test]
+fn what_is_just_past_the_bar_is_a_warning_and_twice_as_much_critical() {
+    let severities = |factor: f64| -> Vec<Severity> {
+        let of_seed = |seed: u64| {
+            let mut run = quiet(Noise::Skewed, 4000 + seed);
+            run.slow(3, 41..44, |_| factor);
+            let found = run.anomalies();
+            let spell = found.iter().find(|one| one.message.contains("p95 of GET /3 "))?;
+            Some(spell.episode.as_ref()?.severity)
+        };
+        (0_u64..10).filter_map(of_seed).collect()
+    };
+    let warnings = severities(5.0).iter().filter(|one| **one == Severity::Warning).count();
+    assert!(warnings >= 6, "{:?}", severities(5.0));
+    assert_eq!(severities(60.0), [Severity::Critical; 10]);
+}
+
+#[test]
 fn what_hits_all_calls_at_once_is_told_once() {
     let mut run = quiet(Noise::Even, 7);
     (0..CALLS).for_each(|call| run.slow(call, 30..32, |_| 5.0));

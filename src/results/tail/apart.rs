@@ -2,8 +2,8 @@
 //!
 //! - *Facts* (a peer, a row, a tag, a new connection): Fisher's exact test on how many of either have
 //!   the value.
-//! - *Shares of time* (phases, parts of `Server-Timing`, calls of a step): the test of Mann and Whitney
-//!   on the share of each pass's time. The slowest spend more of everything; what explains them is what
+//! - *Shares of time* (phases, of a step those of its longest request; parts of `Server-Timing`, of a
+//!   step its calls): the test of Mann and Whitney on the share of each pass's time. The slowest spend more of everything; what explains them is what
 //!   they spend a larger *part* on.
 //! - *Size* of the body: the same test on bytes.
 //! - *Time* of the run: the shortest spans that hold half, three quarters or nine tenths of the
@@ -15,9 +15,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Cause, told_span};
+use super::{Cause, Mostly, told_span};
 use crate::metrics::ledger::Entry;
 use crate::metrics::statistics::{fisher_tail, median, normal_tail, rank_difference};
+use crate::metrics::trace::Phases;
 
 /// Shares must differ by so much: of time, of passes in a span, of passes with a value. A value that
 /// is rare among the rest may explain fewer.
@@ -46,6 +47,46 @@ const MOST: usize = 4;
 pub struct Passes {
     pub slowest: Vec<Arc<Entry>>,
     pub rest: Vec<Arc<Entry>>,
+    pub of: Of,
+}
+
+/// What passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    Call,
+    Step,
+}
+
+impl Of {
+    /// How its time is parted by what a request waits for.
+    fn phases(self) -> fn(&Entry) -> Times<'_> {
+        match self {
+            Of::Call => phases_of_call,
+            Of::Step => phases_of_request,
+        }
+    }
+}
+
+/// The phase that most of the slowest's time goes to; `None` where no phase is known.
+pub fn mostly(passes: &Passes) -> Option<Mostly> {
+    let phases = passes.of.phases();
+    let names = passes.slowest.iter().map(|entry| phases(entry)).find(|all| !all.is_empty())?;
+    let time = |entry: &Entry, name: &str| -> f64 {
+        let own = phases(entry).into_iter().find(|(phase, _)| *phase == name);
+        own.map_or(0.0, |(_, micros)| f64::from(micros))
+    };
+    let in_phase = |name: &str| {
+        let shares =
+            passes.slowest.iter().map(|one| time(one, name) / f64::from(one.micros.max(1)));
+        let share = shares.sum::<f64>() / passes.slowest.len() as f64;
+        let [slowest_p50_ms, rest_p50_ms] = [&passes.slowest, &passes.rest].map(|list| {
+            let times: Vec<f64> = list.iter().map(|one| time(one, name)).collect();
+            median(&times).unwrap_or_default() / 1e3
+        });
+        Mostly { phase: name.to_owned(), share: share.min(1.0), slowest_p50_ms, rest_p50_ms }
+    };
+    let all = names.into_iter().map(|(name, _)| in_phase(name));
+    all.max_by(|a, b| a.share.total_cmp(&b.share))
 }
 
 /// What was tested, how likely so much is by chance, and how far the two differ.
@@ -60,7 +101,7 @@ struct Tested {
 pub fn causes(passes: &Passes, chance: f64) -> Vec<Cause> {
     let mut tested: Vec<Tested> = facts(passes);
     tested.extend(shares(passes, "part", parts));
-    tested.extend(shares(passes, "phase", phases));
+    tested.extend(shares(passes, "phase", passes.of.phases()));
     tested.extend(size(passes));
     tested.extend(time(passes));
     let chance = chance / tested.len().max(1) as f64;
@@ -117,14 +158,24 @@ fn parts(entry: &Entry) -> Times<'_> {
     entry.parts.iter().map(|(name, micros)| (&**name, *micros)).collect()
 }
 
-/// A call's time by what it went to; none of a step.
-fn phases(entry: &Entry) -> Times<'_> {
+/// A call's time by what it went to.
+fn phases_of_call(entry: &Entry) -> Times<'_> {
+    let mut phases = phases_of_request(entry);
+    if !phases.is_empty() {
+        let p = &entry.phases;
+        let last = [p.blocked, p.send, p.wait, p.receive].into_iter().fold(0, u32::saturating_add);
+        phases.push(("redirects and retries", entry.micros.saturating_sub(last)));
+    }
+    phases
+}
+
+/// The same of the one request that is known; none of a pass without any.
+fn phases_of_request(entry: &Entry) -> Times<'_> {
     let p = &entry.phases;
-    let set_up = p.dns.saturating_add(p.connect).saturating_add(p.tls);
-    let last = [p.blocked, p.send, p.wait, p.receive].into_iter().fold(0, u32::saturating_add);
-    if last == 0 {
+    if *p == Phases::default() {
         return Vec::new();
     }
+    let set_up = p.dns.saturating_add(p.connect).saturating_add(p.tls);
     vec![
         ("dns", p.dns),
         ("connect", p.connect),
@@ -133,7 +184,6 @@ fn phases(entry: &Entry) -> Times<'_> {
         ("send", p.send),
         ("wait", p.wait),
         ("receive", p.receive),
-        ("redirects and retries", entry.micros.saturating_sub(last)),
     ]
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use self::apart::{Passes, causes};
+use self::apart::{Of, Passes, causes, mostly};
 use super::format::{bytes, clock, ms};
 use super::run_info::RunInfo;
 use super::summary::Request;
@@ -23,6 +23,10 @@ const MOST_OF_ALL: f64 = 0.05;
 
 /// A tail that is no longer than this, as a multiple of the rest's median, is none.
 const LEAST_TAIL: f64 = 1.5;
+
+/// One that begins at so many times the rest's median, and so much later [ms], is told even if
+/// nothing sets it apart.
+const LONG: (f64, f64) = (10.0, 5.0);
 
 /// How often a run whose tails have no cause is told one, all its series together.
 const FALSE_ALARMS: f64 = 0.001;
@@ -51,6 +55,23 @@ pub struct Tail {
     /// What they have in common and the rest has not, the clearest first; none if nothing sets
     /// them apart.
     pub causes: Vec<Cause>,
+    /// Where most of their time goes; absent where no request is known of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mostly: Option<Mostly>,
+}
+
+/// The phase that most of the slowest's time goes to. That alone sets nobody apart: it may well be
+/// where the rest's time goes, too.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Mostly {
+    /// `wait`, `connect`, …; of a step those of its longest request.
+    pub phase: String,
+    /// Its part of their time, on average.
+    pub share: f64,
+    /// How long it takes, in the median.
+    pub slowest_p50_ms: f64,
+    /// The same of the rest.
+    pub rest_p50_ms: f64,
 }
 
 /// How many passes of either kind were held against the others.
@@ -109,6 +130,7 @@ fn tail(ledger: &Ledger, passes: &Passes, chance: f64, run: &RunInfo) -> Option<
             rest: passes.rest.len() as u64,
         },
         causes: if is_tail { causes(passes, chance) } else { Vec::new() },
+        mostly: mostly(passes),
     })
 }
 
@@ -124,7 +146,8 @@ fn passes(ledger: &Ledger) -> Option<Passes> {
     let from = slowest.last()?.micros;
     let others = ledger.sample.iter().filter(|(_, entry)| entry.micros < from);
     let rest: Vec<Arc<Entry>> = others.map(|(_, entry)| entry.clone()).collect();
-    (enough && rest.len() >= LEAST_SLOW).then_some(Passes { slowest, rest })
+    let of = if ledger.subject.method.is_empty() { Of::Step } else { Of::Call };
+    (enough && rest.len() >= LEAST_SLOW).then_some(Passes { slowest, rest, of })
 }
 
 /// Calls with what a sample of their answers tells about compression.
@@ -175,11 +198,44 @@ impl Tail {
         format!("the slowest {percent} % took {from} or more, the rest {rest} (median)")
     }
 
-    /// All that sets them apart, as one sentence.
-    pub fn sentence(&self) -> String {
-        let causes: Vec<String> = self.causes.iter().map(Cause::told).collect();
-        format!("{}: {}: {}", self.title(), self.figures(), causes.join("; "))
+    /// Whether there is anything to be told of it.
+    pub fn is_told(&self) -> bool {
+        let (from, rest) = (self.slowest_from_ms, self.rest_p50_ms);
+        !self.causes.is_empty() || (from >= LONG.0 * rest && from - rest >= LONG.1)
     }
+
+    /// All that sets them apart, or where their time goes if nothing does.
+    pub fn told(&self) -> Vec<String> {
+        if !self.causes.is_empty() {
+            return self.causes.iter().map(Cause::told).collect();
+        }
+        let nothing = "nothing that is known of them sets them apart".to_owned();
+        std::iter::once(nothing).chain(self.mostly.as_ref().map(Mostly::told)).collect()
+    }
+
+    /// The same as one sentence.
+    pub fn sentence(&self) -> String {
+        format!("{}: {}: {}", self.title(), self.figures(), self.told().join("; "))
+    }
+}
+
+impl Mostly {
+    /// `99 % of their time is wait: 207 ms (median), the rest's 1.00 ms`.
+    fn told(&self) -> String {
+        let [slowest, rest] = [self.slowest_p50_ms, self.rest_p50_ms].map(ms);
+        let (share, phase) = (share(self.share), &self.phase);
+        format!("{share} of their time is {phase}: {slowest} (median), the rest's {rest}")
+    }
+}
+
+/// Those of which there is anything to be told: first what is set apart, then by their times.
+pub fn told(tails: &[Tail]) -> Vec<&Tail> {
+    let mut told: Vec<&Tail> = tails.iter().filter(|tail| tail.is_told()).collect();
+    told.sort_by(|a, b| {
+        let unknown = a.causes.is_empty().cmp(&b.causes.is_empty());
+        unknown.then(b.slowest_from_ms.total_cmp(&a.slowest_from_ms))
+    });
+    told
 }
 
 impl Cause {

@@ -6,7 +6,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::*;
 use crate::metrics::Window;
-use crate::metrics::ledger::written;
+use crate::metrics::ledger::{Subject, written};
 use crate::metrics::trace::Phases;
 use crate::results::fixture;
 
@@ -24,6 +24,8 @@ enum Plant {
     Tag,
     Size,
     Time,
+    /// The target takes its time and does not say why.
+    Silent,
 }
 
 /// One pass of some 10 ms; times are µs.
@@ -70,6 +72,7 @@ fn pass(n: u32, plant: Plant, exponential: bool, random: &mut Xoshiro256PlusPlus
         Plant::Row if pass.row == 17 => pass.extra = slow,
         Plant::Connection if pass.new => pass.connect = slow,
         Plant::Part if rarely => pass.parts[0] += slow,
+        Plant::Silent if rarely => pass.extra = slow,
         Plant::Tag if pass.region == 0 && rarely => pass.extra = slow,
         Plant::Size if rarely => (pass.bytes, pass.extra) = (90_000, slow),
         Plant::Time if (20_000..20_500).contains(&pass.at_ms) => pass.extra = slow,
@@ -161,6 +164,59 @@ fn without_a_cause_nothing_is_named_in_any_of_100_runs() {
         assert_eq!(tail.causes, [], "{seed}");
         assert!(tail.slowest_from_ms > 1.5 * tail.rest_p50_ms, "there is a tail");
     }
+}
+
+#[test]
+fn of_a_tail_that_nothing_sets_apart_it_is_told_where_its_time_goes() {
+    for seed in 0..20 {
+        let tail = tail_of(PASSES, Plant::Silent, seed).expect("there are enough");
+        assert_eq!(tail.causes, [], "{seed}");
+        let mostly = tail.mostly.expect("phases are known");
+        assert!(mostly.phase == "wait" && mostly.share > 0.95, "{mostly:?}");
+        assert!(mostly.slowest_p50_ms > 60.0 && mostly.rest_p50_ms < 15.0, "{mostly:?}");
+    }
+    let mostly =
+        Mostly { phase: "wait".into(), share: 0.988, slowest_p50_ms: 207.0, rest_p50_ms: 1.0 };
+    let tail =
+        Tail { slowest_from_ms: 200.0, rest_p50_ms: 1.1, mostly: Some(mostly), ..Tail::default() };
+    assert_eq!(
+        tail.told().join("; "),
+        "nothing that is known of them sets them apart; 99 % of their time is wait: 207 ms \
+         (median), the rest's 1.00 ms"
+    );
+    let short = Tail { slowest_from_ms: 10.9, ..tail.clone() };
+    let quick = Tail { slowest_from_ms: 5.0, rest_p50_ms: 0.1, ..tail.clone() };
+    let caused = Tail { causes: vec![Cause::default()], ..short.clone() };
+    let all = [short, tail.clone(), quick, caused.clone()];
+    assert_eq!(told(&all), [&caused, &tail], "what is set apart comes first");
+}
+
+/// Passes of which some take long outside the request that is known, as a call or as a step.
+fn beside(subject: impl Fn(&mut Ledger)) -> Tail {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    let pass = |n| {
+        let pass = pass(n, Plant::Nothing, true, &mut random);
+        (pass.micros() + if n % 50 == 0 { 80_000 } else { 0 }, pass)
+    };
+    let mut ledger = written(1, (0..PASSES).map(pass), |micros, pass| Entry {
+        parts: [].into(),
+        ..entry(micros, pass)
+    });
+    subject(&mut ledger);
+    let totals = Window { ledgers: vec![ledger], ..Window::default() };
+    tails(&totals, &fixture::run()).pop().expect("there are enough")
+}
+
+#[test]
+fn what_a_step_does_beside_its_longest_request_is_no_redirect() {
+    let call = beside(|_| {});
+    assert_eq!(call.causes[0].name, "redirects and retries", "{call:?}");
+    let step = beside(|ledger| {
+        let Subject { step, name, method, .. } = &mut ledger.subject;
+        (*step, *name, *method) = ("look up".into(), "".into(), "".into());
+    });
+    assert_eq!((step.title().as_str(), &step.causes[..]), ("step look up", &[][..]));
+    assert_eq!(step.mostly.map(|mostly| mostly.phase).as_deref(), Some("wait"));
 }
 
 #[test]
