@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::fmt::Write;
 
-use cookie_store::{Cookie, CookieStore, RawCookie};
+use cookie_store::{Cookie, CookieExpiration, CookieStore, RawCookie};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use url::Url;
@@ -21,7 +21,24 @@ const MOST_COOKIES: usize = 1000;
 
 /// The cookies of one user.
 #[derive(Debug, Default)]
-pub struct Jar(RefCell<Option<Box<CookieStore>>>);
+pub struct Jar(RefCell<Option<Box<Cookies>>>);
+
+#[derive(Debug, Default)]
+struct Cookies {
+    store: CookieStore,
+    /// What was sent last, if nothing has changed since.
+    last: Option<Sent>,
+}
+
+/// What goes to every path of a host: nearly all that sites set is for the whole of them.
+#[derive(Debug)]
+struct Sent {
+    host: String,
+    secure: bool,
+    header: Option<HeaderValue>,
+    /// Of the cookies that do not live as long as the session.
+    expirations: Vec<CookieExpiration>,
+}
 
 /// What a script may say of a cookie that it sets; `Default` is a session cookie of that host
 /// and path.
@@ -47,20 +64,14 @@ impl Jar {
 
     /// The `cookie` header of a request for `url`; longest paths first, as RFC 6265 orders them.
     pub fn header(&self, url: &Url) -> Option<HeaderValue> {
-        let jar = self.0.borrow();
-        let mut header = String::new();
-        for cookie in matching(jar.as_deref()?, url) {
-            let (name, value) = cookie.name_value();
-            let gap = if header.is_empty() { "" } else { "; " };
-            // Writing to a string cannot fail.
-            let _ = write!(header, "{gap}{name}={value}");
+        let mut jar = self.0.borrow_mut();
+        let Cookies { store, last } = jar.as_deref_mut()?;
+        if let Some(last) = last.as_ref().filter(|last| last.is_for(url)) {
+            return last.header.clone();
         }
-        // A value that is no header value (a control character) leaves the header out.
-        if header.is_empty() {
-            None
-        } else {
-            HeaderValue::from_maybe_shared(header.into_bytes()).ok()
-        }
+        let header = written(&matching(store, url));
+        *last = Sent::to_all(store, url, &header);
+        header
     }
 
     /// Stores every `set-cookie` of an answer from `url`.
@@ -78,14 +89,15 @@ impl Jar {
     /// The value of the cookie `name` that a request for `url` would carry.
     pub fn get(&self, url: &Url, name: &str) -> Option<String> {
         let jar = self.0.borrow();
-        let found = matching(jar.as_deref()?, url).into_iter().find(|cookie| cookie.name() == name);
+        let store = &jar.as_deref()?.store;
+        let found = matching(store, url).into_iter().find(|cookie| cookie.name() == name);
         found.map(|cookie| cookie.value().to_owned())
     }
 
     /// Names and values of all cookies that a request for `url` would carry.
     pub fn all(&self, url: &Url) -> Vec<(String, String)> {
         let jar = self.0.borrow();
-        let Some(store) = jar.as_deref() else { return Vec::new() };
+        let Some(Cookies { store, .. }) = jar.as_deref() else { return Vec::new() };
         let pair = |cookie: &Cookie| (cookie.name().to_owned(), cookie.value().to_owned());
         matching(store, url).into_iter().map(pair).collect()
     }
@@ -144,12 +156,53 @@ impl Jar {
             _ => {}
         }
         let mut jar = self.0.borrow_mut();
-        let store = jar.get_or_insert_default();
+        let Cookies { store, last } = &mut **jar.get_or_insert_default();
+        *last = None;
         if store.iter_any().nth(MOST_COOKIES - 1).is_some() {
             return Err(format!("a user has at most {MOST_COOKIES} cookies"));
         }
         store.insert_raw(&cookie, url).map(drop).map_err(|error| error.to_string())
     }
+}
+
+impl Sent {
+    /// `header`, which goes to `url`, if it would go to every other path of its host, too.
+    fn to_all(store: &CookieStore, url: &Url, header: &Option<HeaderValue>) -> Option<Sent> {
+        if !store.iter_any().all(|cookie| *cookie.path == *"/") {
+            return None;
+        }
+        let expirations = store.iter_any().map(|cookie| &cookie.expires);
+        let ahead =
+            |at: &&CookieExpiration| **at != CookieExpiration::SessionEnd && !at.is_expired();
+        Some(Sent {
+            host: url.host_str()?.to_owned(),
+            secure: url.scheme() == "https",
+            header: header.clone(),
+            expirations: expirations.filter(ahead).cloned().collect(),
+        })
+    }
+
+    fn is_for(&self, url: &Url) -> bool {
+        url.host_str() == Some(&self.host)
+            && (url.scheme() == "https") == self.secure
+            && !self.expirations.iter().any(CookieExpiration::is_expired)
+    }
+}
+
+/// Cookies as a header; `None` if there are none.
+fn written(cookies: &[&Cookie<'_>]) -> Option<HeaderValue> {
+    let mut header = String::new();
+    for cookie in cookies {
+        let (name, value) = cookie.name_value();
+        let gap = if header.is_empty() { "" } else { "; " };
+        // Writing to a string cannot fail.
+        let _ = write!(header, "{gap}{name}={value}");
+    }
+    if header.is_empty() {
+        return None;
+    }
+    // A value that is no header value (a control character) leaves the header out.
+    HeaderValue::from_maybe_shared(header.into_bytes()).ok()
 }
 
 /// The cookies of a request for `url`, in the order in which they are sent.
@@ -171,119 +224,4 @@ fn is_public_suffix(domain: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn url(text: &str) -> Url {
-        Url::parse(text).unwrap()
-    }
-
-    fn jar(from: &str, cookies: &[&str]) -> Jar {
-        let jar = Jar::default();
-        let mut headers = HeaderMap::new();
-        for cookie in cookies {
-            headers.append(SET_COOKIE, cookie.parse().unwrap());
-        }
-        jar.store(&url(from), &headers);
-        jar
-    }
-
-    fn sent(jar: &Jar, to: &str) -> String {
-        jar.header(&url(to)).map_or(String::new(), |value| value.to_str().unwrap().to_owned())
-    }
-
-    #[test]
-    fn cookies_go_where_domain_path_and_scheme_allow() {
-        let jar = jar(
-            "https://www.shop.test/account/login",
-            &[
-                "host=1; Path=/",
-                "domain=2; Domain=.Shop.test; Path=/",
-                "secure=3; Secure; Path=/",
-                "path=4",
-            ],
-        );
-        let cases = [
-            ("https://www.shop.test/account/x", "path=4; domain=2; host=1; secure=3"),
-            ("https://www.shop.test/accounts", "domain=2; host=1; secure=3"),
-            ("http://www.shop.test/", "domain=2; host=1"),
-            ("https://api.shop.test/", "domain=2"),
-            ("https://shop.test/", "domain=2"),
-            ("https://notshop.test/", ""),
-        ];
-        for (to, header) in cases {
-            assert_eq!(sent(&jar, to), header, "{to}");
-        }
-    }
-
-    #[test]
-    fn what_a_browser_refuses_is_refused() {
-        let long = format!("long={}", "x".repeat(MOST_BYTES));
-        let refused = [
-            "a=1; Domain=com",
-            "a=1; Domain=co.uk",
-            "a=1; Domain=github.io",
-            "a=1; Domain=other.test",
-            "a=1; Domain=deep.me.github.io",
-            "a=1; Max-Age=0",
-            "a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
-            "no cookie",
-            &long,
-        ];
-        for cookie in refused {
-            assert_eq!(sent(&jar("http://me.github.io/", &[cookie]), "http://me.github.io/"), "");
-        }
-        let own = jar("http://github.io/", &["a=1; Domain=github.io"]);
-        assert_eq!(sent(&own, "http://github.io/"), "a=1");
-        assert_eq!(sent(&own, "http://me.github.io/"), "", "it became a cookie of that host alone");
-    }
-
-    #[test]
-    fn an_expired_cookie_removes_the_one_there_was() {
-        let jar = jar("http://h.test/", &["a=1", "b=2"]);
-        jar.set(
-            &url("http://h.test/"),
-            "a",
-            "",
-            &CookieAttributes { max_age_s: Some(0), ..CookieAttributes::default() },
-        )
-        .unwrap();
-        assert_eq!(sent(&jar, "http://h.test/"), "b=2");
-        jar.clear();
-        assert!(jar.is_empty() && sent(&jar, "http://h.test/").is_empty());
-    }
-
-    #[test]
-    fn addresses_and_single_names_are_hosts_like_others() {
-        for host in ["http://127.0.0.1:8080/", "http://[::1]:8080/", "http://localhost/"] {
-            assert_eq!(sent(&jar(host, &["a=1; HttpOnly"]), host), "a=1", "{host}");
-        }
-        let same = jar("http://localhost/", &["a=1; Domain=localhost"]);
-        assert_eq!(sent(&same, "http://localhost/"), "a=1");
-    }
-
-    #[test]
-    fn scripts_read_and_set_what_is_sent() {
-        let jar = Jar::default();
-        let here = url("http://h.test/x/");
-        assert_eq!((jar.get(&here, "a"), jar.all(&here)), (None, Vec::new()));
-        let attributes = CookieAttributes { path: Some("/".into()), ..Default::default() };
-        jar.set(&here, "a", "1", &attributes).unwrap();
-        jar.set(&here, "b", "2", &CookieAttributes::default()).unwrap();
-        assert_eq!(jar.get(&here, "a").as_deref(), Some("1"));
-        assert_eq!(jar.all(&here), [("b".into(), "2".into()), ("a".into(), "1".into())]);
-        assert!(jar.set(&here, "a;b", "1", &attributes).is_err());
-        assert!(jar.set(&here, "a", "1\r\nx: y", &attributes).is_err());
-        let elsewhere = CookieAttributes { domain: Some("other.test".into()), ..attributes };
-        assert!(jar.set(&here, "a", "1", &elsewhere).is_err());
-    }
-
-    #[test]
-    fn a_server_that_sets_ever_new_cookies_fills_no_memory() {
-        let jar = Jar::default();
-        let here = url("http://h.test/");
-        let set = |i: usize| jar.set(&here, &format!("c{i}"), "1", &CookieAttributes::default());
-        assert!((0..MOST_COOKIES).all(|i| set(i).is_ok()));
-        assert!(set(MOST_COOKIES).is_err());
-    }
-}
+mod tests;
