@@ -41,6 +41,9 @@ const COOLDOWN: Duration = Duration::from_secs(5);
 const PART: f64 = 0.05;
 const FROM: f64 = 10.0;
 
+const NOT_LISTED: &str =
+    "--run-all is of levels that are given\n  hint: --steps 500,1k,2k --run-all";
+
 const EXAMPLES: &str = "\
 Examples:
   loadtool limit shop.lua --demo --hold 10s
@@ -50,7 +53,8 @@ Examples:
   loadtool limit shop.lua --assert 'limit >= 2000'      the gate for CI
   loadtool limit shop.lua --prometheus http://127.0.0.1:9100/metrics --signal 'queue_depth growth <= 1000'
 
-Exit codes: 0 a limit was found, 3 nothing held (or --assert failed), 4 inconclusive, 2 usage";
+Exit codes: 0 a limit was found, 3 nothing held (or --assert failed), 4 inconclusive, 5 stopped by a
+signal, 6 one user alone failed, 2 usage, or a target that is not there (nothing was started)";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -81,8 +85,9 @@ pub struct LimitArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = level, help_heading = "Search")]
     steps: Vec<f64>,
 
-    /// Try all --steps even after one did not hold
-    #[arg(long, requires = "steps", help_heading = "Search")]
+    /// Try all --steps even after one did not hold; one that did not, below one that did, is tried
+    /// again
+    #[arg(long, help_heading = "Search")]
     run_all: bool,
 
     /// Begin at this level [default: 10]
@@ -93,7 +98,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", value_parser = level, conflicts_with = "steps", help_heading = "Search")]
     to: Option<f64>,
 
-    /// Width of the answer, as a part of it [default: 5%]
+    /// Width of the answer, as a part of it; of no effect with --steps [default: 5%]
     #[arg(long, value_name = "P", value_parser = part, help_heading = "Search")]
     precision: Option<f64>,
 
@@ -282,16 +287,34 @@ impl LimitArgs {
         }
         let watcher = Watcher::start(sources)?;
         let look = watcher.look();
+        let unread: Vec<&str> = look.unread().map(String::as_str).collect();
         ensure!(
-            look.unread.is_empty(),
+            unread.is_empty(),
             "{}\n  hint: curl the address; nothing was started",
-            look.unread.join("\n")
+            unread.join("\n")
         );
         Ok(Some(Probes::new(watcher, self.signals.clone())))
     }
 
     fn strategy(&self, axis: Axis, script: &Search) -> anyhow::Result<Strategy> {
+        let strategy = self.unchecked_strategy(axis, script)?;
+        let levels = match &strategy {
+            Strategy::Listed { levels, .. } => levels.clone(),
+            Strategy::Adaptive { from, to, .. } => vec![*from, *to],
+            Strategy::Assert { level } => vec![*level],
+        };
+        let part = levels.into_iter().find(|level| !axis.is_rate() && level.fract() != 0.0);
+        ensure!(
+            part.is_none(),
+            "levels are numbers of users, which are whole: {} is none",
+            part.unwrap_or_default()
+        );
+        Ok(strategy)
+    }
+
+    fn unchecked_strategy(&self, axis: Axis, script: &Search) -> anyhow::Result<Strategy> {
         if let Some(level) = self.assert {
+            ensure!(!self.run_all, NOT_LISTED);
             return Ok(Strategy::Assert { level });
         }
         ensure!(
@@ -301,8 +324,10 @@ impl LimitArgs {
         let sought = self.from.is_some() || self.to.is_some();
         let steps = if self.steps.is_empty() && !sought { &script.steps } else { &self.steps };
         if !steps.is_empty() {
-            return Ok(Strategy::Listed { levels: steps.clone(), run_all: self.run_all });
+            let run_all = self.run_all || script.run_all.unwrap_or_default();
+            return Ok(Strategy::Listed { levels: steps.clone(), run_all });
         }
+        ensure!(!self.run_all, NOT_LISTED);
         let most = if axis.is_rate() { 1e5 } else { 1e4 };
         let from = self.from.or(script.from).unwrap_or(FROM);
         let to = self.to.or(script.to).unwrap_or(most);
@@ -333,7 +358,11 @@ fn one_target(_: &str) -> Result<Infallible, String> {
         .to_owned())
 }
 
+/// A level: `500`, `1.5k`, `1M`.
 pub fn level(text: &str) -> Result<f64, String> {
+    if text.ends_with('G') {
+        return Err("the suffixes are k and M".to_owned());
+    }
     let level = units::number(text).map_err(|error| error.to_string())?;
     if level > 0.0 && level.is_finite() { Ok(level) } else { Err("it must be above 0".to_owned()) }
 }

@@ -7,18 +7,26 @@ use std::time::Duration;
 
 use super::LimitSpec;
 use super::judge::{Gain, Rate, Seen, judge};
-use super::mix::{Mix, Part, slice};
+use super::mix::{Mix, Part};
 use super::search::{Judgement, Purpose, Step};
 use super::signals::Told;
 use crate::aggregator::Aggregator;
 use crate::metrics::{MetricId, Selector, Unit, Value, Window, metric};
 use crate::plan::Threshold;
-use crate::results::fitness::{self, BUSY};
-use crate::results::format::ms;
-use crate::results::limit::{LimitStep, PartOfStep};
+use crate::results::fitness;
+use crate::results::limit::{LimitStep, PartOfStep, SeriesOfStep};
 use crate::results::run_info::{RunInfo, ScenarioInfo, StageInfo};
 use crate::results::tick::ScenarioTick;
 use crate::results::{summary, thresholds};
+
+/// What the rehearsal has shown of the scenarios that are steered.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Alone {
+    /// Whether users pause with `lt.think`.
+    pub thinks: bool,
+    /// How long the longest iteration takes, with its pauses.
+    pub took: Duration,
+}
 
 /// A hold of one scenario, or of several in proportion.
 pub(super) struct Hold<'h> {
@@ -30,22 +38,24 @@ pub(super) struct Hold<'h> {
     pub stage: &'h str,
     /// Since the run's start.
     pub span: Range<Duration>,
-    /// Whether users pause with `lt.think`.
-    pub thinks: bool,
+    /// How one user fares who is alone.
+    pub alone: Alone,
+    /// Seconds of workers that were lost meanwhile.
+    pub lost: u64,
     /// All that was recorded.
     pub aggregator: &'h Aggregator,
 }
 
 impl Hold<'_> {
-    fn length(&self) -> Duration {
+    pub(super) fn length(&self) -> Duration {
         self.span.end - self.span.start
     }
 
-    fn totals(&self) -> &Window {
+    pub(super) fn totals(&self) -> &Window {
         self.aggregator.totals()
     }
 
-    fn selector(&self, metric: MetricId) -> Selector {
+    pub(super) fn selector(&self, metric: MetricId) -> Selector {
         self.mix.selector(metric, self.stage)
     }
 
@@ -77,21 +87,24 @@ impl Hold<'_> {
         signals: Told,
     ) -> (Judgement, LimitStep) {
         let mut row = self.row(step);
-        let (gates, measurement) = (self.gates(), self.measurement());
+        let (gates, measurement) = (self.gates(), self.measurement(step.level));
         let (judgement, mut reasons) = judge(&Seen {
             rates: &self.rates(step.level),
             tolerance: self.spec.tolerance,
             calls: self.totals().count(&self.selector(metric::HTTP_CALLS)),
             late: self.totals().count(&self.selector(metric::ITERATIONS_LATE).any("outcome")),
+            unanswered: self.unanswered(),
             measurement: &measurement,
             gates: &gates,
             growth: self.growth(),
+            piling: self.piling(step.level),
             waiting: self.waiting(step.level),
             gain: self.gain(step, row.goodput_per_s, before),
             signals: &signals,
         });
         reasons.extend(signals.missing);
         row.signals = signals.rows;
+        row.gates = gates;
         row.reasons = reasons;
         word(judgement).clone_into(&mut row.verdict);
         (judgement, row)
@@ -122,6 +135,8 @@ impl Hold<'_> {
             parts: self.parts(step.level),
             verdict: String::new(),
             reasons: Vec::new(),
+            gates: Vec::new(),
+            series: self.series(),
             signals: Vec::new(),
         }
     }
@@ -167,14 +182,14 @@ impl Hold<'_> {
     }
 
     /// Active users at the end of each of its seconds.
-    fn users(&self) -> Vec<u64> {
+    pub(super) fn users(&self) -> Vec<u64> {
         self.mix.seconds(self.aggregator, &self.span, |second| second.vus)
     }
 
     /// What is under way by Little's law, L = λW, over what was seen: 1 where all is right. It is
     /// iterations; where users think, requests: durations of iterations are without that.
     fn littles_law(&self) -> Option<f64> {
-        let (under_way, busy): (fn(&ScenarioTick) -> u64, f64) = match self.thinks {
+        let (under_way, busy): (fn(&ScenarioTick) -> u64, f64) = match self.alone.thinks {
             false => (|second| second.in_flight, self.iterating()?),
             true => (|second| second.requests_in_flight, self.requesting()),
         };
@@ -202,11 +217,61 @@ impl Hold<'_> {
         parts.iter().sum()
     }
 
+    /// Calls that failed without an answer.
+    fn unanswered(&self) -> u64 {
+        let of = self.selector(metric::HTTP_CALL_FAILED).with("status", "");
+        match self.totals().fold(&of) {
+            Some(Value::Rate { hits, .. }) => hits,
+            _ => 0,
+        }
+    }
+
+    /// The latencies that gates are about, each series once; but for that of all calls, which the
+    /// row has.
+    fn series(&self) -> Vec<SeriesOfStep> {
+        let mut told: Vec<SeriesOfStep> = Vec::new();
+        for gate in &self.spec.gates {
+            let known = told.iter().any(|known| known.series == gate.selector);
+            let times = self.totals().fold(&gate.series.clone().with("stage", self.stage));
+            let times = times.as_ref().and_then(Value::histogram);
+            if let Some(times) = times.filter(|_| !known && gate.selector != "http_call_duration")
+                && gate.series.metric().metric().unit == Unit::Ms
+            {
+                let quantile = |ppm| Some(times.quantile(ppm)?.as_secs_f64() * 1e3);
+                told.push(SeriesOfStep {
+                    series: gate.selector.clone(),
+                    count: times.count(),
+                    p50_ms: quantile(500_000),
+                    p95_ms: quantile(950_000),
+                    p99_ms: quantile(990_000),
+                });
+            }
+        }
+        told
+    }
+
+    /// By how many per second the iterations in flight grow, where rates are asked for and that is
+    /// more than the tolerance: fewer end than begin. As long as even a user who is alone would not
+    /// have ended, that is nothing to wonder at.
+    fn piling(&self, level: f64) -> Option<f64> {
+        let growth = |(part, level): (&Part, f64)| {
+            let in_flight = part.in_flight(self.aggregator, &self.span);
+            let late = fitness::late_part(&in_flight);
+            let before =
+                self.spec.warmup + Duration::from_secs((in_flight.len() - late.len()) as u64);
+            let grows = |growth: &f64| *growth > self.spec.tolerance * level;
+            fitness::rise(late).filter(|growth| self.alone.took <= before && grows(growth))
+        };
+        let is_rate = self.spec.axis.is_rate();
+        self.mix.at(level).filter(|_| is_rate).filter_map(growth).max_by(f64::total_cmp)
+    }
+
     /// By how many arrivals per second the backlog grows, of the scenario where it grows most.
     fn growth(&self) -> Option<f64> {
         let backlogs =
             self.mix.parts().iter().map(|part| part.backlog(self.aggregator, &self.span));
-        backlogs.filter_map(fitness::trend).max_by(f64::total_cmp)
+        let growths = backlogs.filter_map(|backlog| fitness::rise(fitness::late_part(backlog)));
+        growths.max_by(f64::total_cmp)
     }
 
     /// Arrivals that wait at its end, if they are more than the tolerance bears.
@@ -216,33 +281,6 @@ impl Hold<'_> {
         let planned = level * self.length().as_secs_f64();
         (f64::from(waiting) > f64::max(10.0, self.spec.tolerance * planned))
             .then_some(waiting.into())
-    }
-
-    /// Why this tool may have been the bottleneck.
-    fn measurement(&self) -> Vec<String> {
-        let mut failures = Vec::new();
-        let busy = slice(self.aggregator.busy(), &self.span);
-        let (busy, seconds) =
-            (busy.iter().filter(|percent| **percent > BUSY).count(), self.length().as_secs());
-        if busy as u64 * 2 > seconds {
-            failures
-                .push(format!("this tool was busy above {BUSY} % for {busy} of {seconds} seconds"));
-        }
-        let p99 = |metric| {
-            let times = self.totals().fold(&self.selector(metric));
-            let times = times.as_ref().and_then(Value::histogram)?.quantile(990_000)?;
-            Some(times.as_secs_f64() * 1e3)
-        };
-        let lag = p99(metric::ITERATION_LAG_GENERATOR).unwrap_or_default();
-        let borne = fitness::bearable_lag(p99(metric::ITERATION_RESPONSE_TIME).unwrap_or_default());
-        if lag > borne {
-            failures.push(format!(
-                "this tool was late: p99 {}, of which {} can be borne",
-                ms(lag),
-                ms(borne)
-            ));
-        }
-        failures
     }
 
     /// What more users brought since lower levels that held.
@@ -280,6 +318,7 @@ pub(super) fn purpose(purpose: Purpose) -> &'static str {
         Purpose::Narrow => "narrow",
         Purpose::Lower => "lower",
         Purpose::Upper => "upper",
+        Purpose::Again => "again",
         Purpose::Drift => "drift",
         Purpose::Assert => "assert",
     }

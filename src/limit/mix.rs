@@ -115,6 +115,13 @@ impl Part {
         all.with("scenario", &self.info.name)
     }
 
+    /// Iterations under way at the end of each second of a span.
+    pub fn in_flight(&self, aggregator: &Aggregator, span: &Range<Duration>) -> Vec<u32> {
+        let ticks = slice(aggregator.timeline(), span).iter();
+        let mine = ticks.filter_map(|tick| tick.scenarios.get(self.index));
+        mine.map(|tick| u32::try_from(tick.in_flight).unwrap_or(u32::MAX)).collect()
+    }
+
     /// How many arrivals waited at the end of each second of a span.
     pub fn backlog<'a>(&self, aggregator: &'a Aggregator, span: &Range<Duration>) -> &'a [u32] {
         slice(aggregator.backlogs().get(self.index).map_or(&[][..], Vec::as_slice), span)

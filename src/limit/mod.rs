@@ -4,11 +4,15 @@
 //! ([`signals`]); [`pilot`] flies one run through it.
 
 mod claims;
+mod conclusion;
 mod hold;
 pub mod judge;
+mod measurement;
 mod mix;
 pub mod pilot;
 mod pools;
+mod reachable;
+mod recovery;
 mod schedule;
 pub mod search;
 pub mod signals;
@@ -87,5 +91,25 @@ impl LimitSpec {
             Threshold::parse(selector, expression).expect("the defaults are well-formed")
         })
         .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_judged_if_nothing_else_is_said() {
+        let gates = LimitSpec::default_gates();
+        let told: Vec<(String, u64)> =
+            gates.iter().map(|gate| (gate.to_string(), gate.least_samples())).collect();
+        let expected = [
+            ("http_call_duration p95 < 100ms", 80),
+            ("http_call_duration p99 < 250ms", 400),
+            ("http_call_failed rate < 0.1%", 1),
+        ];
+        assert_eq!(told, expected.map(|(gate, samples)| (gate.to_owned(), samples)));
+        let limits: Vec<f64> = gates.iter().map(|gate| gate.condition.limit).collect();
+        assert_eq!(limits, [100.0, 250.0, 0.001]);
     }
 }

@@ -12,53 +12,48 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::LimitSpec;
-use super::hold::{Hold, purpose};
-use super::mix::{Mix, Part};
-use super::search::{Purpose, Search, Step};
+use super::hold::{Alone, Hold, purpose};
+use super::mix::Mix;
+use super::recovery::{Unrest, unrest};
+use super::search::{Search, Step};
 use super::signals::Told;
 use crate::aggregator::Aggregator;
 use crate::diagnostic::Diagnostics;
 use crate::engine::helm::Helm;
 use crate::pace::RateProfile;
 use crate::plan::Plan;
-use crate::results::format::{counted, ms, number};
-use crate::results::limit::{Limit, LimitStep, PartOfLimit};
-use crate::results::scalability::Scalability;
-use crate::results::{Summary, Tick};
+use crate::results::Summary;
+use crate::results::format::{counted, length, number};
+use crate::results::limit::LimitStep;
 use crate::run::pilot::Pilot;
 use crate::run::rehearsal::Rehearsed;
 
 /// Settings lie so far ahead that every worker hears of them in time.
 const AHEAD: Duration = Duration::from_secs(1);
 
-/// How long the stragglers of a hold are waited for.
+/// How long the stragglers of a hold are waited for, at least; else until their calls time out.
 const STRAGGLERS: Duration = Duration::from_secs(30);
 
 /// A hold lengthens at most so often for want of samples, by its own length each time.
 pub(super) const EXTENSIONS: u32 = 3;
 
-/// A cool-down goes on at most so many times its length, or so long, for the target to recover.
-const PATIENCE: u32 = 4;
-const LEAST_PATIENCE: Duration = Duration::from_secs(20);
-
-/// Calls in a row that must be as quick as at first, within [`DRIFT`].
-const RECOVERED: u64 = 30;
-
-/// A p95 that moved by more than that, and by more than half a millisecond, is a drift.
-const DRIFT: f64 = 0.2;
-const DRIFT_MS: f64 = 0.5;
+/// Of the samples that a hold promises, so many are counted on.
+pub(super) const SURE: f64 = 0.95;
 
 /// Steers a load through a search.
 pub struct LimitPilot {
-    spec: LimitSpec,
-    search: Search,
+    pub(super) spec: LimitSpec,
+    pub(super) search: Search,
     /// What is steered, once the load is about to begin.
-    mix: Option<Mix>,
+    pub(super) mix: Option<Mix>,
     phase: Phase,
-    steps: Vec<LimitStep>,
-    /// Whether users pause with `lt.think`.
-    thinks: bool,
-    over: bool,
+    pub(super) steps: Vec<LimitStep>,
+    alone: Alone,
+    /// How long stragglers are waited for.
+    stragglers: Duration,
+    /// Seconds of workers that were lost before the hold.
+    lost: u64,
+    pub(super) over: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -82,7 +77,18 @@ impl LimitPilot {
     pub fn new(spec: LimitSpec) -> LimitPilot {
         let search = Search::new(spec.strategy.clone());
         let (phase, steps) = (Phase::Ready, Vec::new());
-        LimitPilot { spec, search, mix: None, phase, steps, thinks: false, over: false }
+        let (alone, stragglers) = (Alone::default(), STRAGGLERS);
+        LimitPilot {
+            spec,
+            search,
+            mix: None,
+            phase,
+            steps,
+            alone,
+            stragglers,
+            lost: 0,
+            over: false,
+        }
     }
 
     /// Sets the load to `level` from `from` on.
@@ -125,7 +131,7 @@ impl LimitPilot {
             probes.begin();
         }
         if !ended && now + AHEAD * 2 >= until {
-            if extended < EXTENSIONS && self.wants_samples(aggregator) {
+            if extended < EXTENSIONS && self.wants_samples(step, from..until, now, aggregator) {
                 let until = until + (until - from) / (extended + 1);
                 self.phase = Phase::Hold { step, from, until, extended: extended + 1, ended };
                 return;
@@ -148,8 +154,8 @@ impl LimitPilot {
         now: Duration,
         aggregator: &Aggregator,
     ) {
-        let late = now >= span.end + STRAGGLERS;
-        if !late && !self.all_ended(step, &span, aggregator) {
+        let under_way = self.under_way(step, &span, aggregator);
+        if under_way > 0 && now < span.end + self.stragglers {
             return;
         }
         let signals = match &mut self.spec.probes {
@@ -162,7 +168,12 @@ impl LimitPilot {
         let since = span.end;
         let judged =
             self.with_hold(span, aggregator, |hold| hold.judged(step, &self.steps, signals));
-        let Some((judgement, row)) = judged else { return };
+        let Some((judgement, mut row)) = judged else { return };
+        if under_way > 0 {
+            let (many, waited) = (counted(under_way, "iteration"), length(self.stragglers));
+            row.reasons.push(format!("{many} still under way after {waited} are not counted"));
+        }
+        self.lost = aggregator.lost_windows();
         self.search.note(judgement);
         (self.spec.tell)(&told(&row));
         self.steps.push(row);
@@ -179,100 +190,69 @@ impl LimitPilot {
     ) -> Option<T> {
         let (spec, mix) = (&self.spec, self.mix.as_ref()?);
         let stage = &*self.hold_name();
-        let thinks = self.thinks;
-        Some(look(Hold { spec, mix, stage, span, thinks, aggregator }))
+        let (alone, lost) = (self.alone, aggregator.lost_windows() - self.lost);
+        Some(look(Hold { spec, mix, stage, span, alone, lost, aggregator }))
     }
 
-    /// Whether a percentile among the gates has too few samples yet, though there are some.
-    fn wants_samples(&self, aggregator: &Aggregator) -> bool {
-        let gates = self.with_hold(Duration::ZERO..self.spec.hold, aggregator, |hold| hold.gates());
-        gates.into_iter().flatten().any(|gate| 0 < gate.samples && gate.samples < gate.min_samples)
+    /// Whether a percentile among the gates will have too few samples at the hold's end, though
+    /// there are some: as many of each iteration as so far, and of those as many as are planned; on
+    /// the axis of users, as many per second as so far.
+    fn wants_samples(
+        &self,
+        step: Step,
+        span: Range<Duration>,
+        now: Duration,
+        aggregator: &Aggregator,
+    ) -> bool {
+        let planned = self.planned(step, &span) as f64;
+        let so_far = now.saturating_sub(span.start).as_secs_f64().max(1.0);
+        let more = (span.end - span.start).as_secs_f64() / so_far;
+        let is_rate = self.spec.axis.is_rate();
+        let few = self.with_hold(span, aggregator, |hold| {
+            let ended = hold.ended();
+            let more = if is_rate { planned / ended.max(1) as f64 } else { more };
+            let few = |samples: u64, least: u64| (samples as f64 * more * SURE) < least as f64;
+            hold.gates().iter().any(|gate| gate.samples > 0 && few(gate.samples, gate.min_samples))
+        });
+        few.unwrap_or_default()
     }
 
-    /// Whether every iteration that was meant to start in the hold has ended.
-    fn all_ended(&self, step: Step, span: &Range<Duration>, aggregator: &Aggregator) -> bool {
-        let Some(mix) = &self.mix else { return true };
+    /// Iterations that are to start in the hold, on the axis of rates.
+    fn planned(&self, step: Step, span: &Range<Duration>) -> u64 {
+        let length = span.end - span.start;
+        let total = |level: f64| RateProfile::constant(level, length).total();
+        self.mix.iter().flat_map(|mix| mix.at(step.level)).map(|(_, level)| total(level)).sum()
+    }
+
+    /// How many iterations that were meant to start in the hold have not ended yet.
+    fn under_way(&self, step: Step, span: &Range<Duration>, aggregator: &Aggregator) -> u64 {
+        let Some(mix) = &self.mix else { return 0 };
         let sum = |span, of| mix.seconds(aggregator, span, of).iter().sum::<u64>();
         let ended = self.with_hold(span.clone(), aggregator, |hold| hold.ended());
         let ended = ended.unwrap_or_default();
         if !self.spec.axis.is_rate() {
             // A user starts whenever it is free; where a second ends is a matter of moments.
             let started = sum(span, |second| second.started);
-            return ended + started / 100 >= started;
+            return (started - started / 100).saturating_sub(ended);
         }
-        let length = span.end - span.start;
-        let total = |level: f64| RateProfile::constant(level, length).total();
-        let planned: u64 = mix.at(step.level).map(|(_, level)| total(level)).sum();
         // An arrival that was dropped since may have been one of them.
         let dropped = sum(&(span.start..Duration::MAX), |second| second.dropped);
-        ended + dropped >= planned
+        self.planned(step, span).saturating_sub(ended + dropped)
     }
 
     /// Goes on once the backlog is empty and the target answers as it did at first.
     fn cool_down(&mut self, now: Duration, since: Duration, aggregator: &Aggregator) {
-        let cooldown = self.spec.cooldown;
-        let patient = now < since + (cooldown * PATIENCE).max(LEAST_PATIENCE);
-        let unrest = self.unrest(since, aggregator.timeline());
-        if now < since + cooldown || (unrest.is_some() && patient) {
+        let (cooldown, patience) = (self.spec.cooldown, self.spec.patience());
+        let unrest = unrest(since, self.first_p95(), aggregator.timeline());
+        if now < since + cooldown || (unrest.is_some() && now < since + patience) {
             return;
         }
-        if let (Some(unrest), Some(row)) = (unrest, self.steps.last_mut()) {
-            (self.spec.tell)(&format!("  not recovered: {unrest}"));
-            row.reasons.push(format!("not recovered afterwards: {unrest}"));
+        if let (Some(Unrest::Troubled(why)), Some(row)) = (unrest, self.steps.last_mut()) {
+            (self.spec.tell)(&format!("  not recovered: {why}"));
+            row.reasons.push(format!("not recovered afterwards: {why}"));
         }
         self.phase = Phase::Ready;
         self.over = !self.take_off(now + AHEAD);
-    }
-
-    /// The law through all holds, where levels are users.
-    fn scalability(&self) -> Option<Scalability> {
-        let users = !self.spec.axis.is_rate();
-        let points: Vec<_> = self.steps.iter().map(|row| (row.target, row.goodput_per_s)).collect();
-        users.then(|| Scalability::fit(&points)).flatten()
-    }
-
-    /// Why the target is not what it was before the hold that ended at `since`.
-    fn unrest(&self, since: Duration, timeline: &[Tick]) -> Option<String> {
-        let last = timeline.last()?;
-        if last.backlog > 0 {
-            return Some(format!("{} still wait", counted(last.backlog, "arrival")));
-        }
-        let first = self.spec.from_level();
-        let at_first = self.steps.iter().find(|row| row.target == first && row.verdict == "pass");
-        let bearable = at_first?.p95_ms? * (1.0 + DRIFT) + DRIFT_MS;
-        let rested = timeline.iter().rev().take_while(|tick| {
-            let calm = tick.p95_ms.is_none_or(|p95| p95 <= bearable);
-            u64::from(tick.second) >= since.as_secs() && calm
-        });
-        let samples: u64 = rested.map(|tick| tick.calls).sum();
-        (samples < RECOVERED).then(|| {
-            let p95 = last.p95_ms.map_or_else(|| "unknown".to_owned(), ms);
-            format!("p95 is {p95}; at most {} was wanted over {RECOVERED} calls", ms(bearable))
-        })
-    }
-
-    /// Each scenario's part of the answer, if there are several.
-    fn parts(&self, lower: Option<f64>) -> Vec<PartOfLimit> {
-        let Some(mix) = self.mix.as_ref().filter(|mix| mix.is_mixed()) else { return Vec::new() };
-        let levels = mix.at(lower.unwrap_or_default());
-        let part = |(part, level): (&Part, f64)| PartOfLimit {
-            scenario: part.name().to_owned(),
-            share: part.share,
-            lower: lower.map(|_| level),
-        };
-        levels.map(part).collect()
-    }
-
-    /// By what part the p95 of the first level that held had moved.
-    fn drift(&self) -> Option<f64> {
-        let first = self.search.first_pass()?;
-        let mut holds =
-            self.steps.iter().filter(|row| row.target == first && row.verdict == "pass");
-        let before = holds.next()?.p95_ms?;
-        let again =
-            self.steps.iter().rev().find(|row| row.purpose == purpose(Purpose::Drift))?.p95_ms?;
-        let moved = again - before;
-        Some(if moved.abs() < DRIFT_MS { 0.0 } else { moved / before })
     }
 }
 
@@ -283,8 +263,15 @@ impl Pilot for LimitPilot {
 
     fn rehearsed(&mut self, plan: &Plan, rehearsed: &Rehearsed) -> Result<(), Diagnostics> {
         let steered = |scenario: &usize| plan.steered().iter().any(|it| it.scenario == *scenario);
-        self.thinks = rehearsed.thinking.iter().any(steered);
-        self.spec.provide(plan, rehearsed)
+        let took = (0..).zip(&rehearsed.took).filter(|(scenario, _)| steered(scenario));
+        self.alone = Alone {
+            thinks: rehearsed.thinking.iter().any(steered),
+            took: took.map(|(_, took)| *took).max().unwrap_or_default(),
+        };
+        match LimitSpec::unreachable(plan, &rehearsed.replies) {
+            Some(fault) => Err(Diagnostics(vec![fault])),
+            None => self.spec.provide(plan, rehearsed),
+        }
     }
 
     fn begin(&mut self, plan: &Plan, helms: Vec<Helm>) {
@@ -294,6 +281,9 @@ impl Pilot for LimitPilot {
             let (unit, told) = (self.spec.axis.unit(), mix.told(level));
             (self.spec.tell)(&format!("in proportion, at {} {unit}: {told}", number(level)));
         }
+        let steered = plan.steered().iter().map(|part| &plan.scenarios()[part.scenario]);
+        let timeouts = steered.map(|scenario| scenario.http.timeout);
+        self.stragglers = timeouts.fold(STRAGGLERS, Duration::max) + AHEAD;
         self.mix = Some(mix);
         self.over = !self.take_off(Duration::ZERO);
     }
@@ -311,42 +301,7 @@ impl Pilot for LimitPilot {
     }
 
     fn conclude(&mut self, summary: &mut Summary) {
-        let answer = self.search.answer();
-        let drift = self.drift();
-        let drifted = drift.is_some_and(|drift| drift.abs() > DRIFT);
-        let complete = answer.complete && self.over;
-        let verdict = match (complete, answer.lower) {
-            (true, _) if answer.inconclusive || drifted => "inconclusive",
-            (true, Some(_)) => "pass",
-            (true, None) => "fail",
-            (false, _) => "inconclusive",
-        };
-        let at =
-            |level: Option<f64>| self.steps.iter().filter(move |row| Some(row.target) == level);
-        let mean = |value: fn(&LimitStep) -> f64| {
-            let held: Vec<f64> =
-                at(answer.lower).filter(|row| row.verdict == "pass").map(value).collect();
-            (!held.is_empty()).then(|| held.iter().sum::<f64>() / held.len() as f64)
-        };
-        let limit = Limit {
-            axis: self.spec.axis.name().to_owned(),
-            scenario: self.mix.as_ref().map_or_else(String::new, Mix::names),
-            parts: self.parts(answer.lower),
-            lower: answer.lower,
-            upper: answer.upper,
-            goodput_per_s: mean(|row| row.goodput_per_s),
-            calls_per_s: mean(|row| row.calls_per_s),
-            verdict: verdict.to_owned(),
-            next_limit: at(answer.upper)
-                .find(|row| row.verdict == "trip")
-                .and_then(|row| row.reasons.first().cloned()),
-            complete,
-            non_monotone: answer.non_monotone,
-            drift,
-            scalability: self.scalability(),
-            steps: std::mem::take(&mut self.steps),
-        };
-        summary.judge_limit(limit);
+        summary.judge_limit(self.conclusion());
     }
 }
 

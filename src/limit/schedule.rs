@@ -1,11 +1,12 @@
-//! What a search may come to: found by walking it against a target that holds up to just below the
-//! highest level, which is the longest way there is but for levels that must be tried again.
+//! What a search may come to: found by walking it against a target that holds everything, or all up
+//! to just below the highest level, and of which one full hold in three says the contrary: the longest
+//! way there is but for bounds that are overturned and levels that must be tried again.
 
 use std::time::Duration;
 
 use super::LimitSpec;
-use super::pilot::EXTENSIONS;
-use super::search::{Judgement, Search, Step, Strategy};
+use super::pilot::{EXTENSIONS, SURE};
+use super::search::{Judgement, Purpose, Search, Step, Strategy};
 use crate::plan::search::Part;
 use crate::plan::{Plan, Threshold};
 use crate::results::format::share;
@@ -22,20 +23,20 @@ impl LimitSpec {
             return hold; // how fast users iterate is not known
         }
         let samples = self.gates.iter().map(Threshold::least_samples).max().unwrap_or_default();
-        let needed = samples as f64 / step.level + BETWEEN.as_secs_f64();
+        let needed = samples as f64 / (step.level * SURE);
         let times = (needed / hold.as_secs_f64()).ceil().clamp(1.0, f64::from(1 + EXTENSIONS));
         hold * times as u32
     }
 
     /// How long it may take.
     pub fn length(&self) -> Duration {
-        let of_step = |step| self.warmup + self.hold_of(step) + self.cooldown + BETWEEN;
+        let of_step = |step| self.warmup + self.hold_of(step) + self.rest() + BETWEEN;
         longest(&self.strategy).into_iter().map(of_step).sum()
     }
 
     /// How many iterations a search by `strategy` may start, on the axis of rates.
     pub(super) fn most_iterations_of(&self, strategy: &Strategy) -> f64 {
-        let between = strategy.lowest() * (self.cooldown + BETWEEN).as_secs_f64();
+        let between = strategy.lowest() * (self.rest() + BETWEEN).as_secs_f64();
         let of_step =
             |step: Step| step.level * (self.warmup + self.hold_of(step)).as_secs_f64() + between;
         longest(strategy).into_iter().map(of_step).sum()
@@ -83,7 +84,8 @@ impl LimitSpec {
         let seconds = Duration::from_secs(self.length().as_secs());
         let cap = self.max_time.map(|cap| format!("; at most {}", print_duration(cap)));
         format!(
-            "{text}about {} at the longest{}\n",
+            "{text}usually {} at the longest{} (more where levels must be tried again, iterations take \
+             long, or the target is slow to recover)\n",
             print_duration(seconds),
             cap.unwrap_or_default()
         )
@@ -95,10 +97,18 @@ fn longest(strategy: &Strategy) -> Vec<Step> {
     let highest = strategy.highest();
     let walked = |holds: &dyn Fn(f64) -> bool| {
         let mut search = Search::new(strategy.clone());
-        let mut steps = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
         while let Some(step) = search.step() {
+            let is_vote = matches!(step.purpose, Purpose::Lower | Purpose::Upper | Purpose::Assert);
+            let same = |other: &&Step| other.level == step.level && other.purpose == step.purpose;
+            // The second vote is against the first, so that a third decides.
+            let contrary = is_vote && steps.iter().filter(same).count() == 1;
             steps.push(step);
-            search.note(if holds(step.level) { Judgement::Pass } else { Judgement::Trip });
+            search.note(if holds(step.level) == contrary {
+                Judgement::Trip
+            } else {
+                Judgement::Pass
+            });
         }
         steps
     };
@@ -137,8 +147,9 @@ pub(super) mod tests {
         let asserted = spec(Strategy::Assert { level: 50.0 });
         assert_eq!(
             asserted.most_iterations_of(&asserted.strategy),
-            2.0 * (50.0 * 10.0 + 25.0 * 5.0)
+            3.0 * (50.0 * 10.0 + 25.0 * 5.0)
         );
+        assert_eq!(asserted.length(), Duration::from_secs(3 * 15));
     }
 
     #[test]
@@ -146,15 +157,22 @@ pub(super) mod tests {
         let gates = vec![Threshold::parse("http_call_duration", "p95 < 1s").expect("a gate")];
         let listed = spec(Strategy::Listed { levels: vec![4.0, 100.0], run_all: true });
         let listed = LimitSpec { gates, ..listed };
-        // 80 samples at 4/s are 20 s and those in which they are counted; at 100/s they are soon there.
-        assert_eq!(listed.length(), Duration::from_secs((27 + 6) + (9 + 6)));
+        // 80 samples at 4/s are 20 s; at 100/s they are soon there. Each is followed by 30 calls at 4/s.
+        let (warmup, rest) = (1.0, 7.5 + 2.0);
+        let expected = (warmup + 27.0 + rest) + (warmup + 9.0 + rest);
+        assert_eq!(listed.length(), Duration::from_secs_f64(expected));
     }
 
     #[test]
     fn the_longest_way_goes_to_the_top_and_is_confirmed_there() {
         let adaptive = |to| Strategy::Adaptive { from: 10.0, to, precision: 0.05, whole: false };
         let steps = longest(&adaptive(100.0));
-        assert!(steps.iter().filter(|step| step.full).count() >= 6, "{steps:?}");
+        let of = |purpose| steps.iter().filter(|step| step.purpose == purpose).count();
+        assert_eq!(
+            [Purpose::Lower, Purpose::Upper, Purpose::Drift].map(of),
+            [3, 3, 1],
+            "{steps:?}"
+        );
         assert!(steps.iter().any(|step| step.level == 100.0), "{steps:?}");
         let spec = spec(adaptive(200.0));
         let iterations = |to| spec.most_iterations_of(&adaptive(to));

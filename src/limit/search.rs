@@ -6,6 +6,7 @@
 //! ramp: × 1.5 (users: × 1.2) from the first level to the first trip    (short; the first one full)
 //!   ─▶ narrow: the geometric middle, until the bracket is as narrow as asked      (short holds)
 //!   ─▶ confirm: lower and upper bound in turn, L U L U L, the majority decides     (full holds)
+//!   ─▶ again: a level that tripped below the lower bound, until the majority decides  (full holds)
 //!   ─▶ drift: the first level that passed once more                                (full hold)
 //! ```
 //!
@@ -13,15 +14,11 @@
 //! the idea of MLRsearch (IETF draft-ietf-bmwg-mlrsearch); the search for a throughput by trials
 //! of fixed length is RFC 2544, section 26.1.
 
-use std::collections::BTreeMap;
+mod evidence;
+mod strategy;
 
-/// How fast the ramp rises; over users no faster than that it sees [where more bring no
-/// more](super::judge::Gain).
-const RAMP: f64 = 1.5;
-const RAMP_OF_USERS: f64 = 1.2;
-
-/// Full holds at a bound whose majority decides.
-const VOTES: u32 = 3;
+use evidence::Evidence;
+pub use strategy::{Judgement, Purpose, Step, Strategy};
 
 /// How often confirmation may overturn a bound before the search says that it cannot tell.
 const MOST_ROUNDS: u32 = 8;
@@ -30,119 +27,10 @@ const MOST_ROUNDS: u32 = 8;
 /// is late now and then.
 const MOST_DOUBTS: u32 = 3;
 
-/// What came of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgement {
-    /// All gates hold.
-    Pass,
-    /// A gate was crossed.
-    Trip,
-    /// The step cannot say.
-    Inconclusive,
-}
-
-/// What a step is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// One of the levels that were asked for.
-    Listed,
-    /// On the way up to the first trip.
-    Ramp,
-    /// Between a pass and a trip.
-    Narrow,
-    /// Evidence for the lower bound.
-    Lower,
-    /// Evidence for the upper bound.
-    Upper,
-    /// The first level that passed, once more.
-    Drift,
-    /// A level that is claimed to hold.
-    Assert,
-}
-
-/// One load to hold.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
-    /// In units of the axis.
-    pub level: f64,
-    /// What it is for.
-    pub purpose: Purpose,
-    /// Whether the hold is a full one; a short one only steers.
-    pub full: bool,
-}
-
-/// How to search.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Strategy {
-    /// These levels, ascending; to the end even after a trip if `run_all`.
-    Listed {
-        /// At least one.
-        levels: Vec<f64>,
-        /// Go on after a trip.
-        run_all: bool,
-    },
-    /// Find it.
-    Adaptive {
-        /// First level, above 0.
-        from: f64,
-        /// Never above that.
-        to: f64,
-        /// Width of the bracket as a part of its lower bound.
-        precision: f64,
-        /// Whether levels are whole numbers.
-        whole: bool,
-    },
-    /// Three full holds at one level, the majority decides.
-    Assert {
-        /// Above 0.
-        level: f64,
-    },
-}
-
-impl Strategy {
-    /// Where it begins; half of what is claimed.
-    pub fn lowest(&self) -> f64 {
-        match self {
-            Strategy::Listed { levels, .. } => levels.first().copied().unwrap_or_default(),
-            Strategy::Adaptive { from, .. } => *from,
-            Strategy::Assert { level } => level / 2.0,
-        }
-    }
-
-    /// The highest level that may be tried.
-    pub fn highest(&self) -> f64 {
-        match self {
-            Strategy::Listed { levels, .. } => levels.last().copied().unwrap_or_default(),
-            Strategy::Adaptive { to, .. } => *to,
-            Strategy::Assert { level } => *level,
-        }
-    }
-
-    /// Whether levels are whole numbers: of users.
-    fn is_whole(&self) -> bool {
-        matches!(self, Strategy::Adaptive { whole: true, .. })
-    }
-
-    /// How fast its ramp rises.
-    pub fn ramp(&self) -> f64 {
-        if self.is_whole() { RAMP_OF_USERS } else { RAMP }
-    }
-
-    /// The same with another end, where it has one.
-    pub fn up_to(&self, to: f64) -> Strategy {
-        match self.clone() {
-            Strategy::Adaptive { from, precision, whole, .. } => {
-                Strategy::Adaptive { from, to, precision, whole }
-            }
-            other => other,
-        }
-    }
-}
-
 /// What is known so far.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Answer {
-    /// The highest level that held.
+    /// The highest level that held, below any that did not.
     pub lower: Option<f64>,
     /// The lowest level above it that did not.
     pub upper: Option<f64>,
@@ -159,80 +47,39 @@ pub struct Answer {
 pub struct Search {
     strategy: Strategy,
     stage: Stage,
-    /// Of all holds, by level: passes and trips, short ones and full ones.
-    seen: BTreeMap<Level, Votes>,
+    /// All holds so far.
+    seen: Evidence,
     /// The step under way.
     step: Option<Step>,
     first_pass: Option<f64>,
     /// Undecided tries of the step under way.
     doubts: u32,
     rounds: u32,
-    answer: Answer,
+    /// Whether steps that could not be judged, or a target that changed, keep it from an answer.
+    inconclusive: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
     List(usize),
+    Again {
+        /// It did not hold,
+        level: f64,
+        /// and this one above it did.
+        above: f64,
+    },
     Ramp(f64),
-    Narrow { low: f64, high: f64 },
-    Confirm { low: f64, high: f64 },
+    Narrow {
+        low: f64,
+        high: f64,
+    },
+    Confirm {
+        low: f64,
+        high: f64,
+    },
     Drift,
     Assert,
     Over,
-}
-
-/// A level as a key: levels are positive and finite, so their bits are in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Level(u64);
-
-impl From<f64> for Level {
-    fn from(level: f64) -> Self {
-        Level(level.to_bits())
-    }
-}
-
-impl Level {
-    fn value(self) -> f64 {
-        f64::from_bits(self.0)
-    }
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Votes {
-    passed: u32,
-    tripped: u32,
-    short_passed: u32,
-    short_tripped: u32,
-}
-
-impl Votes {
-    fn add(&mut self, full: bool, judgement: Judgement) {
-        match (judgement, full) {
-            (Judgement::Pass, true) => self.passed += 1,
-            (Judgement::Pass, false) => self.short_passed += 1,
-            (Judgement::Trip, true) => self.tripped += 1,
-            (Judgement::Trip, false) => self.short_tripped += 1,
-            (Judgement::Inconclusive, _) => {}
-        }
-    }
-
-    /// What full holds have decided.
-    fn decided(&self) -> Option<Judgement> {
-        match (self.passed, self.tripped) {
-            (passed, _) if 2 * passed > VOTES => Some(Judgement::Pass),
-            (_, tripped) if 2 * tripped > VOTES => Some(Judgement::Trip),
-            _ => None,
-        }
-    }
-
-    /// What they say so far; a full hold outweighs all short ones.
-    fn leaning(&self) -> Judgement {
-        let full = self.passed.cmp(&self.tripped);
-        match full.then(self.short_passed.cmp(&self.short_tripped)) {
-            std::cmp::Ordering::Less | std::cmp::Ordering::Equal => Judgement::Trip,
-            std::cmp::Ordering::Greater => Judgement::Pass,
-        }
-    }
 }
 
 impl Search {
@@ -246,12 +93,12 @@ impl Search {
         Search {
             strategy,
             stage,
-            seen: BTreeMap::new(),
+            seen: Evidence::default(),
             step: None,
             first_pass: None,
             doubts: 0,
             rounds: 0,
-            answer: Answer::default(),
+            inconclusive: false,
         }
     }
 
@@ -271,23 +118,29 @@ impl Search {
             return;
         }
         self.doubts = 0;
-        self.seen.entry(step.level.into()).or_default().add(step.full, judgement);
+        if step.purpose != Purpose::Drift {
+            self.seen.add(step.level, step.full, judgement);
+        }
         if judgement == Judgement::Pass {
             self.first_pass.get_or_insert(step.level);
-            let above = |(level, votes): (&Level, &Votes)| {
-                level.value() < step.level && votes.leaning() == Judgement::Trip
-            };
-            self.answer.non_monotone |= self.seen.iter().any(above);
         }
         self.advance(step, judgement);
     }
 
     /// What is known so far.
     pub fn answer(&self) -> Answer {
-        let mut answer = self.answer;
-        (answer.lower, answer.upper) = self.bracket();
-        answer.complete = self.stage == Stage::Over;
-        answer
+        let lower = match (self.stage, &self.strategy) {
+            (Stage::Confirm { low, .. }, _) => Some(low),
+            (_, Strategy::Listed { .. }) => self.seen.lower(),
+            _ => self.seen.decided_lower().or_else(|| self.seen.lower()),
+        };
+        Answer {
+            lower,
+            upper: self.seen.upper(lower),
+            complete: self.stage == Stage::Over,
+            inconclusive: self.inconclusive,
+            non_monotone: self.seen.is_non_monotone(),
+        }
     }
 
     /// The first level that passed.
@@ -303,17 +156,11 @@ impl Search {
             return;
         }
         self.doubts = 0;
-        match (&self.stage, &self.strategy) {
-            (Stage::List(at), Strategy::Listed { run_all: true, .. }) => {
-                self.answer.inconclusive = true;
-                self.stage = Stage::List(at + 1);
-            }
-            (Stage::Drift, _) => self.stage = Stage::Over,
-            _ => {
-                self.answer.inconclusive = true;
-                self.stage = Stage::Over;
-            }
-        }
+        self.inconclusive = true;
+        self.stage = match (self.stage, &self.strategy) {
+            (Stage::List(at), Strategy::Listed { run_all: true, .. }) => self.listed(at + 1),
+            _ => Stage::Over,
+        };
     }
 
     fn plan(&mut self) -> Option<Step> {
@@ -321,16 +168,13 @@ impl Search {
         match self.stage {
             Stage::List(at) => {
                 let Strategy::Listed { levels, .. } = &self.strategy else { return None };
-                match levels.get(at) {
-                    Some(&level) => step(level, Purpose::Listed, true),
-                    None => {
-                        self.stage = Stage::Over;
-                        None
-                    }
-                }
+                step(*levels.get(at)?, Purpose::Listed, true)
             }
+            Stage::Again { level, .. } => step(level, Purpose::Again, true),
             Stage::Ramp(level) => step(level, Purpose::Ramp, self.first_pass.is_none()),
-            Stage::Narrow { low, high } => step(self.middle(low, high), Purpose::Narrow, false),
+            Stage::Narrow { low, high } => {
+                step(self.strategy.middle(low, high), Purpose::Narrow, false)
+            }
             Stage::Confirm { low, high } => Some(self.evidence(low, high)),
             Stage::Drift => step(self.first_pass?, Purpose::Drift, true),
             Stage::Assert => {
@@ -345,38 +189,79 @@ impl Search {
         self.stage = match self.stage {
             Stage::List(at) => match (&self.strategy, judgement) {
                 (Strategy::Listed { run_all: false, .. }, Judgement::Trip) => Stage::Over,
-                _ => Stage::List(at + 1),
+                _ => self.listed(at + 1),
             },
+            Stage::Again { level, above } => self.after_again(level, above),
             Stage::Ramp(level) => self.after_ramp(level, judgement),
             Stage::Narrow { low, high } => match judgement {
                 Judgement::Pass => self.between(step.level, high),
                 _ => self.between(low, step.level),
             },
             Stage::Confirm { low, high } => self.after_evidence(low, high),
-            Stage::Assert => match self.seen[&step.level.into()].decided() {
+            Stage::Assert => match self.seen.of(step.level).decided() {
                 Some(_) => Stage::Over,
                 None => Stage::Assert,
             },
-            Stage::Drift | Stage::Over => Stage::Over,
+            Stage::Drift => {
+                self.inconclusive |= judgement == Judgement::Trip; // what held at first does no more
+                Stage::Over
+            }
+            Stage::Over => Stage::Over,
         };
+    }
+
+    /// The next of the levels that were asked for; after the last, those that did not hold below
+    /// one that did.
+    fn listed(&self, at: usize) -> Stage {
+        match &self.strategy {
+            Strategy::Listed { levels, .. } if at < levels.len() => Stage::List(at),
+            _ => self
+                .seen
+                .highest_pass_below(f64::INFINITY)
+                .map_or(Stage::Over, |top| self.again_below(top).unwrap_or(Stage::Over)),
+        }
+    }
+
+    fn again_below(&self, above: f64) -> Option<Stage> {
+        Some(Stage::Again { level: self.seen.doubtful_trip_below(above)?, above })
+    }
+
+    /// A level that did not hold, below one that did, is tried until a majority decides. If it does
+    /// not hold indeed, the answer lies below it.
+    fn after_again(&mut self, level: f64, above: f64) -> Stage {
+        match (self.seen.of(level).decided(), &self.strategy) {
+            (None, _) => Stage::Again { level, above },
+            (Some(_), Strategy::Listed { levels, .. }) => self.listed(levels.len()),
+            (Some(Judgement::Trip), _) => self.overturned(self.lower_failed(level)),
+            (Some(_), _) => self.confirmed(above),
+        }
+    }
+
+    /// Evidence is there for both bounds: what remains are levels below that did not hold, and
+    /// whether the target is what it was.
+    fn confirmed(&self, low: f64) -> Stage {
+        self.again_below(low).unwrap_or(Stage::Drift)
+    }
+
+    /// Evidence has moved the bracket, which must come to an end.
+    fn overturned(&mut self, next: Stage) -> Stage {
+        self.rounds += 1;
+        if self.rounds > MOST_ROUNDS {
+            self.inconclusive = true;
+            return Stage::Over;
+        }
+        next
     }
 
     fn after_ramp(&self, level: f64, judgement: Judgement) -> Stage {
         let Strategy::Adaptive { to, .. } = self.strategy else { return Stage::Over };
-        match (judgement, self.highest_pass_below(level)) {
+        match (judgement, self.seen.highest_pass_below(level)) {
             // Nothing above is asked for: only the lower bound needs evidence.
             (Judgement::Pass, _) if level >= to => Stage::Confirm { low: to, high: f64::INFINITY },
-            (Judgement::Pass, _) => Stage::Ramp(self.above(level).min(to)),
+            (Judgement::Pass, _) => Stage::Ramp(self.strategy.above(level).min(to)),
             (_, Some(low)) => self.between(low, level),
             (_, None) => Stage::Over, // nothing has passed
         }
-    }
-
-    /// The next level of the ramp.
-    fn above(&self, level: f64) -> f64 {
-        let next = level * self.strategy.ramp();
-        // Of users never fewer than that: a gain is judged only over so many more.
-        if self.strategy.is_whole() { (next - 1e-9).ceil() } else { self.round(next) }
     }
 
     /// Narrows the bracket, or confirms it once it is narrow enough.
@@ -388,11 +273,9 @@ impl Search {
 
     /// The bound that needs evidence most: L U L U L, less what is decided.
     fn evidence(&self, low: f64, high: f64) -> Step {
-        let votes = |level: f64| self.seen.get(&level.into()).copied().unwrap_or_default();
-        let holds = |votes: Votes| votes.passed + votes.tripped;
-        let (lower, upper) = (votes(low), votes(high));
+        let (lower, upper) = (self.seen.of(low), self.seen.of(high));
         let is_lower = lower.decided().is_none()
-            && (high.is_infinite() || upper.decided().is_some() || holds(lower) <= holds(upper));
+            && (high.is_infinite() || upper.decided().is_some() || lower.full() <= upper.full());
         match is_lower {
             true => Step { level: low, purpose: Purpose::Lower, full: true },
             false => Step { level: high, purpose: Purpose::Upper, full: true },
@@ -400,28 +283,23 @@ impl Search {
     }
 
     fn after_evidence(&mut self, low: f64, high: f64) -> Stage {
-        let decided = |level: f64| self.seen.get(&level.into()).and_then(Votes::decided);
-        let overturned = match (decided(low), decided(high)) {
-            (Some(Judgement::Pass), Some(Judgement::Trip)) => return Stage::Drift,
-            (Some(Judgement::Pass), None) if high.is_infinite() => return Stage::Drift,
+        let decided = |level: f64| self.seen.of(level).decided();
+        let next = match (decided(low), decided(high)) {
+            (Some(Judgement::Pass), Some(Judgement::Trip)) => return self.confirmed(low),
+            (Some(Judgement::Pass), None) if high.is_infinite() => return self.confirmed(low),
             (Some(Judgement::Trip), _) => self.lower_failed(low),
             (_, Some(Judgement::Pass)) => self.upper_held(high),
             _ => return Stage::Confirm { low, high },
         };
-        self.rounds += 1;
-        if self.rounds > MOST_ROUNDS {
-            self.answer.inconclusive = true;
-            return Stage::Over;
-        }
-        overturned
+        self.overturned(next)
     }
 
     /// A failed lower bound becomes the upper; the next lower one is the highest pass below, or as
     /// far down as the bracket is wide.
     fn lower_failed(&self, low: f64) -> Stage {
         let Strategy::Adaptive { precision, from, .. } = self.strategy else { return Stage::Over };
-        let down = self.round(low / (1.0 + precision));
-        let below = self.highest_pass_below(low).unwrap_or(from.min(down));
+        let down = self.strategy.below(low, precision);
+        let below = self.seen.highest_pass_below(low).unwrap_or(from.min(down));
         let next = below.max(down);
         if next >= low || next <= 0.0 {
             return Stage::Over;
@@ -431,59 +309,9 @@ impl Search {
 
     /// An upper bound that holds becomes the lower; the search goes on above it.
     fn upper_held(&self, high: f64) -> Stage {
-        let trips = |votes: &Votes| votes.leaning() == Judgement::Trip;
-        let above = self.seen.range(Level::from(high)..).skip(1).find(|(_, votes)| trips(votes));
-        match above {
-            Some((level, _)) => self.between(high, level.value()),
+        match self.seen.lowest_trip_above(high) {
+            Some(above) => self.between(high, above),
             None => self.after_ramp(high, Judgement::Pass),
-        }
-    }
-
-    fn highest_pass_below(&self, level: f64) -> Option<f64> {
-        let passes = |votes: &Votes| votes.leaning() == Judgement::Pass;
-        let below = self.seen.range(..Level::from(level)).rev();
-        below.into_iter().find(|(_, votes)| passes(votes)).map(|(level, _)| level.value())
-    }
-
-    /// The highest level that held below any that did not by the same kind of evidence, and the
-    /// lowest one above that did not.
-    fn bracket(&self) -> (Option<f64>, Option<f64>) {
-        let confirmed = match self.stage {
-            Stage::Confirm { low, high } => Some((low, high)),
-            _ => None,
-        };
-        let lower = confirmed.map(|(low, _)| low).or_else(|| {
-            let decided = self.highest(|votes| votes.decided() == Some(Judgement::Pass));
-            decided.or_else(|| self.highest(|votes| votes.leaning() == Judgement::Pass))
-        });
-        let upper = self
-            .seen
-            .iter()
-            .filter(|(level, _)| lower.is_none_or(|lower| level.value() > lower))
-            .find(|(_, votes)| votes.leaning() == Judgement::Trip)
-            .map(|(level, _)| level.value());
-        (lower, upper)
-    }
-
-    fn highest(&self, is: impl Fn(&Votes) -> bool) -> Option<f64> {
-        self.seen.iter().rev().find(|(_, votes)| is(votes)).map(|(level, _)| level.value())
-    }
-
-    /// The geometric middle.
-    fn middle(&self, low: f64, high: f64) -> f64 {
-        let middle = self.round((low * high).sqrt());
-        if low < middle && middle < high { middle } else { (low + high) / 2.0 }
-    }
-
-    /// To whole numbers where the axis has no others, else to four digits: nobody asks for
-    /// 1837.1173 requests per second.
-    fn round(&self, level: f64) -> f64 {
-        let digits = if self.strategy.is_whole() { 0 } else { 3 - level.log10().floor() as i32 };
-        let scale = 10f64.powi(digits.abs());
-        // Divided by a whole number, it is the nearest there is to its decimals.
-        match digits {
-            0.. => (level * scale).round() / scale,
-            _ => (level / scale).round() * scale,
         }
     }
 }

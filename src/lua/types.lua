@@ -963,6 +963,7 @@ function log.error(...) end
 ---@field from? number|string The first level; default 10.
 ---@field to? number|string The highest that may be tried.
 ---@field steps? (number|string)[] Try these instead, ascending.
+---@field run_all? boolean Try all of them, even after one that does not hold.
 ---@field precision? string|number Width of the answer; default "5%".
 ---@field tolerance? string|number How much less than a rate may be achieved; default "5%".
 ---@field slo? table<string, string|(string|table)[]|table> What must hold, as in thresholds.

@@ -123,6 +123,8 @@ pub struct Search {
     pub to: Option<f64>,
     /// The levels to try; empty to search for them.
     pub steps: Vec<f64>,
+    /// Whether all of them are tried, even after one that does not hold.
+    pub run_all: Option<bool>,
     /// Width of the answer, as a part of it.
     pub precision: Option<f64>,
     /// How much less than a rate may be achieved, as a part of it.
@@ -141,7 +143,7 @@ pub struct Search {
     pub max_vus: Option<u64>,
 }
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "axis",
     "cooldown",
     "from",
@@ -149,6 +151,7 @@ const FIELDS: [&str; 13] = [
     "max_time",
     "max_vus",
     "precision",
+    "run_all",
     "scenario",
     "slo",
     "steps",
@@ -182,6 +185,7 @@ pub(super) fn read(definition: &Fields<'_, '_>) -> Search {
         from: search.level("from"),
         to: search.level("to"),
         steps: steps(&search),
+        run_all: search.flag("run_all"),
         precision: search.part("precision"),
         tolerance: search.part("tolerance"),
         slo: objectives(&search, "slo"),
@@ -251,6 +255,7 @@ mod tests {
         let found = searched(vec![
             ("axis", text("users")),
             ("steps", Node::List(vec![Node::Int(5), text("1k")])),
+            ("run_all", Node::Bool(true)),
             ("precision", text("3%")),
             ("tolerance", Node::Float(0.1)),
             ("hold", text("12s")),
@@ -259,6 +264,7 @@ mod tests {
         .unwrap();
         assert_eq!((found.axis, found.hold), (Some(Axis::Users), Some(Duration::from_secs(12))));
         assert_eq!((found.steps, found.precision), (vec![5.0, 1000.0], Some(0.03)));
+        assert_eq!(found.run_all, Some(true));
         assert_eq!((found.tolerance, found.from), (Some(0.1), None));
         assert_eq!(found.slo[0].expression, "p95 < 90ms");
     }

@@ -20,10 +20,10 @@ const LAG_MS: f64 = 5.0;
 const LAG_SHARE: f64 = 0.1;
 
 /// Fewer starts have no p99: one that was late by chance would be it.
-const LAG_SAMPLES: u64 = 100;
+pub const LAG_SAMPLES: u64 = 100;
 
 /// A loop that wakes so late did not run at all in between.
-const STANDSTILL: Duration = Duration::from_secs(2);
+pub const STANDSTILL: Duration = Duration::from_secs(2);
 
 /// A trend needs so many seconds.
 const TREND_SECONDS: usize = 5;
@@ -151,10 +151,22 @@ pub fn growth(info: &ScenarioInfo, backlog: &[u32]) -> Option<f64> {
     trend(backlog.get(from..until.min(backlog.len()))?)
 }
 
-/// The slope of the second half, if a test says that it rises, the rise matters, and it goes on to
-/// the end: Theil's estimator and the test of Mann and Kendall, neither of which a burst deceives.
+/// The slope of the second half: see [`rise`].
 pub fn trend(levels: &[u32]) -> Option<f64> {
-    let late = &levels[levels.len() / 2..];
+    rise(&levels[levels.len() / 2..])
+}
+
+/// What is left of a time whose beginning says little: its second half, or as many seconds as a
+/// trend needs.
+pub fn late_part(levels: &[u32]) -> &[u32] {
+    let half = levels.len() - levels.len() / 2;
+    &levels[levels.len().saturating_sub(half.max(TREND_SECONDS))..]
+}
+
+/// The slope, if a test says that it rises, the rise matters, and it goes on to the end: Theil's
+/// estimator and the test of Mann and Kendall, neither of which a burst deceives. Of five levels,
+/// the fewest that can tell, each must be above the one before.
+pub fn rise(late: &[u32]) -> Option<f64> {
     let n = late.len();
     if n < TREND_SECONDS {
         return None;
@@ -201,6 +213,11 @@ mod tests {
         let steady: Vec<u32> = (0..60).map(|t| 100 + (t * 37) % 11).collect();
         assert_eq!(trend(&steady), None);
         assert_eq!(trend(&[1, 2, 3]), None);
+        assert_eq!(late_part(&[1, 2, 3, 4, 5, 6, 7]), [3, 4, 5, 6, 7]);
+        assert_eq!(late_part(&[0; 31]).len(), 16);
+        assert_eq!(rise(late_part(&[90, 15, 30, 45, 60, 75])), Some(15.0));
+        assert_eq!(rise(&[15, 30, 45, 44, 75]), None);
+        assert_eq!(rise(&[15, 30, 45, 60]), None);
         assert_eq!(trend(&[0; 60]), None);
         let long: Vec<u32> = (0..86_400).map(|t| t / 2).collect();
         assert!(trend(&long).is_some());

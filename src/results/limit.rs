@@ -5,7 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::Summary;
 use super::format::{number, percent, share};
 use super::scalability::Scalability;
+use super::summary::Threshold;
 use super::verdict::{BUG, Outcome};
+
+/// A p95 of the first level that held which moved by more than that part: the environment drifted.
+pub const DRIFT: f64 = 0.2;
 
 /// The answer and its evidence.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -70,7 +74,7 @@ pub struct PartOfStep {
 /// One hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LimitStep {
-    /// `ramp`, `narrow`, `lower`, `upper`, `drift`, `listed`, `assert`.
+    /// `ramp`, `narrow`, `lower`, `upper`, `again`, `drift`, `listed`, `assert`.
     pub purpose: String,
     /// In units of the axis.
     pub target: f64,
@@ -98,6 +102,12 @@ pub struct LimitStep {
     pub verdict: String,
     /// Why, with figures; the gates' margins where it passed.
     pub reasons: Vec<String>,
+    /// The objectives over it, with what was observed.
+    #[serde(default)]
+    pub gates: Vec<Threshold>,
+    /// The latencies that objectives are about, but for that of all calls.
+    #[serde(default)]
+    pub series: Vec<SeriesOfStep>,
     /// What the target said of itself.
     #[serde(default)]
     pub signals: Vec<SignalRow>,
@@ -110,6 +120,21 @@ pub struct LimitStep {
     pub parts: Vec<PartOfStep>,
 }
 
+/// One series of latencies over one hold.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeriesOfStep {
+    /// Its selector, as the objective writes it.
+    pub series: String,
+    /// Samples.
+    pub count: u64,
+    /// Null without a sample [ms].
+    pub p50_ms: Option<f64>,
+    /// Likewise.
+    pub p95_ms: Option<f64>,
+    /// Likewise.
+    pub p99_ms: Option<f64>,
+}
+
 /// A signal over one hold: of the series that it selects, the worst.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SignalRow {
@@ -119,6 +144,13 @@ pub struct SignalRow {
     pub change: f64,
     /// Whether that was allowed.
     pub ok: bool,
+}
+
+impl LimitStep {
+    /// Of the signals that it has, one that was not as allowed, else the first.
+    pub fn worst_signal(&self) -> Option<&SignalRow> {
+        self.signals.iter().find(|signal| !signal.ok).or(self.signals.first())
+    }
 }
 
 impl SignalRow {
@@ -157,11 +189,18 @@ impl Limit {
         if !self.complete {
             doubts.push("the search was ended before its end".to_owned());
         }
-        if let Some(drift) = self.drift.filter(|_| self.complete && self.verdict == "inconclusive")
-        {
+        if let Some(drift) = self.drift.filter(|drift| drift.abs() > DRIFT && self.complete) {
             doubts.push(format!(
                 "environment drifted: p95 of the first level moved by {}",
                 percent(drift)
+            ));
+        }
+        let gone = |step: &&LimitStep| step.purpose == "drift" && step.verdict == "trip";
+        if let Some(step) = self.steps.iter().find(gone) {
+            doubts.push(format!(
+                "environment drifted: {} held at first, and not at the end: {}",
+                number(step.target),
+                step.reasons.join("; ")
             ));
         }
         let undecided = self.steps.iter().rfind(|step| step.verdict == "inconclusive");
@@ -225,7 +264,8 @@ impl Limit {
         let unit = if self.axis == "rate" { "iterations/s" } else { "users" };
         match (self.lower, self.upper) {
             (Some(lower), Some(upper)) => {
-                format!("{} {unit} hold ({} did not)", number(lower), number(upper))
+                let (lower, upper) = (number(lower), number(upper));
+                format!("{lower} {unit} hold ({lower} … {upper})")
             }
             (Some(lower), None) => {
                 format!("{} {unit} hold, and nothing above was tried", number(lower))

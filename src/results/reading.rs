@@ -43,6 +43,13 @@ impl Threshold {
         }
     }
 
+    /// With what was observed: `http_call_duration p95 < 100ms: 143 ms`.
+    pub fn told(&self) -> String {
+        let observed = self.observed.map(|value| format::quantity(value, &self.unit));
+        let observed = observed.unwrap_or_else(|| "no data".to_owned());
+        format!("{} {}: {observed}", self.metric, self.expression)
+    }
+
     /// The condition, what it is over, and where it comes from: `p95 < 200ms over 30s`.
     pub fn condition(&self) -> String {
         let default = if self.default { " (default)" } else { "" };

@@ -8,7 +8,7 @@
 //! | a bug in this tool | as far as it got, but never `pass` | 70 |
 //! | the run could not be carried out | `aborted` | 6 |
 //! | a signal ended it | `aborted` | 5 |
-//! | a threshold on failures or checks is crossed | `fail` | 3 |
+//! | a threshold on failures or checks is crossed by what the target answered | `fail` | 3 |
 //! | seconds of a worker are lost | `inconclusive` | 4 |
 //! | this tool was late or too busy, unless that flatters nobody | `inconclusive` | 4 |
 //! | any other threshold is crossed, or has no data | `fail` | 3 |
@@ -67,6 +67,8 @@ pub struct Facts<'a> {
     pub compared: bool,
     /// Iterations that completed, in all scenarios.
     pub completed: u64,
+    /// Calls that failed without an answer of the target's.
+    pub unanswered: u64,
     /// Seconds of a worker whose samples are in no number.
     pub lost_windows: u64,
     /// Why this tool may have bent the numbers, as sentences.
@@ -174,7 +176,8 @@ fn findings(facts: &Facts) -> Vec<(Finding, String)> {
         }
         Some(StopReason::Threshold(_) | StopReason::Finished) | None => {}
     }
-    findings.extend(facts.thresholds.iter().filter_map(finding_on));
+    let on = |threshold| finding_on(threshold, facts.unanswered);
+    findings.extend(facts.thresholds.iter().filter_map(on));
     findings.extend(facts.worse.iter().map(|worse| (Finding::Worse, worse.clone())));
     if facts.lost_windows > 0 {
         let lost = format::counted(facts.lost_windows, "second");
@@ -193,7 +196,7 @@ fn findings(facts: &Facts) -> Vec<(Finding, String)> {
 }
 
 /// What a judged threshold says against the run, if anything.
-fn finding_on(threshold: &Threshold) -> Option<(Finding, String)> {
+fn finding_on(threshold: &Threshold, unanswered: u64) -> Option<(Finding, String)> {
     let name = format!("{} {}", threshold.metric, threshold.condition());
     match threshold.observed {
         _ if threshold.ok && threshold.samples >= threshold.min_samples => None,
@@ -209,7 +212,7 @@ fn finding_on(threshold: &Threshold) -> Option<(Finding, String)> {
         }
         Some(observed) => {
             let observed = format::quantity(observed, &threshold.unit);
-            let finding = match threshold.on_failures() {
+            let finding = match threshold.is_crossed_by_answers(unanswered) {
                 true => Finding::FailuresCrossed,
                 false => Finding::Crossed,
             };
@@ -223,6 +226,30 @@ impl Threshold {
     pub fn on_failures(&self) -> bool {
         let metric = self.metric.split('{').next().unwrap_or_default();
         ["checks", "errors", "iterations_failed"].contains(&metric) || metric.ends_with("_failed")
+    }
+
+    /// Whether it is, and crossed also without those that were no answer of the target's: whatever
+    /// this tool ran out of would look like them.
+    pub fn is_crossed_by_answers(&self, unanswered: u64) -> bool {
+        let answered = self.failures().saturating_sub(unanswered) as f64;
+        let borne = match self.unit.as_str() {
+            "fraction" => self.bad(self.limit) * self.samples as f64,
+            _ => self.limit, // a counter of them
+        };
+        self.on_failures() && (unanswered == 0 || answered > borne)
+    }
+
+    /// How many of its samples were bad, if it is on failures or checks.
+    pub fn failures(&self) -> u64 {
+        if self.unit != "fraction" {
+            return self.samples; // a counter of them
+        }
+        (self.bad(self.observed.unwrap_or_default()) * self.samples as f64).round() as u64
+    }
+
+    /// The bad part, where a share of its samples is so much.
+    fn bad(&self, share: f64) -> f64 {
+        if self.metric.starts_with("checks") { 1.0 - share } else { share }
     }
 }
 
@@ -364,6 +391,24 @@ mod tests {
             let facts = Facts { lost_windows: 2, completed: 9, ..Facts::default() };
             let verdict = Verdict::of(&Facts { thresholds: &[crossed], ..facts });
             assert_eq!((verdict.exit_code, verdict.reasons.len()), (exit_code, 2));
+        }
+    }
+
+    #[test]
+    fn calls_without_an_answer_are_no_failures_of_the_target_where_this_tool_ran_out() {
+        let failing = Threshold {
+            unit: "fraction".into(),
+            limit: 0.01,
+            ..threshold("http_call_failed", Some(0.5), false, 100)
+        };
+        let ran_out = ["this tool ran out of descriptors".to_owned()];
+        for (unanswered, measurement, exit_code) in
+            [(50, &ran_out[..], 4), (40, &ran_out[..], 3), (50, &[][..], 3)]
+        {
+            let thresholds = std::slice::from_ref(&failing);
+            let facts =
+                Facts { thresholds, measurement, unanswered, completed: 9, ..Facts::default() };
+            assert_eq!(Verdict::of(&facts).exit_code, exit_code, "{unanswered}");
         }
     }
 

@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::worker::user_id;
 use crate::lua::error::{Ended, Stopped};
 use crate::lua::vm::UserSpec;
-use crate::metrics::{Phase, Place};
+use crate::metrics::{Event, NameId, Phase, Place, Trace, What};
 use crate::stop::cancel::Level;
 
 /// What it came to.
@@ -27,6 +27,21 @@ pub struct Rehearsed {
     pub claims: Vec<Claim>,
     /// Indexes of scenarios that paused with `lt.think`: their durations are without that.
     pub thinking: Vec<usize>,
+    /// By scenario: how long its longest iteration took, pauses included.
+    pub took: Vec<Duration>,
+    /// Every request, and what came of it.
+    pub replies: Vec<Reply>,
+}
+
+/// What one request of the rehearsal came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// `GET /login`.
+    pub call: String,
+    /// 0 if no head arrived.
+    pub status: u16,
+    /// Category of its error; `None` if the answer was expected.
+    pub error: Option<String>,
 }
 
 /// Rows that a scenario takes of a pool.
@@ -91,6 +106,7 @@ async fn walk(
     }
     let mut took = Duration::ZERO;
     let mut thinks = false;
+    user.begin_trace(prepared.recorder.borrow_mut().lend_trace());
     let mut failure = failed(&user.on_start(place).await);
     stock.note_user();
     if failure.is_none() {
@@ -108,11 +124,27 @@ async fn walk(
         stock.note_user();
         failure = failure.or(stopped);
     }
+    rehearsed.replies.extend(user.end_trace().iter().flat_map(|trace| replies(prepared, trace)));
     rehearsed.appetites.extend(stock.appetites(scenario));
     let used = held.into_iter().filter(|(pool, _)| pool.was_used());
     rehearsed.claims.extend(used.map(|(pool, hold)| Claim { scenario, pool, hold, took }));
     rehearsed.thinking.extend(thinks.then_some(scenario));
+    rehearsed.took.push(took);
     Ok(failure)
+}
+
+/// The requests of a trace.
+fn replies(prepared: &Prepared, trace: &Trace) -> Vec<Reply> {
+    let recorder = prepared.recorder.borrow();
+    let reply = |event: &Event<NameId>| match &event.what {
+        What::Request(sent) => Some(Reply {
+            call: format!("{} {}", recorder.text(sent.method), recorder.text(sent.name)),
+            status: sent.status,
+            error: (sent.error != NameId::NONE).then(|| recorder.text(sent.error).to_string()),
+        }),
+        What::Step | What::Think | What::Sleep => None,
+    };
+    trace.events().iter().filter_map(reply).collect()
 }
 
 /// Pools of which users have rows for themselves.

@@ -10,16 +10,17 @@ use serde_json::Value as Json;
 use crate::common::server::{answer, answering, target};
 use crate::common::{Folder, Ran, Running};
 
-const BRISK: [&str; 8] = ["--warmup", "1s", "--hold", "3s", "--cooldown", "1s", "--threads", "1"];
+pub const BRISK: [&str; 8] =
+    ["--warmup", "1s", "--hold", "3s", "--cooldown", "1s", "--threads", "1"];
 
 /// A search of `script.lua` under way, by holds of a few seconds.
-fn start(folder: &Folder, url: &str, arguments: &[&str]) -> Running {
+pub fn start(folder: &Folder, url: &str, arguments: &[&str]) -> Running {
     let mut command = folder.tool();
     command.args(["limit", "script.lua", "--base-url", url]).args(BRISK).args(arguments);
     Running::start(command.args(["--summary-json", "limit.json"]))
 }
 
-fn search(folder: &Folder, url: &str, arguments: &[&str]) -> (Ran, Json) {
+pub fn search(folder: &Folder, url: &str, arguments: &[&str]) -> (Ran, Json) {
     let ran = start(folder, url, arguments).end();
     let text = std::fs::read(folder.path("limit.json"))
         .unwrap_or_else(|error| panic!("no summary ({error}):\n{ran:?}"));
@@ -33,22 +34,22 @@ fn search(folder: &Folder, url: &str, arguments: &[&str]) -> (Ran, Json) {
 }
 
 /// The holds, but for those that a busy machine left undecided: they were tried again.
-fn holds(limit: &Json) -> Vec<&Json> {
+pub fn holds(limit: &Json) -> Vec<&Json> {
     let steps = limit["steps"].as_array().expect("a list");
     let ours = |step: &Json| step["reasons"].to_string().starts_with("[\"this tool was ");
     steps.iter().filter(|step| !ours(step)).collect()
 }
 
-fn verdicts(limit: &Json) -> Vec<&str> {
+pub fn verdicts(limit: &Json) -> Vec<&str> {
     holds(limit).iter().map(|step| step["verdict"].as_str().expect("a word")).collect()
 }
 
-const GET: &str = "lt.http.get '/'";
-const SLO: [&str; 4] =
+pub const GET: &str = "lt.http.get '/'";
+pub const SLO: [&str; 4] =
     ["--slo", "http_call_duration: p95 < 900ms", "--slo", "http_call_failed: rate < 1%"];
 
 /// Takes its time, of which a tenth is how late this tool may be on a busy machine.
-fn slowly(body: &str) -> Vec<u8> {
+pub fn slowly(body: &str) -> Vec<u8> {
     sleep(Duration::from_millis(400));
     answer("200 OK", body)
 }
@@ -67,7 +68,7 @@ fn a_queue_of_known_capacity_holds_below_it_and_trips_above() {
     let folder = Folder::of(GET);
     let (ran, limit) = search(&folder, &url, &[&steps[..], &SLO].concat());
     let ran = ran.exits(0);
-    assert!(ran.out.contains("ANSWER: 30 iterations/s hold (90 did not)"), "{}", ran.out);
+    assert!(ran.out.contains("ANSWER: 30 iterations/s hold (30 … 90)"), "{}", ran.out);
     assert!(ran.out.contains("Next limit: "), "{}", ran.out);
     assert_eq!(verdicts(&limit), ["pass", "trip"]);
     assert_eq!((limit["lower"].as_f64(), limit["upper"].as_f64()), (Some(30.0), Some(90.0)));

@@ -2,6 +2,7 @@
 //! counts that are exact.
 
 mod laws;
+mod limit;
 mod variants;
 
 use std::path::PathBuf;
@@ -17,11 +18,11 @@ use loadtool::engine::timer::Precision;
 use loadtool::engine::worker::{Worker, WorkerSpec};
 use loadtool::http::Exchange;
 use loadtool::http::simulated::SimulatedTransport;
-use loadtool::metrics::window::Lifecycle;
+use loadtool::metrics::window::{Lifecycle, Window};
 use loadtool::metrics::{Outcome, Selector, What, metric};
 use loadtool::plan::Plan;
 use loadtool::plan::draft::Flags;
-use loadtool::run::prepare::{ScriptSpec, prepare};
+use loadtool::run::prepare::{Prepared, ScriptSpec, prepare};
 use loadtool::stop::{StopReason, StopSwitch};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -72,6 +73,11 @@ struct Meanwhile {
 }
 
 fn simulate_against(script: &str, server: SimulatedTransport, meanwhile: Meanwhile) -> Simulated {
+    paused(script, |script| drive(script, server, meanwhile))
+}
+
+/// Does something with a script's file while time passes only where all wait.
+fn paused<T, F: Future<Output = T>>(script: &str, act: impl FnOnce(PathBuf) -> F) -> T {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("script.lua");
     std::fs::write(&path, script).expect("the folder can be written");
@@ -81,49 +87,77 @@ fn simulate_against(script: &str, server: SimulatedTransport, meanwhile: Meanwhi
         .build()
         .expect("a runtime");
     let tasks = tokio::task::LocalSet::new();
-    tasks.block_on(&runtime, drive(path, server, meanwhile))
+    tasks.block_on(&runtime, act(path))
+}
+
+/// A worker that is about to begin, and what its run consists of besides.
+struct Rig {
+    prepared: Prepared,
+    running: Arc<[Arc<Running>]>,
+    worker: Worker,
+    switch: StopSwitch,
+    windows: mpsc::Receiver<Window>,
+}
+
+impl Rig {
+    fn of(script: PathBuf, flags: Flags, server: SimulatedTransport) -> Rig {
+        let flags = Flags { seed: Some(1), threads: Some(1), ..flags };
+        let spec = ScriptSpec {
+            script,
+            libs: vec![],
+            env: vec![],
+            redact: vec![],
+            secrets: Arc::default(),
+            flags,
+        };
+        let prepared = prepare(spec).unwrap_or_else(|faults| panic!("{faults}"));
+        let running: Vec<_> = prepared.plan.scenarios().iter().map(Course::of).collect();
+        let variants = prepared.plan.turns().variants();
+        let running: Arc<[_]> =
+            running.iter().map(|course| Arc::new(Running::new(course, 1, variants))).collect();
+        let (sender, windows) = mpsc::channel(10_000);
+        let switch = StopSwitch::default();
+        let worker = WorkerSpec {
+            plan: prepared.plan.clone(),
+            program: prepared.program.clone(),
+            shared: prepared.shared.clone(),
+            contexts: Arc::default(),
+            running: running.clone(),
+            switch: switch.clone(),
+            windows: sender,
+            request_log: None,
+            index: 0,
+            made: Arc::default(),
+            precision: Precision::Coarse,
+        };
+        let worker = Worker::prepare(worker, Rc::new(server));
+        let worker = worker.unwrap_or_else(|fault| panic!("{fault}"));
+        Rig { prepared, running, worker, switch, windows }
+    }
+
+    /// The moment from which on all is counted.
+    fn start(&self) -> Instant {
+        let start = Instant::now();
+        self.prepared.shared.started.set(start).expect("it has not begun");
+        start
+    }
+
+    fn aggregator(&self) -> Aggregator {
+        let scenarios = self.prepared.plan.scenarios().iter();
+        Aggregator::new(scenarios.map(|scenario| scenario.name().clone()).collect())
+    }
 }
 
 async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile) -> Simulated {
     let flags = Flags {
         base_url: meanwhile.ab.is_none().then(|| "http://simulated.test".to_owned()),
         ab: meanwhile.ab.clone(),
-        seed: Some(1),
-        threads: Some(1),
         ..Flags::default()
     };
-    let spec = ScriptSpec {
-        script,
-        libs: vec![],
-        env: vec![],
-        redact: vec![],
-        secrets: Arc::default(),
-        flags,
-    };
-    let prepared = prepare(spec).unwrap_or_else(|faults| panic!("{faults}"));
-    let running: Vec<_> = prepared.plan.scenarios().iter().map(Course::of).collect();
-    let variants = prepared.plan.turns().variants();
-    let running: Arc<[_]> =
-        running.iter().map(|course| Arc::new(Running::new(course, 1, variants))).collect();
+    let rig = Rig::of(script, flags, server);
+    let (start, mut aggregator) = (rig.start(), rig.aggregator());
+    let Rig { prepared, running, worker, switch, mut windows } = rig;
     let helm = running[0].helm.clone();
-    let (sender, mut windows) = mpsc::channel(10_000);
-    let switch = StopSwitch::default();
-    let worker = WorkerSpec {
-        plan: prepared.plan.clone(),
-        program: prepared.program.clone(),
-        shared: prepared.shared.clone(),
-        contexts: Arc::default(),
-        running,
-        switch: switch.clone(),
-        windows: sender,
-        request_log: None,
-        index: 0,
-        made: Arc::default(),
-        precision: Precision::Coarse,
-    };
-    let worker = Worker::prepare(worker, Rc::new(server)).unwrap_or_else(|fault| panic!("{fault}"));
-    let start = Instant::now();
-    prepared.shared.started.set(start).expect("it has not begun");
     let signal = async {
         if let Some(stop) = meanwhile.stop {
             tokio::time::sleep(stop).await;
@@ -138,8 +172,6 @@ async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile
     };
     tokio::join!(worker.run(start), signal, steer);
     let lasted = start.elapsed();
-    let names = prepared.plan.scenarios().iter().map(|s| s.name().clone()).collect();
-    let mut aggregator = Aggregator::new(names);
     while let Some(window) = windows.recv().await {
         aggregator.add(window);
     }

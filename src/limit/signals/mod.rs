@@ -54,13 +54,27 @@ const COMPARES: [(&str, Compare); 5] = [
 const FORM: &str = "write for example 'queue_depth growth <= 1000' or \
                     'errors_total{code=5*} increase == 0'";
 
-/// One look at all sources.
+/// One look at all sources, in their order: what each told, or why it could not be read.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Snapshot {
-    /// Values by name and labels; those of several sources add up.
-    pub values: BTreeMap<(String, TagSet), f64>,
-    /// Sources that could not be read, each with its cause.
-    pub unread: Vec<String>,
+pub struct Snapshot(pub Vec<Result<Values, String>>);
+
+/// Values by name and labels; of a source that tells one twice, their sum.
+pub type Values = BTreeMap<Series, f64>;
+
+/// Name and labels.
+pub type Series = (String, TagSet);
+
+impl Snapshot {
+    /// Why sources could not be read.
+    pub fn unread(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().filter_map(|source| source.as_ref().err())
+    }
+
+    /// What was told by each source that could be read in this look and in a later one.
+    fn until<'s>(&'s self, after: &'s Snapshot) -> impl Iterator<Item = (&'s Values, &'s Values)> {
+        let pairs = self.0.iter().zip(&after.0);
+        pairs.filter_map(|(before, after)| Some((before.as_ref().ok()?, after.as_ref().ok()?)))
+    }
 }
 
 /// What signals say of a hold.
@@ -119,32 +133,39 @@ impl Signal {
 
     /// Judges each of its series by itself; the worst of them is told.
     fn judge(&self, before: &Snapshot, after: &Snapshot, told: &mut Told) {
-        let of = |look: &Snapshot| {
-            let mine =
-                look.values.iter().filter(|((name, tags), _)| self.series.matches(name, tags));
-            mine.map(|(key, value)| (key.clone(), *value)).collect::<BTreeMap<_, _>>()
-        };
-        let (then, now) = (of(before), of(after));
-        if then.is_empty() && now.is_empty() {
-            told.missing.push(format!("the signal `{}` was not there", self.series.name));
-            return;
-        }
-        let mut worst: Option<f64> = None;
-        for (key, before) in &then {
-            let Some(after) = now.get(key) else {
-                told.trips.push(format!("{} vanished during the hold", shown(key)));
-                continue;
-            };
-            if self.change == Change::Increase && after < before {
-                told.doubts.push(format!("{} began anew: the target was restarted", shown(key)));
-                continue;
+        let is_mine = |(name, tags): &Series| self.series.matches(name, tags);
+        let mut changes = BTreeMap::<&Series, f64>::new();
+        let mut seen = false;
+        for (then, now) in before.until(after) {
+            for (key, before) in then.iter().filter(|(key, _)| is_mine(key)) {
+                seen = true;
+                match now.get(key) {
+                    None => told.trips.push(format!("{} vanished during the hold", shown(key))),
+                    Some(after) if self.change == Change::Increase && after < before => {
+                        let shown = shown(key);
+                        told.doubts.push(format!("{shown} began anew: the target was restarted"));
+                    }
+                    Some(after) => *changes.entry(key).or_default() += after - before,
+                }
             }
-            let change = after - before;
-            worst = Some(worst.map_or(change, |worst| match self.wants_little() {
-                true => worst.max(change),
-                false => worst.min(change),
-            }));
+            for (key, after) in now.iter().filter(|(key, _)| is_mine(key)) {
+                seen = true;
+                match self.change {
+                    _ if then.contains_key(key) => {}
+                    // A counter is told from its first event on: it was 0.
+                    Change::Increase => *changes.entry(key).or_default() += after,
+                    Change::Growth => {
+                        told.missing.push(format!("{} was not there before the hold", shown(key)));
+                    }
+                }
+            }
         }
+        let all_read = before.unread().chain(after.unread()).next().is_none();
+        if !seen && all_read {
+            told.missing.push(format!("the signal `{}` was not there", self.series.name));
+        }
+        let least = self.wants_little();
+        let worst = changes.into_values().reduce(|a, b| if least { a.max(b) } else { a.min(b) });
         if let Some(change) = worst {
             let ok = self.holds(change);
             if !ok {
@@ -220,14 +241,14 @@ pub fn judge(signals: &[Signal], before: &Snapshot, after: &Snapshot) -> Told {
         signal.judge(before, after, &mut told);
     }
     for look in [before, after] {
-        told.missing.extend(look.unread.iter().cloned());
+        told.missing.extend(look.unread().cloned());
     }
     told.missing.dedup();
     told
 }
 
 /// `jobs{queue=orders}`.
-fn shown((name, tags): &(String, TagSet)) -> String {
+fn shown((name, tags): &Series) -> String {
     let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
     if tags.is_empty() { name.clone() } else { format!("{name}{{{}}}", tags.join(",")) }
 }
@@ -240,7 +261,16 @@ mod tests {
         let of = |&(name, queue, value): &(&str, &str, f64)| {
             ((name.to_owned(), TagSet::new([("queue", queue)])), value)
         };
-        Snapshot { values: values.iter().map(of).collect(), unread: Vec::new() }
+        Snapshot(vec![Ok(values.iter().map(of).collect())])
+    }
+
+    /// Of several sources.
+    fn looks(sources: Vec<Snapshot>) -> Snapshot {
+        Snapshot(sources.into_iter().flat_map(|source| source.0).collect())
+    }
+
+    fn unread() -> Snapshot {
+        Snapshot(vec![Err("http://b could not be read: no".to_owned())])
     }
 
     fn told(signal: &str, before: &[(&str, &str, f64)], after: &[(&str, &str, f64)]) -> Told {
@@ -270,6 +300,45 @@ mod tests {
         let never = told("errors increase == 0", &[], &[("eror", "", 1.0)]);
         assert_eq!(never.missing, ["the signal `errors` was not there"]);
         assert!(never.trips.is_empty() && never.doubts.is_empty());
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_read_decides_nothing_and_the_others_do() {
+        let jobs = |jobs| look(&[("jobs", "", jobs)]);
+        let judged = |signal: &str, before: Vec<Snapshot>, after: Vec<Snapshot>| {
+            judge(&[Signal::parse(signal).unwrap()], &looks(before), &looks(after))
+        };
+        for (before, after) in [(jobs(5.0), unread()), (unread(), jobs(5.0))] {
+            let told = judged("jobs increase == 0", vec![before], vec![after]);
+            assert_eq!(told.missing, ["http://b could not be read: no"]);
+            assert!(told.trips.is_empty() && told.doubts.is_empty() && told.rows.is_empty());
+        }
+        // Of two with the same series, one is gone: their sum has fallen, and nothing else has.
+        let told =
+            judged("jobs increase <= 3", vec![jobs(5.0), jobs(50.0)], vec![jobs(7.0), unread()]);
+        assert_eq!((told.rows[0].change, told.rows[0].ok), (2.0, true));
+        assert!(told.trips.is_empty() && told.doubts.is_empty());
+        // What one of two has lost, the other does not make up for.
+        let told =
+            judged("jobs increase <= 3", vec![jobs(5.0), jobs(50.0)], vec![jobs(60.0), jobs(2.0)]);
+        assert_eq!(told.doubts, ["jobs began anew: the target was restarted"]);
+        let told =
+            judged("jobs growth <= 9", vec![jobs(5.0), jobs(1.0)], vec![jobs(9.0), jobs(7.0)]);
+        assert_eq!(told.trips, ["jobs growth <= 9: 10"]);
+    }
+
+    #[test]
+    fn a_counter_that_appears_in_a_hold_was_0_before() {
+        let before = [("errors", "a", 3.0)];
+        let after = [("errors", "a", 3.0), ("errors", "b", 5.0)];
+        assert_eq!(
+            told("errors increase == 0", &before, &after).trips,
+            ["errors increase == 0: 5"]
+        );
+        assert_eq!(told("errors increase == 0", &[], &after[1..]).trips.len(), 1);
+        let queue = told("errors growth <= 1", &before, &after);
+        assert_eq!(queue.missing, ["errors{queue=b} was not there before the hold"]);
+        assert!(queue.trips.is_empty() && queue.rows[0].ok);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 use url::Url;
 
-use super::{Snapshot, exposition};
+use super::{Series, Snapshot, Values, exposition};
 use crate::extract::jsonpath::JsonPath;
 use crate::http::{
     CallOptions, Observer, Payload, Request, ReqwestTransport, Session, Transport,
@@ -95,6 +95,17 @@ impl Watcher {
         Ok(Watcher { asks, looks })
     }
 
+    /// One that has seen these already, one after the other, and then nothing more: for tests of what
+    /// stands above it.
+    pub fn recorded(seen: Vec<Snapshot>) -> Watcher {
+        let (asks, _) = sync_channel(1);
+        let (give, looks) = sync_channel(seen.len());
+        for look in seen {
+            give.try_send(look).expect("there is room for all of them");
+        }
+        Watcher { asks, looks }
+    }
+
     /// Looks once; a question too many is no question.
     pub fn ask(&self) {
         let _ = self.asks.try_send(());
@@ -119,21 +130,20 @@ impl Watcher {
 async fn look(sources: &[Source]) -> Snapshot {
     let mut seen = Snapshot::default();
     for source in sources {
-        match read(source).await {
-            Ok(samples) => {
-                for (key, value) in samples {
-                    *seen.values.entry(key).or_insert(0.0) += value;
-                }
-            }
-            Err(why) => seen.unread.push(format!("{} could not be read: {why}", source.url())),
-        }
+        let told = read(source).await.map(|samples| {
+            let mut values = Values::new();
+            samples.into_iter().for_each(|(key, value)| *values.entry(key).or_default() += value);
+            values
+        });
+        let why = |why| format!("{} could not be read: {why}", source.url());
+        seen.0.push(told.map_err(why));
     }
     seen
 }
 
-type Values = Vec<((String, TagSet), f64)>;
+type Samples = Vec<(Series, f64)>;
 
-async fn read(source: &Source) -> Result<Values, String> {
+async fn read(source: &Source) -> Result<Samples, String> {
     let mut tries = 1;
     loop {
         match read_once(source).await {
@@ -146,7 +156,7 @@ async fn read(source: &Source) -> Result<Values, String> {
     }
 }
 
-async fn read_once(source: &Source) -> Result<Values, String> {
+async fn read_once(source: &Source) -> Result<Samples, String> {
     let page = fetch(source.url()).await?;
     match source {
         Source::Prometheus(_) => {
