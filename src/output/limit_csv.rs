@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::cell::cell;
 use super::{Output, OutputError, file};
-use crate::results::limit::LimitStep;
+use crate::results::limit::{LimitStep, SeriesOfStep, SignalRow};
+use crate::results::summary::Threshold;
 use crate::results::{Summary, Tick};
 
 /// Writes them when the search is over.
@@ -31,7 +32,7 @@ impl Output for LimitCsv {
     }
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 17] = [
     "purpose",
     "target",
     "from_s",
@@ -46,9 +47,12 @@ const COLUMNS: [&str; 14] = [
     "p99_ms",
     "verdict",
     "reasons",
+    "objectives",
+    "series",
+    "signals",
 ];
 
-fn record(step: &LimitStep) -> [String; 14] {
+fn record(step: &LimitStep) -> [String; 17] {
     let maybe = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     [
         step.purpose.clone(),
@@ -64,6 +68,26 @@ fn record(step: &LimitStep) -> [String; 14] {
         maybe(step.p95_ms),
         maybe(step.p99_ms),
         step.verdict.clone(),
-        cell(&step.reasons.join("; ")).into_owned(),
+        list(&step.reasons),
+        list(&step.gates.iter().map(Threshold::told).collect::<Vec<_>>()),
+        list(&step.series.iter().map(percentiles).collect::<Vec<_>>()),
+        list(&step.signals.iter().map(change).collect::<Vec<_>>()),
     ]
+}
+
+/// One field of several sentences.
+fn list(sentences: &[String]) -> String {
+    cell(&sentences.join("; ")).into_owned()
+}
+
+/// `http_call_duration{step=login} p50 12 ms p95 31 ms p99 44 ms`.
+fn percentiles(series: &SeriesOfStep) -> String {
+    let named = [("p50", series.p50_ms), ("p95", series.p95_ms), ("p99", series.p99_ms)];
+    let told = named.into_iter().filter_map(|(name, value)| Some(format!(" {name} {} ms", value?)));
+    series.series.clone() + &told.collect::<String>()
+}
+
+/// `queue_depth growth <= 1000: 12`.
+fn change(row: &SignalRow) -> String {
+    format!("{}: {}", row.signal, row.change)
 }

@@ -17,6 +17,7 @@ mod hook;
 mod insight;
 mod keys;
 mod libraries;
+mod limit_claims;
 mod limit_faults;
 mod limit_search;
 mod limits;

@@ -83,8 +83,9 @@ fn lead(pointer: &Pointer) -> Markup {
     html! { (pointer.sentence) " " a href={ "#" (pointer.to) } { "→ " (pointer.to) } }
 }
 
+/// Nothing for a search, whose objectives are others.
 pub(super) fn thresholds(summary: &Summary) -> Markup {
-    if summary.thresholds.is_empty() {
+    if summary.thresholds.is_empty() || summary.limit.is_some() {
         return html! {};
     }
     let mut grid = Grid::new("thresholds")

@@ -34,6 +34,7 @@ pub(super) fn limit(summary: &Summary) -> Markup {
                 }
             }
             (holds(limit))
+            (series(limit))
         }
     }
 }
@@ -65,10 +66,7 @@ fn plot(limit: &Limit) -> Markup {
     Chart {
         key: "limit",
         title: "Latency against load",
-        note: format!(
-            "calls, over {}",
-            if limit.axis == "rate" { "iterations/s" } else { "users" }
-        ),
+        note: note(limit),
         unit: Unit::Millis,
         drawn: Drawn::Curves,
         height: 240.0,
@@ -78,6 +76,13 @@ fn plot(limit: &Limit) -> Markup {
         lines,
     }
     .figure()
+}
+
+/// What the axes are, and where the knee is.
+fn note(limit: &Limit) -> String {
+    let unit = if limit.axis == "rate" { "iterations/s" } else { "users" };
+    let knee = limit.lower.map(|lower| format!("; knee at {}", format::number(lower)));
+    format!("calls, over {unit}{}", knee.unwrap_or_default())
 }
 
 /// The holds that tell something of their level: not those that were tried again and then judged.
@@ -91,12 +96,20 @@ fn marks(limit: &Limit, top: f64) -> Vec<Mark> {
     let mut levels: Vec<f64> = limit.steps.iter().map(|step| step.target).collect();
     levels.sort_by(f64::total_cmp);
     let mut marks: Vec<Mark> = vec![Mark { at: 0.0, label: "0".to_owned() }];
+    // The knee is labelled, whatever stands beside it.
+    let knee = limit.lower.map(|lower| lower / top);
     for level in levels {
         let at = level / top;
+        let crowds = knee.is_some_and(|knee| knee != at && (knee - at).abs() < APART);
+        if knee == Some(at) || crowds {
+            continue;
+        }
         if marks.last().is_none_or(|last| at - last.at >= APART) {
             marks.push(Mark { at, label: format::number(level) });
         }
     }
+    marks.extend(limit.lower.map(|lower| Mark { at: lower / top, label: format::number(lower) }));
+    marks.sort_by(|a, b| a.at.total_cmp(&b.at));
     marks
 }
 
@@ -142,6 +155,33 @@ fn holds(limit: &Limit) -> Markup {
         }
         (grid.plain())
     }
+}
+
+/// The latencies that objectives are about, where that is not of all calls alone.
+fn series(limit: &Limit) -> Markup {
+    if limit.steps.iter().all(|step| step.series.is_empty()) {
+        return html! {};
+    }
+    let mut grid = Grid::new("objectives")
+        .name("series")
+        .number(if limit.axis == "rate" { "per s" } else { "users" })
+        .number("count")
+        .number("p50")
+        .number("p95")
+        .number("p99");
+    for step in &limit.steps {
+        for series in &step.series {
+            grid.row(vec![
+                series.series.as_str().into(),
+                Cell::rate(step.target),
+                Cell::count(series.count),
+                Cell::ms(series.p50_ms),
+                Cell::ms(series.p95_ms),
+                Cell::ms(series.p99_ms),
+            ]);
+        }
+    }
+    html! { h3 { "Latencies that have objectives" } (grid.plain()) }
 }
 
 fn class(verdict: &str) -> &'static str {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::results::example;
 use crate::results::journey::Journey;
+use crate::results::limit::{Limit, LimitStep, SeriesOfStep};
 use crate::results::summary::{Distribution, Second};
 
 const HOSTILE: &str = "</script></style><script>alert(1)</script><img src=x onerror=alert(2)>\"' onload='a\x1b[2J\u{202e}\u{2028}\0&amp;";
@@ -48,6 +49,33 @@ fn targets_of_one_run_are_held_against_each_other() {
     assert_eq!(page.matches("<svg class=\"span").count(), 3, "where there are bounds");
     assert!(section.contains("only in the base: buyers: GET /old"), "{section}");
     assert!(!body(&example::good()).contains("id=\"variants\""));
+}
+
+#[test]
+fn a_search_has_its_own_objectives_and_its_knee_is_labelled() {
+    let hold = |target: f64, verdict: &str| LimitStep {
+        target,
+        p95_ms: Some(target),
+        verdict: verdict.to_owned(),
+        series: vec![SeriesOfStep {
+            series: "http_call_duration{step=pay}".to_owned(),
+            ..SeriesOfStep::default()
+        }],
+        ..LimitStep::default()
+    };
+    let limit = Limit {
+        axis: "rate".to_owned(),
+        lower: Some(98.0),
+        upper: Some(101.0),
+        steps: vec![hold(96.0, "pass"), hold(98.0, "pass"), hold(101.0, "trip")],
+        ..Limit::default()
+    };
+    let page = body(&Summary { limit: Some(limit), ..example::bad() });
+    assert!(!page.contains("id=\"thresholds\""), "those are of a run");
+    assert!(page.contains("knee at 98") && page.contains(">98</text>"), "{page}");
+    assert!(!page.contains(">96</text>"), "it stands too near");
+    assert!(page.contains("http_call_duration{step=pay}"), "{page}");
+    assert!(body(&example::bad()).contains("id=\"thresholds\""));
 }
 
 #[test]

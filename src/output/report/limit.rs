@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::sections::style;
 use super::{BAD, DOUBTFUL, GOOD, HEAD, Page};
 use crate::output::table::Column::{Name, Number, NumberIfAny};
 use crate::output::table::{Cell, Table, styled};
@@ -11,11 +12,10 @@ use crate::units::print_duration;
 
 pub(super) fn limit(limit: &Limit, page: &mut Page) {
     page.head("Holds (latency of calls; most users active at once)");
-    let level = if limit.axis == "rate" { "per s" } else { "users" };
     let mut table = Table::new(&[
         Name("for"),
         Number("held"),
-        Number(level),
+        Number(level(limit)),
         Number("achieved"),
         Number("calls/s"),
         NumberIfAny("failed"),
@@ -23,12 +23,15 @@ pub(super) fn limit(limit: &Limit, page: &mut Page) {
         Number("p95"),
         Number("p99"),
         Number("active"),
+        NumberIfAny("signal"),
         Name("verdict"),
     ]);
     for step in &limit.steps {
         table.row(row(step));
     }
     page.table(&table);
+    series(limit, page);
+    margins(limit, page);
     for step in limit.steps.iter().filter(|step| step.verdict != "pass") {
         let level = format::number(step.target);
         page.line(format!("  {} at {level}: {}", step.verdict, step.reasons.join("; ")));
@@ -54,14 +57,83 @@ pub(super) fn limit(limit: &Limit, page: &mut Page) {
     }
 }
 
+/// The latencies that objectives are about, where that is not of all calls alone.
+fn series(limit: &Limit, page: &mut Page) {
+    if limit.steps.iter().all(|step| step.series.is_empty()) {
+        return;
+    }
+    page.head("Latencies that have objectives");
+    let mut table = Table::new(&[
+        Name("series"),
+        Number(level(limit)),
+        Number("count"),
+        Number("p50"),
+        Number("p95"),
+        Number("p99"),
+    ]);
+    for step in &limit.steps {
+        for series in &step.series {
+            table.row(vec![
+                series.series.as_str().into(),
+                format::number(step.target).into(),
+                format::count(series.count).into(),
+                time(series.p50_ms).into(),
+                time(series.p95_ms).into(),
+                time(series.p99_ms).into(),
+            ]);
+        }
+    }
+    page.table(&table);
+}
+
+/// How far each objective of a claim was from being crossed, hold by hold.
+fn margins(limit: &Limit, page: &mut Page) {
+    let claimed = |step: &&LimitStep| step.purpose == "assert" && !step.gates.is_empty();
+    if !limit.steps.iter().any(|step| claimed(&step)) {
+        return;
+    }
+    page.head("Objectives of the claim, in each of its holds");
+    let mut table = Table::new(&[
+        Number("hold"),
+        Name(""),
+        Name("metric"),
+        Name("condition"),
+        Number("observed"),
+        Name("margin"),
+    ]);
+    for (index, step) in limit.steps.iter().filter(claimed).enumerate() {
+        for gate in &step.gates {
+            let observed = gate.observed.map(|value| format::quantity(value, &gate.unit));
+            let standing = gate.standing();
+            table.row(vec![
+                (index + 1).to_string().into(),
+                Cell::from(standing.as_str()).style(style(standing)),
+                gate.metric.as_str().into(),
+                gate.expression.as_str().into(),
+                observed.unwrap_or_else(|| "–".to_owned()).into(),
+                gate.margin().into(),
+            ]);
+        }
+    }
+    page.table(&table);
+}
+
+fn level(limit: &Limit) -> &'static str {
+    if limit.axis == "rate" { "per s" } else { "users" }
+}
+
+fn time(ms: Option<f64>) -> String {
+    ms.map_or_else(|| "–".to_owned(), format::ms)
+}
+
 fn row(step: &LimitStep) -> Vec<Cell> {
-    let time = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), format::ms);
     let style = match step.verdict.as_str() {
         "pass" => GOOD,
         "trip" => BAD,
         _ => DOUBTFUL,
     };
     let failed = step.error_rate.filter(|rate| *rate > 0.0);
+    let signal = step.worst_signal();
     vec![
         step.purpose.as_str().into(),
         print_duration(Duration::from_secs_f64(step.hold_s)).into(),
@@ -73,6 +145,7 @@ fn row(step: &LimitStep) -> Vec<Cell> {
         time(step.p95_ms).into(),
         time(step.p99_ms).into(),
         format::count(step.vus).into(),
+        signal.map_or_else(String::new, |signal| format::number(signal.change)).into(),
         Cell::from(step.verdict.to_uppercase()).style(style),
     ]
 }

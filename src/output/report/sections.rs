@@ -87,7 +87,7 @@ pub(super) fn thresholds(summary: &Summary, page: &mut Page) {
     page.more(summary.thresholds.len());
 }
 
-fn style(standing: Standing) -> Style {
+pub(super) fn style(standing: Standing) -> Style {
     match standing {
         Standing::Holds => GOOD,
         Standing::TooFew => DOUBTFUL,
