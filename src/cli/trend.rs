@@ -171,8 +171,11 @@ impl TrendArgs {
             let slice = Slice { selector: &selector, span: 0..seconds, by: &[], every: None };
             let part = store.slice(run, &slice)?.pop();
             let metric = selector.metric().metric().unit;
-            let value =
-                part.and_then(|part| observed(&part.value, stat, metric, || f64::from(seconds)));
+            let load_s = match stat {
+                Stat::Rate => under_load(store, run, &selector)?,
+                _ => 0.0, // nobody asks
+            };
+            let value = part.and_then(|part| observed(&part.value, stat, metric, || load_s));
             let Some(value) = value else { continue };
             let plan = store.plan(run)?;
             origins.push(Origin::new(&run.script, &run.script_sha256, loads(&plan)));
@@ -293,6 +296,14 @@ fn percent(change: f64) -> String {
 
 fn probability(p: f64) -> String {
     if p < 1e-9 { "0.000000001 or less".to_owned() } else { format!("{p:.1e}") }
+}
+
+/// How long the scenario that is meant, or any, was under load in a run [s].
+fn under_load(store: &Store, run: &Stored, selector: &Selector) -> anyhow::Result<f64> {
+    let summary = store.summary(run)?;
+    let wanted = selector.wanted("scenario");
+    let own = summary.scenarios.iter().find(|one| wanted.as_deref() == Some(one.name.as_str()));
+    Ok(own.map_or(summary.load().as_secs_f64(), |scenario| scenario.load_s))
 }
 
 /// What one looks at of such a metric.

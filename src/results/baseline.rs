@@ -24,7 +24,7 @@ pub fn baseline(name: &str, summary: &Summary) -> Option<Baseline> {
         Row { tags, values }
     };
     let rows = rows.into_iter().map(row).collect();
-    Some(Baseline { name: name.to_owned(), rows, load: load(summary), origin: summary.origin() })
+    Some(Baseline { name: name.to_owned(), rows, load: summary.load(), origin: summary.origin() })
 }
 
 /// `None` if it is damaged; nothing where there is no sample.
@@ -40,12 +40,14 @@ fn value(values: &Values) -> Option<Option<Value>> {
     }))
 }
 
-/// How long any scenario was under load: what rates were divided by.
-fn load(summary: &Summary) -> Duration {
-    let totals = [&summary.totals.iterations, &summary.totals.calls];
-    let counted = totals.into_iter().find(|total| total.rate_per_s > 0.0);
-    let seconds = counted.map_or(0.0, |total| total.count as f64 / total.rate_per_s);
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+impl Summary {
+    /// How long any scenario was under load: what rates were divided by.
+    pub fn load(&self) -> Duration {
+        let totals = [&self.totals.iterations, &self.totals.calls];
+        let counted = totals.into_iter().find(|total| total.rate_per_s > 0.0);
+        let seconds = counted.map_or(0.0, |total| total.count as f64 / total.rate_per_s);
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -317,6 +317,11 @@ fn kept_runs_are_compared_one_by_one_and_as_groups() {
     let told = json(&tool(&folder, &["show", "last", "--json"]));
     let reported = told["requests"][0]["rate_per_s"].as_f64().expect("a number");
     assert!((rate / reported - 1.0).abs() < 1e-9, "{rate} is not the report's {reported}");
+    for selector in ["http_calls", "http_calls{scenario=default}"] {
+        let trend = json(&tool(&folder, &["trend", selector, "--json"]));
+        let rate = trend["points"][3]["value"].as_f64().expect("a number");
+        assert!((rate / reported - 1.0).abs() < 1e-9, "{selector}: {rate}, and not {reported}");
+    }
     tool(&folder, &["runs", "export", "last", "one.db"]).exits(0);
     let same = tool(&folder, &["compare", "one.db", "last", "last~1", "--format", "json"]);
     let id = "last~1";
