@@ -112,7 +112,8 @@ impl RunsArgs {
                 Ok(super::print(&format!("{} is in {}\n", run.short(), file.display())))
             }
             Some(Action::Import { file }) => {
-                let (new, all) = self.store.open_or_create()?.import(&file)?;
+                let other = Store::open(&file)?;
+                let (new, all) = self.store.filled(|store| store.import(&other))?;
                 let taken = format::counted(new as u64, "run");
                 Ok(super::print(&format!("{taken} taken over, {} there before\n", all - new)))
             }

@@ -10,8 +10,8 @@ use super::source;
 use crate::plan::Baseline;
 use crate::results::baseline::baseline;
 use crate::run::stored::StoreSpec;
-use crate::store::Store;
 use crate::store::place::{Place, is_none, place};
+use crate::store::{self, Store};
 
 /// For commands that run a load.
 #[derive(Args, Debug)]
@@ -57,9 +57,9 @@ impl StoreArgs {
         Ok(Store::open(&self.path()?)?)
     }
 
-    /// The same, or a new one.
-    pub fn open_or_create(&self) -> anyhow::Result<Store> {
-        Ok(Store::open_or_create(&self.path()?)?)
+    /// Has `work` done in it, or in a new one, which is gone again if it fails.
+    pub fn filled<T>(&self, work: impl FnOnce(&Store) -> store::Result<T>) -> anyhow::Result<T> {
+        Ok(Store::filled(&self.path()?, work)?)
     }
 
     fn path(&self) -> anyhow::Result<PathBuf> {

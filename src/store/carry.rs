@@ -1,47 +1,74 @@
 //! Runs from one store to another, and out of one.
+//!
+//! Rows are read over one connection and written over another, not by SQLite's `ATTACH`: so a store
+//! that may only be read is read as it is anywhere else, and whatever goes wrong is told of the one
+//! file of the two that it is about.
 
+use std::fs;
 use std::path::Path;
+use std::slice::from_ref;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::Value;
+use rusqlite::{Transaction, TransactionBehavior, params_from_iter};
 
-use super::list::{State, Stored};
-use super::{Result, Store, file};
+use super::list::{Filter, State, Stored};
+use super::{Result, Store};
 use crate::diagnostic::Diagnostic;
 
-/// Tables whose rows belong to a run, with the columns after `run`.
+/// Tables whose rows belong to a run.
 const OF_RUNS: [&str; 6] = ["labels", "series", "timeline", "errors", "frames", "blocks"];
 
-/// Columns of `runs` but for the number, which is a store's own.
-const RUN: &str = "id, state, process, kind, name, script, script_path, script_sha256, git_commit,
-    git_branch, started_at, seed, threads, tool_version, verdict, exit_code, duration_s, calls,
-    failed, p95_ms, plan, outline, summary";
+/// Rows of a table: those whose `key` is `is`, which `becomes` what it is called elsewhere.
+struct Rows {
+    table: &'static str,
+    key: &'static str,
+    is: Value,
+    becomes: Value,
+}
 
 impl Store {
+    /// Has `work` done in a store that is there or new; a new one in which it puts nothing is removed
+    /// again.
+    ///
+    /// # Errors
+    /// There can be no store; or those of `work`.
+    pub fn filled<T>(path: &Path, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        let is_new = !path.exists();
+        let store = Store::open_or_create(path)?;
+        let done = work(&store);
+        let is_empty = || store.runs(&Filter::default()).is_ok_and(|runs| runs.is_empty());
+        let in_vain = is_new && done.is_err() && is_empty();
+        drop(store); // the log beside it goes with the last who has it open
+        if in_vain {
+            let _ = fs::remove_file(path); // what went wrong is told already
+        }
+        done
+    }
+
     /// Puts one run into a file of its own, which is a store like any other. What is there must be a
     /// store, or nothing.
     ///
     /// # Errors
-    /// The file is something else, or cannot be written; or it holds the run already.
+    /// This one cannot be read; or the file is something else, cannot be written, or holds the run
+    /// already.
     pub fn export(&self, run: &Stored, to: &Path) -> Result<()> {
-        let other = Store::open_or_create(to)?;
-        match other.copy(self, std::slice::from_ref(run))? {
+        Store::filled(to, |other| match other.copy(self, from_ref(run))? {
             0 => {
                 let what = format!("{} holds the run {} already", to.display(), run.short());
                 Err(Diagnostic::new(what))
             }
             _ => other.settle(),
-        }
+        })
     }
 
     /// Takes over all runs of another store that this one has not; gives how many those were, and
     /// how many there are.
     ///
     /// # Errors
-    /// The other is no store; or one of them cannot be read or written.
-    pub fn import(&self, from: &Path) -> Result<(usize, usize)> {
-        let other = Store::open(from)?;
-        let runs = other.runs(&Default::default())?;
-        Ok((self.copy(&other, &runs)?, runs.len()))
+    /// The other cannot be read, or this one not be written.
+    pub fn import(&self, other: &Store) -> Result<(usize, usize)> {
+        let runs = other.runs(&Filter::default())?;
+        Ok((self.copy(other, &runs)?, runs.len()))
     }
 
     /// Removes runs, and gives their room back to the system.
@@ -72,62 +99,76 @@ impl Store {
     }
 
     /// Everything into the file itself, with no log beside it: so it can be carried away.
-    fn settle(self) -> Result<()> {
+    fn settle(&self) -> Result<()> {
         let settled = self.connection.pragma_update(None, "journal_mode", "DELETE");
-        settled.map_err(|error| file::told(&self.path, &error))
+        settled.map_err(|error| self.fault(&error))
     }
 
+    /// Copies runs of another store; gives how many were not there.
     fn copy(&self, from: &Store, runs: &[Stored]) -> Result<usize> {
-        let path = from.path.to_str().ok_or_else(|| {
-            Diagnostic::new(format!("the name of {} is not UTF-8", from.path.display()))
-        })?;
-        let fault = |error: rusqlite::Error| self.fault(&error);
-        self.connection.execute("ATTACH ?1 AS other", [path]).map_err(fault)?;
-        let copied = copy_attached(&self.connection, runs).map_err(fault);
-        self.connection.execute("DETACH other", []).map_err(fault)?;
-        copied
-    }
-}
-
-/// Copies runs from the store that is attached as `other`; gives how many were not there.
-fn copy_attached(connection: &Connection, runs: &[Stored]) -> rusqlite::Result<usize> {
-    let copying = connection.unchecked_transaction()?;
-    let mut copied = 0;
-    for run in runs {
-        let there: Option<i64> = copying
-            .query_row("SELECT n FROM main.runs WHERE id = ?1", [&run.id], |row| row.get(0))
-            .optional()?;
-        if there.is_some() {
-            continue;
+        // Whoever writes a run may move its seconds from one table to the other meanwhile.
+        let reading = from.connection.unchecked_transaction();
+        let _reading = reading.map_err(|error| from.fault(&error))?;
+        let immediate = TransactionBehavior::Immediate;
+        let writing = Transaction::new_unchecked(&self.connection, immediate);
+        let writing = writing.map_err(|error| self.fault(&error))?;
+        let mut copied = 0;
+        for run in runs {
+            if !self.has(run).map_err(|error| self.fault(&error))? {
+                self.copy_run(from, run)?;
+                copied += 1;
+            }
         }
-        copying.execute(
-            &format!("INSERT INTO main.runs ({RUN}) SELECT {RUN} FROM other.runs WHERE n = ?1"),
-            [run.n],
+        writing.commit().map_err(|error| self.fault(&error))?;
+        Ok(copied)
+    }
+
+    fn has(&self, run: &Stored) -> rusqlite::Result<bool> {
+        let there = "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?1)";
+        self.connection.query_row(there, [&run.id], |row| row.get(0))
+    }
+
+    fn copy_run(&self, from: &Store, run: &Stored) -> Result<()> {
+        let number = Value::from(run.n);
+        let unknown = Value::Null; // SQLite numbers it
+        self.copy_rows(
+            from,
+            &Rows { table: "runs", key: "n", is: number.clone(), becomes: unknown },
         )?;
-        let n = copying.last_insert_rowid();
+        let new = Value::from(self.connection.last_insert_rowid());
         for table in OF_RUNS {
-            copy_table(&copying, table, run.n, n)?;
+            let (is, becomes) = (number.clone(), new.clone());
+            self.copy_rows(from, &Rows { table, key: "run", is, becomes })?;
         }
-        copying.execute(
-            "INSERT OR IGNORE INTO main.scripts
-             SELECT * FROM other.scripts WHERE sha256 = ?1",
-            [&run.script_sha256],
-        )?;
-        copied += 1;
+        let script = Value::from(run.script_sha256.clone());
+        self.copy_rows(
+            from,
+            &Rows { table: "scripts", key: "sha256", is: script.clone(), becomes: script },
+        )
     }
-    copying.commit()?;
-    Ok(copied)
-}
 
-fn copy_table(connection: &Connection, table: &str, from: i64, to: i64) -> rusqlite::Result<()> {
-    let read = "SELECT group_concat(name, ', ') FROM pragma_table_info(?1) WHERE name <> 'run'";
-    let columns: String = connection.query_row(read, [table], |row| row.get(0))?;
-    connection.execute(
-        &format!(
-            "INSERT INTO main.{table} (run, {columns})
-             SELECT ?2, {columns} FROM other.{table} WHERE run = ?1"
-        ),
-        params![from, to],
-    )?;
-    Ok(())
+    fn copy_rows(&self, from: &Store, rows: &Rows) -> Result<()> {
+        let read = |error: rusqlite::Error| from.fault(&error);
+        let write = |error: rusqlite::Error| self.fault(&error);
+        let Rows { table, key, is, becomes } = rows;
+        let select = format!("SELECT * FROM {table} WHERE {key} = ?1");
+        let mut select = from.connection.prepare(&select).map_err(read)?;
+        let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
+        let places = vec!["?"; columns.len()].join(", ");
+        // Of all rows only a script may be there.
+        let insert =
+            format!("INSERT OR IGNORE INTO {table} ({}) VALUES ({places})", columns.join(", "));
+        let mut insert = self.connection.prepare(&insert).map_err(write)?;
+        let mut selected = select.query([is]).map_err(read)?;
+        while let Some(row) = selected.next().map_err(read)? {
+            let value = |(place, column): (usize, &String)| match column == key {
+                true => Ok(becomes.clone()),
+                false => row.get(place),
+            };
+            let values: rusqlite::Result<Vec<Value>> =
+                columns.iter().enumerate().map(value).collect();
+            insert.execute(params_from_iter(values.map_err(read)?)).map_err(write)?;
+        }
+        Ok(())
+    }
 }

@@ -49,9 +49,15 @@ fn a_store_that_cannot_be_used_ends_no_run_that_did_not_insist_on_it() {
         assert!(ran.out.contains("script.lua: "), "it ran all the same: {}", ran.out);
         let refused = run(&folder, &["--store", name]).exits(2).says(told);
         assert_eq!(refused.out, "", "nothing was started");
-        for command in [&["runs"][..], &["show"], &["query", "last", "http_calls"]] {
-            tool(&folder, command).exits(2).says(told);
+        for command in [
+            &["runs"][..],
+            &["show"],
+            &["query", "last", "http_calls"],
+            &["runs", "import", name, "--store", "new.db"],
+        ] {
+            tool(&folder, command).exits(2).says(told).says(name);
         }
+        assert!(!folder.path("new.db").exists(), "nothing was taken over");
     }
 }
 
@@ -65,7 +71,12 @@ fn a_store_that_is_not_there_and_an_empty_one_are_told() {
     let mut none = folder.tool();
     none.env("LOADTOOL_STORE", "none").arg("runs");
     Running::start(&mut none).end().exits(2).says("runs are kept nowhere");
-    tool(&folder, &["runs", "import", "script.lua"]).exits(2).says("is no store of runs");
+    tool(&folder, &["runs", "import", "script.lua"])
+        .exits(2)
+        .says("script.lua is no store of runs");
+    tool(&folder, &["runs"]).exits(2).says("there is no store runs.db");
+    run(&folder, &[]);
+    tool(&folder, &["runs", "prune", "--keep", "0"]).exits(0);
     tool(&folder, &["runs"]).exits(0).reports("no run is like that");
     tool(&folder, &["show"]).exits(2).says("there is no run in the store runs.db");
     run(&folder, &["--store", "a/b/c.db"]).says("kept as");
@@ -87,6 +98,10 @@ fn what_is_damaged_is_told_and_the_rest_is_still_read() {
     let whole = fs::read(folder.path("runs.db")).expect("it is there");
     fs::write(folder.path("runs.db"), &whole[..whole.len() / 3]).expect("it can be cut");
     tool(&folder, &query).exits(2).says("is damaged");
+    tool(&folder, &["runs", "export", "last", "new.db"]).exits(2).says("runs.db is damaged");
+    let import = ["runs", "import", "runs.db", "--store", "new.db"];
+    tool(&folder, &import).exits(2).says("runs.db is damaged");
+    assert!(!folder.path("new.db").exists(), "it would have nothing in it");
 }
 
 #[test]
@@ -174,6 +189,19 @@ fn a_store_that_may_not_be_written_is_read_and_no_run_is_kept_in_it() {
             &["compare", "last", "last"],
         ] {
             humbly(&folder, command).exits(0).says_nothing();
+        }
+        for carry in [
+            &["runs", "export", "last", "carried.db"][..],
+            &["runs", "import", "kept/runs.db", "--store", "carried.db"],
+        ] {
+            humbly(&folder, carry).exits(0).says_nothing();
+            let carried = json(&tool(&folder, &["runs", "--json", "--store", "carried.db"]));
+            assert_eq!(carried[0]["calls"], 120, "{carry:?}");
+            let query = ["query", "last", "orders", "--store", "carried.db", "--format", "json"];
+            assert_eq!(json(&tool(&folder, &query))["rows"][0]["stats"]["count"], 120);
+            let taken = ["runs", "import", "carried.db"];
+            humbly(&folder, &taken).exits(2).says(told);
+            fs::remove_file(folder.path("carried.db")).expect("it was written");
         }
     }
     modes(0o755, 0o000);
