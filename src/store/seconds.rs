@@ -14,6 +14,7 @@ use super::slice::Series;
 use crate::compare::origin::Origin;
 use crate::compare::series::{Run, even, meaning};
 use crate::metrics::{Histogram, Value};
+use crate::results::summary::SCHEMA as SUMMARY;
 
 /// What a line says that it is.
 const SCHEMA: &str = "loadtool.second/1";
@@ -33,6 +34,12 @@ struct Line {
     #[serde(default)]
     loads_s: BTreeMap<String, (f64, f64)>,
     rows: Vec<LineRow>,
+}
+
+/// What a summary has, too.
+#[derive(Deserialize)]
+struct Head {
+    schema: String,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +65,12 @@ pub fn read(path: &Path) -> anyhow::Result<Run> {
     for (n, line) in (1..).zip(BufReader::new(file).lines()) {
         let line = line.with_context(|| format!("cannot read {}", path.display()))?;
         let line = line_of(&line).and_then(|line| add(&mut run, line));
+        ensure!(
+            line.is_ok() || n > 1 || !is_summary(path),
+            "{} is a summary, which has no seconds to compare\n  hint: a file to compare is what \
+             `loadtool runs export RUN FILE` writes, or `loadtool run … --out json=FILE`",
+            path.display()
+        );
         let second = line.with_context(|| format!("{}, line {n}", path.display()))?;
         seconds = seconds.max(second + 1);
     }
@@ -66,6 +79,12 @@ pub fn read(path: &Path) -> anyhow::Result<Run> {
     run.loads.values_mut().for_each(|load| load.end = load.end.min(seconds as f64));
     even(std::slice::from_mut(&mut run));
     Ok(run)
+}
+
+/// Whether a file is what `--summary-json` writes.
+fn is_summary(path: &Path) -> bool {
+    let head = File::open(path).ok().map(BufReader::new).map(serde_json::from_reader);
+    head.is_some_and(|head| head.is_ok_and(|head: Head| head.schema == SUMMARY))
 }
 
 /// Reads a run that is kept.

@@ -88,6 +88,10 @@ fn a_run_is_kept_listed_and_told_again() {
     tool(&folder, &["report", "last", "-o", "page.html"]).exits(0).says_nothing();
     let page = fs::read_to_string(folder.path("page.html")).expect("it was written");
     assert!(page.contains("<!DOCTYPE html>") && page.contains("/missing"));
+    tool(&folder, &["compare", "summary.json", "last"])
+        .exits(2)
+        .says("summary.json is a summary, which has no seconds to compare")
+        .says("loadtool runs export RUN FILE");
 }
 
 #[test]
