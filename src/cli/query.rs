@@ -21,6 +21,7 @@ use crate::plan::condition::{Measure, Stat, measure, observed};
 use crate::results::format;
 use crate::results::thresholds::unit;
 use crate::store::list::Stored;
+use crate::store::loads::{Loads, Meant};
 use crate::store::slice::{Part, Series, Slice, tags_of};
 
 const EXAMPLES: &str = "\
@@ -91,6 +92,14 @@ struct Asked {
     measure: Measure,
 }
 
+/// What is asked of each part.
+struct Question<'q> {
+    selector: &'q Selector,
+    stats: &'q [Asked],
+    /// What rates are over.
+    loads: Loads,
+}
+
 /// What was found.
 #[derive(Serialize)]
 struct Answer {
@@ -119,14 +128,21 @@ impl QueryArgs {
         let span = self.span(store.seconds(&run)?, &run)?;
         let series = store.series(&run)?;
         self.check_tags(&series)?;
-        let every = self.every.map(|every| every.as_secs() as u32);
+        let every = self.every.map(whole);
         let slice = Slice { selector: &selector, span: span.clone(), by: &self.by, every };
         let parts = store.slice(&run, &slice)?;
         if parts.is_empty() {
             return Err(nothing(&run, &selector, &series).into());
         }
-        let end = |part: &Part| every.map_or(span.end, |every| (part.from + every).min(span.end));
-        let line = |part: &Part| self.line(part, end(part), &selector, &stats);
+        let loads = match stats.iter().any(|one| one.measure.is_per_second()) {
+            true => store.loads(&run)?,
+            false => Loads::default(), // nobody asks
+        };
+        let end = |part: &Part| {
+            every.map_or(span.end, |every| part.from.saturating_add(every).min(span.end))
+        };
+        let question = Question { selector: &selector, stats: &stats, loads };
+        let line = |part: &Part| self.line(part, end(part), &question);
         let answer = Answer {
             run: run.id.clone(),
             selector: self.selector.clone(),
@@ -163,13 +179,19 @@ impl QueryArgs {
             "the run {} has no second of load: there is nothing to query",
             run.short()
         );
-        let whole = |at: Duration| u32::try_from(at.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
-        let from = self.from.map_or(0, |from| from.as_secs() as u32);
-        let to = self.to.map_or(seconds, |to| whole(to).min(seconds));
-        ensure!(
-            self.every.is_none_or(|every| every.as_secs() > 0 && every.subsec_nanos() == 0),
-            "--every is of whole seconds\n  hint: write for example --every 10s"
-        );
+        let is_whole = |length: Duration| length.subsec_nanos() == 0;
+        for (flag, is_sound) in [
+            ("from", self.from.is_none_or(is_whole)),
+            ("to", self.to.is_none_or(is_whole)),
+            ("every", self.every.is_none_or(|every| is_whole(every) && !every.is_zero())),
+        ] {
+            ensure!(
+                is_sound,
+                "--{flag} is of whole seconds\n  hint: write for example --{flag} 10s"
+            );
+        }
+        let from = self.from.map_or(0, whole);
+        let to = self.to.map_or(seconds, whole).min(seconds);
         if from >= to {
             bail!(
                 "there is nothing from {from}s to {}s\n  hint: the run {} has seconds 0s to {seconds}s",
@@ -192,19 +214,18 @@ impl QueryArgs {
         Ok(())
     }
 
-    fn line(&self, part: &Part, to: u32, selector: &Selector, stats: &[Asked]) -> Line {
+    fn line(&self, part: &Part, to: u32, question: &Question) -> Line {
+        let Question { selector, stats, loads } = question;
         let metric = selector.metric().metric().unit;
-        let seconds = f64::from(to - part.from);
+        let tags = self.by.iter().cloned().zip(part.key.iter().cloned()).collect();
+        let seconds = loads.seconds(&Meant { selector, tags: &tags }, &(part.from..to));
         let told = stats.iter().map(|asked| {
             let value = observed(&part.value, asked.stat, metric, || seconds);
+            // What comes after the load, or before it, has no rate.
+            let value = value.filter(|_| !asked.measure.is_per_second() || seconds > 0.0);
             (asked.name.clone(), number(value))
         });
-        Line {
-            from_s: part.from,
-            to_s: to,
-            tags: self.by.iter().cloned().zip(part.key.iter().cloned()).collect(),
-            stats: told.collect(),
-        }
+        Line { from_s: part.from, to_s: to, stats: told.collect(), tags }
     }
 
     fn table(&self, answer: &Answer, stats: &[Asked]) -> String {
@@ -246,6 +267,11 @@ impl QueryArgs {
         }
         Ok(String::from_utf8(sheet.into_inner()?)?)
     }
+}
+
+/// A length in seconds, as far as runs are counted.
+fn whole(length: Duration) -> u32 {
+    u32::try_from(length.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// A number as CSV and JSON have it: whole ones whole.

@@ -1,5 +1,6 @@
 //! `loadtool trend`: when a series changed its level over the kept runs, and by which commit.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anstyle::Style;
@@ -23,6 +24,7 @@ use crate::results::format;
 use crate::results::thresholds::unit;
 use crate::store::Store;
 use crate::store::list::{Filter, Stored};
+use crate::store::loads::Meant;
 use crate::store::slice::Slice;
 use crate::units;
 
@@ -166,16 +168,20 @@ impl TrendArgs {
             };
             let name = self.stat.clone().unwrap_or_else(|| usual(&selector).to_owned());
             let stat = Stat::parse(&name)?;
-            meant = Some((name, measure(selector.metric(), stat)?));
-            let seconds = store.seconds(run)?;
-            let slice = Slice { selector: &selector, span: 0..seconds, by: &[], every: None };
+            let measure = measure(selector.metric(), stat)?;
+            meant = Some((name, measure));
+            let span = 0..store.seconds(run)?;
+            let slice = Slice { selector: &selector, span: span.clone(), by: &[], every: None };
             let part = store.slice(run, &slice)?.pop();
-            let metric = selector.metric().metric().unit;
-            let load_s = match stat {
-                Stat::Rate => under_load(store, run, &selector)?,
-                _ => 0.0, // nobody asks
+            let seconds = match measure.is_per_second() {
+                true => {
+                    let meant = Meant { selector: &selector, tags: &BTreeMap::new() };
+                    store.loads(run)?.seconds(&meant, &span)
+                }
+                false => 0.0, // nobody asks
             };
-            let value = part.and_then(|part| observed(&part.value, stat, metric, || load_s));
+            let metric = selector.metric().metric().unit;
+            let value = part.and_then(|part| observed(&part.value, stat, metric, || seconds));
             let Some(value) = value else { continue };
             let plan = store.plan(run)?;
             origins.push(Origin::new(&run.script, &run.script_sha256, loads(&plan)));
@@ -296,14 +302,6 @@ fn percent(change: f64) -> String {
 
 fn probability(p: f64) -> String {
     if p < 1e-9 { "0.000000001 or less".to_owned() } else { format!("{p:.1e}") }
-}
-
-/// How long the scenario that is meant, or any, was under load in a run [s].
-fn under_load(store: &Store, run: &Stored, selector: &Selector) -> anyhow::Result<f64> {
-    let summary = store.summary(run)?;
-    let wanted = selector.wanted("scenario");
-    let own = summary.scenarios.iter().find(|one| wanted.as_deref() == Some(one.name.as_str()));
-    Ok(own.map_or(summary.load().as_secs_f64(), |scenario| scenario.load_s))
 }
 
 /// What one looks at of such a metric.

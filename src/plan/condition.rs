@@ -261,6 +261,11 @@ fn of_samples(samples: &Histogram, unit: Unit, stat: Stat) -> Option<f64> {
 }
 
 impl Measure {
+    /// Whether it is over a length of time.
+    pub fn is_per_second(self) -> bool {
+        matches!(self, Measure::PerSecond | Measure::BytesPerSecond)
+    }
+
     /// Units in which a limit may be written, and how much of ours one of them is.
     fn units(self) -> &'static [(&'static str, f64)] {
         const BYTES: &[(&str, f64)] = &[

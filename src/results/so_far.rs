@@ -13,7 +13,7 @@ use super::run_info::{RunInfo, ScenarioInfo, together};
 use super::summary::Threshold;
 use super::thresholds;
 use super::tick::Tick;
-use super::watch::Watch;
+use super::watch::{Timetable, Watch};
 use crate::metrics::Window;
 use crate::plan::{self, Plan, Scenario};
 
@@ -77,7 +77,7 @@ impl SoFar {
             infos: ScenarioInfo::all(plan),
             loads: vec![Duration::ZERO..Duration::ZERO; plan.scenarios().len()],
             now: Duration::ZERO,
-            watch: Watch::new(plan.thresholds()),
+            watch: Watch::new(plan.thresholds(), Timetable::all(plan.scenarios())),
         }
     }
 
@@ -91,7 +91,7 @@ impl SoFar {
                 *load = began..began.saturating_add(scenario.load().length());
             }
         }
-        self.watch.second(window, &self.scenarios, &self.loads);
+        self.watch.second(window, &self.loads);
     }
 
     /// Every threshold over `totals`: all that was recorded so far.

@@ -21,6 +21,17 @@ const MOST_PLACES: u32 = 600;
 /// Changes that a reason names; the table has them all.
 const NAMED: usize = 3;
 
+/// Which targets are compared in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Targets {
+    /// The least change that matters, as a part.
+    pub min_change: f64,
+    /// What the others are held against.
+    pub base: Target,
+    /// The others, in order.
+    pub candidates: Vec<Target>,
+}
+
 /// How targets compare.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Variants {
@@ -83,7 +94,8 @@ impl Variants {
 /// The seconds of each variant, as they come.
 #[derive(Debug)]
 pub struct Sides {
-    trial: Trial,
+    targets: Targets,
+    /// As many as there are targets, in their order.
     runs: Vec<Run>,
     /// How often two places became one.
     halvings: u32,
@@ -91,9 +103,9 @@ pub struct Sides {
 
 impl Sides {
     /// Of a run that has not begun.
-    pub fn new(trial: &Trial) -> Sides {
-        let runs = trial.variants.iter().map(|_| Run::default()).collect();
-        Sides { trial: trial.clone(), runs, halvings: 0 }
+    pub fn new(targets: Targets) -> Sides {
+        let runs = targets.all().map(|_| Run::default()).collect();
+        Sides { targets, runs, halvings: 0 }
     }
 
     /// Adds a second, or what came late of one.
@@ -101,8 +113,8 @@ impl Sides {
         let place = self.place(window.second);
         for row in &window.rows {
             let tag = |name: &str| row.tags.get(name).map_or("", |value| value);
-            let is_own = |variant: &Variant| *variant.name == *tag(VARIANT);
-            let Some(side) = self.trial.variants.iter().position(is_own) else { continue };
+            let name = tag(VARIANT);
+            let Some(side) = self.targets.all().position(|one| one.name == name) else { continue };
             for (id, value) in &row.values {
                 if let Some((key, what)) = meaning(&id.metric().name, tag) {
                     self.runs[side].add(&key, what, place, value);
@@ -124,13 +136,13 @@ impl Sides {
         let loads: Loads = scenarios.iter().map(load).collect();
         self.runs.iter_mut().for_each(|run| run.loads = loads.clone());
         even(&mut self.runs);
-        let method = Method { least: self.trial.min_change, seed };
-        let mut sides = self.trial.variants.iter().zip(&self.runs);
-        let (base, first) = sides.next().expect("there are two at least");
-        let candidate = |(variant, run): (&Variant, &Run)| {
-            let remarks = [(base, first), (variant, run)].into_iter().filter_map(elsewhere);
+        let Targets { min_change, base, candidates } = &self.targets;
+        let method = Method { least: *min_change, seed };
+        let (first, others) = self.runs.split_first().expect("there is a run for each target");
+        let candidate = |(target, run): (&Target, &Run)| {
+            let remarks = [(base, first), (target, run)].into_iter().filter_map(elsewhere);
             Candidate {
-                target: Target::of(variant),
+                target: target.clone(),
                 comparison: Comparison {
                     remarks: remarks.collect(),
                     ..compare_paired(first, run, method)
@@ -138,15 +150,38 @@ impl Sides {
             }
         };
         Variants {
-            min_change: self.trial.min_change,
-            base: Target::of(base),
-            candidates: sides.map(candidate).collect(),
+            min_change: *min_change,
+            base: base.clone(),
+            candidates: candidates.iter().zip(others).map(candidate).collect(),
         }
     }
 }
 
+impl Targets {
+    /// Of a run that compares.
+    pub fn of(trial: &Trial) -> Targets {
+        let mut targets = trial.variants.iter().map(Target::of);
+        Targets {
+            min_change: trial.min_change,
+            base: targets.next().expect("there are two at least"),
+            candidates: targets.collect(),
+        }
+    }
+
+    /// The same, told otherwise.
+    pub fn map(self, told: impl Fn(Target) -> Target) -> Targets {
+        let Targets { min_change, base, candidates } = self;
+        let candidates = candidates.into_iter().map(&told).collect();
+        Targets { min_change, base: told(base), candidates }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Target> {
+        std::iter::once(&self.base).chain(&self.candidates)
+    }
+}
+
 /// Calls whose URLs name another place than the target, with their origin in their name.
-fn elsewhere((variant, run): (&Variant, &Run)) -> Option<String> {
+fn elsewhere((target, run): (&Target, &Run)) -> Option<String> {
     let is_elsewhere = |key: &&Key| {
         let name = key.call.split_once(' ').map_or("", |(_, name)| name);
         !name.starts_with('/') && name.contains("://")
@@ -158,7 +193,7 @@ fn elsewhere((variant, run): (&Variant, &Run)) -> Option<String> {
         0 => String::new(),
         more => format!(" and {} more", format::count(more as u64)),
     };
-    let name = &variant.name;
+    let name = &target.name;
     Some(format!(
         "not all calls of {name} went to it, for absolute URLs go where they say: {first}{more}"
     ))

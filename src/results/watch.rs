@@ -19,6 +19,7 @@ mod sliding;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::sliding::Sliding;
@@ -36,8 +37,21 @@ const SLACK: Duration = Duration::from_millis(100);
 pub struct Watch {
     /// By threshold; `None` where the end of the run is soon enough.
     watched: Vec<Option<Watched>>,
+    /// By scenario.
+    timetables: Vec<Timetable>,
     /// Seconds seen.
     seconds: u32,
+}
+
+/// What lies where within the load of a scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timetable {
+    /// Its name.
+    pub scenario: Arc<str>,
+    /// Comes first, and is no part of what is judged unless that is asked for.
+    pub warmup: Duration,
+    /// One after the other, from the beginning of the load: names and lengths.
+    pub stages: Vec<(String, Duration)>,
 }
 
 /// What is known of one threshold.
@@ -75,10 +89,10 @@ struct Seen {
 }
 
 impl Watch {
-    /// Of a plan's thresholds.
-    pub fn new(thresholds: &[Threshold]) -> Watch {
+    /// Of thresholds, over the scenarios of their plan, in its order.
+    pub fn new(thresholds: &[Threshold], timetables: Vec<Timetable>) -> Watch {
         let watched = thresholds.iter().map(|one| one.is_live().then(|| Watched::new(one)));
-        Watch { watched: watched.collect(), seconds: 0 }
+        Watch { watched: watched.collect(), timetables, seconds: 0 }
     }
 
     /// The seconds it has seen: the next one's number.
@@ -89,16 +103,11 @@ impl Watch {
     /// One more second, in order; `loads` is by scenario when it was, or will be, under load, with
     /// its warm-up, and empty if it has not begun. Gives the first threshold whose crossing ends
     /// the run. About 20 µs for a threshold over few series, and as much for each with `each`.
-    pub fn second(
-        &mut self,
-        window: &Window,
-        scenarios: &[Scenario],
-        loads: &[Range<Duration>],
-    ) -> Option<String> {
+    pub fn second(&mut self, window: &Window, loads: &[Range<Duration>]) -> Option<String> {
         self.seconds = window.second + 1;
         let mut ending = None;
         for watched in self.watched.iter_mut().flatten() {
-            let load = load_of(&watched.threshold.series, scenarios, loads);
+            let load = load_of(&watched.threshold.series, &self.timetables, loads);
             let crossed = watched.second(window, load);
             ending = ending.or(crossed.filter(|_| watched.threshold.abort));
         }
@@ -115,6 +124,21 @@ impl Watch {
         let watched = self.watched.iter().flatten();
         let short = watched.filter(|one| one.threshold.window.is_some() && !one.full);
         short.map(|one| &one.threshold)
+    }
+}
+
+impl Timetable {
+    /// Of all scenarios of a plan, in its order.
+    pub fn all(scenarios: &[Scenario]) -> Vec<Timetable> {
+        let timetable = |scenario: &Scenario| {
+            let stages = scenario.load().stages().iter();
+            Timetable {
+                scenario: scenario.name().clone(),
+                warmup: scenario.warmup(),
+                stages: stages.map(|stage| (stage.name.clone(), stage.duration)).collect(),
+            }
+        };
+        scenarios.iter().map(timetable).collect()
     }
 }
 
@@ -244,36 +268,36 @@ impl Kept {
 /// From the beginning of the first load that a selector means to the end of the last.
 fn load_of(
     series: &Selector,
-    scenarios: &[Scenario],
+    timetables: &[Timetable],
     loads: &[Range<Duration>],
 ) -> Option<Range<Duration>> {
-    let meant = scenarios
+    let meant = timetables
         .iter()
         .zip(loads)
-        .filter(|(scenario, load)| !load.is_empty() && series.admits("scenario", scenario.name()));
-    let spans = meant.flat_map(|(scenario, load)| parts_of(series, scenario, load));
+        .filter(|(one, load)| !load.is_empty() && series.admits("scenario", &one.scenario));
+    let spans = meant.flat_map(|(one, load)| parts_of(series, one, load));
     spans.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
 }
 
 /// What of a scenario's load a selector means.
 fn parts_of(
     series: &Selector,
-    scenario: &Scenario,
+    timetable: &Timetable,
     load: &Range<Duration>,
 ) -> Vec<Range<Duration>> {
     if series.names("phase") {
         return vec![load.clone()];
     }
     if !series.names("stage") {
-        return vec![(load.start + scenario.warmup()).min(load.end)..load.end];
+        return vec![load.start.saturating_add(timetable.warmup).min(load.end)..load.end];
     }
     let mut start = load.start;
-    let stages = scenario.load().stages().iter().map(|stage| {
-        let span = start..(start + stage.duration).min(load.end);
+    let stages = timetable.stages.iter().map(|(name, length)| {
+        let span = start..start.saturating_add(*length).min(load.end);
         start = span.end;
-        (stage, span)
+        (name, span)
     });
-    let meant = stages.filter(|(stage, _)| series.admits("stage", &stage.name));
+    let meant = stages.filter(|(name, _)| series.admits("stage", name));
     meant.map(|(_, span)| span).collect()
 }
 

@@ -62,7 +62,7 @@ impl Control {
             if !self.tick(second) {
                 switch.graceful(StopReason::Finished);
             }
-            if let Some(crossed) = self.look(plan, &engine.delivered(plan)) {
+            if let Some(crossed) = self.look(&engine.delivered(plan)) {
                 switch.now(StopReason::Threshold(crossed));
             }
             for stuck in engine.watchdog.look() {
@@ -78,11 +78,11 @@ impl Control {
 
     /// Closes the books: `last` is what the control thread recorded since the load's end, `loads`
     /// what came of each scenario's.
-    pub fn close(&mut self, last: Window, plan: &Plan, loads: &[Delivered]) {
+    pub fn close(&mut self, last: Window, loads: &[Delivered]) {
         self.aggregator.add(last);
         self.aggregator.lose(self.panicked);
         self.aggregator.finish();
-        self.look(plan, loads); // the run is over: nothing is left to be ended
+        self.look(loads); // the run is over: nothing is left to be ended
         self.send_seconds();
     }
 
@@ -97,14 +97,14 @@ impl Control {
     }
 
     /// Judges the seconds that have been closed since; gives the threshold that ends the run.
-    fn look(&mut self, plan: &Plan, loads: &[Delivered]) -> Option<String> {
+    fn look(&mut self, loads: &[Delivered]) -> Option<String> {
         let loads: Vec<_> = loads.iter().map(|load| load.span.clone()).collect();
         let closed = self.aggregator.timeline().len() as u32;
         let mut ending = None;
         for second in self.watch.seconds()..closed {
             // Those that are not kept any more were closed empty, long after their time.
             if let Some(window) = self.aggregator.window(second) {
-                ending = ending.or(self.watch.second(window, plan.scenarios(), &loads));
+                ending = ending.or(self.watch.second(window, &loads));
             }
         }
         ending

@@ -37,7 +37,8 @@ use crate::output::tty::Terminal;
 use crate::plan::Threshold;
 use crate::results::build::Sources;
 use crate::results::summary::Delivery;
-use crate::results::variants::Sides;
+use crate::results::variants::{Sides, Targets};
+use crate::results::watch::Timetable;
 use crate::results::{RunInfo, Summary, Watch};
 use crate::stop::StopSwitch;
 use ceiling::{Ceiling, state_folder};
@@ -109,7 +110,7 @@ async fn drive(
         (loads, duration) = loaded?;
     }
     let last = prepared.recorder.borrow_mut().flip(second_of(duration));
-    control.close(last, &prepared.plan, &loads);
+    control.close(last, &loads);
     let info = tell::info(&prepared, begun, duration, &loads);
     let summary = judge(&prepared, info, &mut control, &switch);
     let told = tell_all(&spec, &prepared, control, summary, &switch).await;
@@ -131,9 +132,9 @@ fn open(
         outputs: tell::outputs(spec, plan, &controls)?,
         sinks: Sinks::open(&spec.sinks, &tell::about(prepared, begun))?,
         pilot: spec.pilot.take(),
-        watch: Watch::new(plan.thresholds()),
+        watch: Watch::new(plan.thresholds(), Timetable::all(plan.scenarios())),
         controls,
-        sides: plan.trial().map(Sides::new),
+        sides: plan.trial().map(|trial| Sides::new(Targets::of(trial))),
         health: health::Reader::default(),
         panicked: 0,
     };

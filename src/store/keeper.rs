@@ -12,7 +12,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::block::blocks;
 use super::git::{self, Head};
-use super::outline::{Outline, lives, read_lives};
+use super::lives::{lives, read_lives};
+use super::outline::Outline;
 use super::pack::{self, squeezed};
 use super::{Result, file, process};
 use crate::metrics::window::ErrorRow;

@@ -2,8 +2,8 @@
 //!
 //! [`keeper`] is the sink that writes while a run goes on, a transaction a second; what dies in the
 //! middle has lost its last second at most. [`list`] finds runs again, [`slice`] reads any series
-//! over any time, [`replay`] makes the summary of a run that never got to make its own, [`carry`]
-//! moves runs between files. A second is first kept whole (`frames`), then, every five minutes, as a
+//! over any time, [`loads`] says over how much of it a rate is, [`replay`] makes the summary of a run
+//! that never got to make its own, [`carry`] moves runs between files. A second is first kept whole (`frames`), then, every five minutes, as a
 //! block per series (`blocks`): what has to be written is little, and what is read lies together.
 //!
 //! Formats are in [`pack`] and [`block`], tables in `schema.sql`; `docs/store.md` tells both to others.
@@ -14,6 +14,8 @@ mod file;
 mod git;
 pub mod keeper;
 pub mod list;
+mod lives;
+pub mod loads;
 mod outline;
 mod pack;
 pub mod place;
@@ -21,6 +23,7 @@ mod process;
 mod replay;
 pub mod seconds;
 pub mod slice;
+mod windows;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::loads::Load;
 use crate::metrics::own::OwnMetrics;
 use crate::metrics::window::Lifecycle;
 use crate::plan::{self, Plan};
 use crate::results::ScenarioInfo;
 use crate::results::run_info::measured;
+use crate::results::variants::{Target, Targets};
+use crate::results::watch::Timetable;
 use crate::secrets::Secrets;
 
 /// A plan in outline.
@@ -19,6 +22,9 @@ pub struct Outline {
     pub scenarios: Vec<Scenario>,
     /// Likewise.
     pub thresholds: Vec<Threshold>,
+    /// What is compared within the run, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Targets>,
 }
 
 /// One scenario, as planned.
@@ -49,6 +55,10 @@ pub struct Threshold {
     each: bool,
     optional: bool,
     default: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    window: Option<u32>,
+    #[serde(default)]
+    after_s: f64,
 }
 
 impl Outline {
@@ -79,14 +89,36 @@ impl Outline {
             each: threshold.each,
             optional: threshold.optional,
             default: threshold.default,
+            window: threshold.window,
+            after_s: threshold.after.as_secs_f64(),
+        };
+        let target = |target: Target| Target {
+            name: shown(&target.name),
+            base_url: shown(&target.base_url),
         };
         Outline {
             scenarios: plan.scenarios().iter().map(scenario).collect(),
             thresholds: plan.thresholds().iter().map(threshold).collect(),
+            targets: plan.trial().map(|trial| Targets::of(trial).map(target)),
         }
     }
 
-    /// Its thresholds, to be judged over the whole; `None` if one is none that this tool knows.
+    /// When each scenario was under load, warm-up included, to the second: by what became of its
+    /// arrivals in each of the seconds, which are in order.
+    pub fn spans(&self, lives: &[(u32, Vec<Lifecycle>)]) -> Vec<Range<Duration>> {
+        let second = |second: u32| Duration::from_secs(second.into());
+        let end = lives.last().map_or(0, |(last, _)| last + 1);
+        let began = |index: usize| {
+            let has_begun = |(_, lives): &&(u32, Vec<Lifecycle>)| {
+                lives.get(index).is_some_and(|life| life.started + life.planned > 0)
+            };
+            lives.iter().find(has_begun).map_or(end, |(second, _)| *second)
+        };
+        (0..self.scenarios.len()).map(|index| second(began(index))..second(end)).collect()
+    }
+
+    /// Its thresholds; `None` if one is none that this tool knows. None of them ends a run that has
+    /// ended.
     pub fn thresholds(&self, own: &OwnMetrics) -> Option<Vec<plan::Threshold>> {
         let thresholds = self.thresholds.iter().map(|one| {
             let parsed = plan::Threshold::parse_among(&one.selector, &one.expression, own).ok()?;
@@ -95,6 +127,8 @@ impl Outline {
                 each: one.each,
                 optional: one.optional,
                 default: one.default,
+                window: one.window.filter(|seconds| *seconds > 0),
+                after: seconds(one.after_s),
                 ..parsed
             })
         });
@@ -103,14 +137,8 @@ impl Outline {
 }
 
 impl Scenario {
-    /// How long it is under load before it is measured [s].
-    pub fn warmup_s(&self) -> f64 {
-        self.warmup_s
-    }
-
     /// What came of it in a run whose load began and ended then; a load of no length never began.
-    pub fn info(&self, ran: Range<Duration>) -> ScenarioInfo {
-        let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    pub fn info(&self, ran: &Range<Duration>) -> ScenarioInfo {
         let warmup = seconds(self.warmup_s);
         let lasted = ran.end.saturating_sub(ran.start).min(seconds(self.length_s));
         let stages = self.stages.iter().map(|(name, length)| (name.as_str(), seconds(*length)));
@@ -136,6 +164,61 @@ impl Scenario {
                 .collect(),
         }
     }
+
+    /// When it was in which phase, if its load began then and phase `load` lasted so long.
+    pub fn load(&self, start: Duration, load: Duration) -> Load {
+        let warm = start.saturating_add(seconds(self.warmup_s));
+        let measured = warm..warm.saturating_add(load);
+        let mut begin = start;
+        let stage = |(name, length): &(String, f64)| {
+            let end = begin.saturating_add(seconds(*length));
+            let span = begin.max(measured.start)..end.min(measured.end);
+            begin = end;
+            (name.clone(), span)
+        };
+        Load {
+            scenario: self.name.clone(),
+            stages: self.stages.iter().map(stage).collect(),
+            steered: Vec::new(),
+            warmup: start..measured.start,
+            measured,
+        }
+    }
+
+    /// The same of a run of which no more is known than from when to when it was seen.
+    pub fn so_far(&self, seen: &Range<Duration>) -> Load {
+        let planned = self.planned(seen.start);
+        let load = self.load(seen.start, Duration::MAX);
+        let end = seen.end.min(planned.end);
+        let cut = |span: Range<Duration>| span.start.min(end)..span.end.min(end);
+        let stages = load.stages.into_iter().map(|(name, span)| (name, cut(span)));
+        Load {
+            stages: stages.collect(),
+            warmup: cut(load.warmup),
+            measured: cut(load.measured),
+            ..load
+        }
+    }
+
+    /// When its load is by the plan, warm-up included, if it began then.
+    pub fn planned(&self, began: Duration) -> Range<Duration> {
+        began..began.saturating_add(seconds(self.length_s))
+    }
+
+    /// When what of it lies within its load.
+    pub fn timetable(&self) -> Timetable {
+        let stages = self.stages.iter().map(|(name, length)| (name.clone(), seconds(*length)));
+        Timetable {
+            scenario: self.name.as_str().into(),
+            warmup: seconds(self.warmup_s),
+            stages: stages.collect(),
+        }
+    }
+}
+
+/// What stands in a file may be no length of time.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 /// A span in seconds since something began.
@@ -144,66 +227,9 @@ fn since(began: Duration, span: &Range<Duration>) -> (f64, f64) {
     (since(span.start), since(span.end))
 }
 
-/// What became of each scenario's arrivals, in the order of [`numbers`].
-pub fn lives(all: &[Lifecycle]) -> String {
-    let written = |life: &Lifecycle| numbers(&mut { *life }).map(|number| *number);
-    let lives: Vec<[u64; FATES]> = all.iter().map(written).collect();
-    serde_json::to_string(&lives).expect("numbers can be written")
-}
-
-/// And back; `None` if it is none.
-pub fn read_lives(text: &str) -> Option<Vec<Lifecycle>> {
-    let lives: Vec<[u64; FATES]> = serde_json::from_str(text).ok()?;
-    Some(lives.into_iter().map(lifecycle).collect())
-}
-
-/// Numbers of a life.
-const FATES: usize = 16;
-
-/// The numbers of a life, in the order in which the store has them.
-fn numbers(life: &mut Lifecycle) -> [&mut u64; FATES] {
-    let dropped = &mut life.dropped;
-    [
-        &mut life.planned,
-        &mut life.due,
-        &mut life.started,
-        &mut life.late,
-        &mut life.prepared,
-        &mut life.sent,
-        &mut life.headers,
-        &mut life.bodies,
-        &mut life.completed,
-        &mut life.failed,
-        &mut life.interrupted,
-        &mut dropped.users,
-        &mut dropped.queue_full,
-        &mut dropped.generator,
-        &mut dropped.overrun,
-        &mut dropped.end,
-    ]
-}
-
-fn lifecycle(written: [u64; FATES]) -> Lifecycle {
-    let mut life = Lifecycle::default();
-    for (number, written) in numbers(&mut life).into_iter().zip(written) {
-        *number = written;
-    }
-    life
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lives_are_read_as_they_were_written() {
-        let written = std::array::from_fn(|place| place as u64 + 1);
-        let life = lifecycle(written);
-        assert_eq!(numbers(&mut { life }).map(|number| *number), written);
-        assert_eq!((life.planned, life.failed, life.dropped.end), (1, 10, 16));
-        assert_eq!(read_lives(&lives(&[life, life])), Some(vec![life, life]));
-        assert_eq!(read_lives("[[1]]"), None);
-    }
 
     #[test]
     fn a_scenario_that_was_cut_off_was_measured_for_as_long_as_it_ran() {
@@ -220,11 +246,11 @@ mod tests {
             steady: vec![(10.0, 70.0), (80.0, 90.0)],
         };
         let s = Duration::from_secs;
-        let info = scenario.info(s(5)..s(25));
+        let info = scenario.info(&(s(5)..s(25)));
         assert_eq!((info.began, info.load), (s(5), s(16)));
         let stages: Vec<_> = info.stages.iter().map(|one| one.length.as_secs()).collect();
         assert_eq!(stages, [6, 10]);
         assert_eq!((info.ended, info.steady.as_slice()), (s(25), &[s(15)..s(25)][..]));
-        assert_eq!(scenario.info(s(5)..s(500)).load, s(66));
+        assert_eq!(scenario.info(&(s(5)..s(500))).load, s(66));
     }
 }

@@ -2,31 +2,44 @@
 //! made now from the seconds that are kept, by going through them as the control thread did.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::ops::Range;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, params};
+use serde::de::DeserializeOwned;
 
 use super::list::{State, Stored};
-use super::outline::{Outline, Scenario, read_lives};
-use super::pack::{self, unsqueezed};
+use super::outline::{Outline, Scenario};
+use super::pack::unsqueezed;
 use super::{Result, Store};
 use crate::aggregator::{Aggregator, Health};
-use crate::compare::series::Loads;
-use crate::metrics::errors::category;
-use crate::metrics::window::{Busy, ErrorRow, Lifecycle};
+use crate::metrics::window::Busy;
 use crate::metrics::{self, MetricId, TagSet, Value, Window, metric};
+use crate::plan::Threshold;
 use crate::results::build::Sources;
 use crate::results::format;
 use crate::results::run_info::together;
-use crate::results::{RunInfo, Summary, summary};
+use crate::results::summary::Anomaly;
+use crate::results::variants::Sides;
+use crate::results::{RunInfo, ScenarioInfo, Summary, Watch};
 use crate::stop::StopReason;
+
+/// What only the process knew that ran it.
+const UNKNOWN: &str = "this is made of the seconds that are kept: the slowest iterations, what sets \
+    the slowest calls apart, what was steered and the command line are not in it";
 
 /// What else the tables tell of a run.
 struct Told {
     seed: u64,
     threads: usize,
-    outline: String,
+    source: Option<String>,
+}
+
+/// What the control thread saw of a run as it went on.
+struct Seen {
+    aggregator: Aggregator,
+    watch: Watch,
+    sides: Option<Sides>,
 }
 
 impl Store {
@@ -45,29 +58,18 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub fn summary(&self, run: &Stored) -> Result<Summary> {
-        let mut summary = self.summary_as_kept(run)?;
+        let mut summary = match self.summary_as::<Summary>(run)? {
+            Some(summary) => summary,
+            None => self.replay(run)?,
+        };
         if summary.run.plan.is_empty() {
             summary.run.plan = self.plan(run)?; // before summaries had it
         }
         Ok(summary)
     }
 
-    /// When each scenario of a run that came to this was in phase `load`.
-    pub(super) fn loads(&self, run: &Stored, summary: &Summary) -> Result<Loads> {
-        let outline = self.outline(&self.told(run).map_err(|error| self.fault(&error))?)?;
-        let span = |(planned, was): (&Scenario, &summary::Scenario)| {
-            let from = was.started_s? + planned.warmup_s();
-            (was.load_s > 0.0).then(|| (was.name.clone(), from..from + was.load_s))
-        };
-        Ok(outline.scenarios.iter().zip(&summary.scenarios).filter_map(span).collect())
-    }
-
-    fn outline(&self, told: &Told) -> Result<Outline> {
-        serde_json::from_str(&told.outline)
-            .map_err(|error| self.damaged(&format!("an outline that is none: {error}")))
-    }
-
-    fn summary_as_kept(&self, run: &Stored) -> Result<Summary> {
+    /// What of its summary `T` tells, if it made one when it ended.
+    pub(super) fn summary_as<T: DeserializeOwned>(&self, run: &Stored) -> Result<Option<T>> {
         let read = "SELECT summary FROM runs WHERE n = ?1";
         let kept: Option<Vec<u8>> = self
             .connection
@@ -75,29 +77,38 @@ impl Store {
             .optional()
             .map_err(|error| self.fault(&error))?
             .flatten();
-        match kept {
-            Some(kept) => unsqueezed(&kept)
-                .and_then(|json| serde_json::from_slice(&json).ok())
-                .ok_or_else(|| self.damaged(&format!("the summary of {} is none", run.short()))),
-            None => self.replay(run),
-        }
+        let Some(kept) = kept else { return Ok(None) };
+        let read = unsqueezed(&kept).and_then(|json| serde_json::from_slice(&json).ok());
+        let damaged = || self.damaged(&format!("the summary of {} is none", run.short()));
+        read.map(Some).ok_or_else(damaged)
+    }
+
+    /// Its plan, as far as it must be known to judge it.
+    pub(super) fn outline(&self, run: &Stored) -> Result<Outline> {
+        let read = "SELECT outline FROM runs WHERE n = ?1";
+        let text = self.connection.query_row(read, [run.n], |row| row.get::<_, String>(0));
+        serde_json::from_str(&text.map_err(|error| self.fault(&error))?)
+            .map_err(|error| self.damaged(&format!("an outline that is none: {error}")))
     }
 
     fn replay(&self, run: &Stored) -> Result<Summary> {
         let told = self.told(run).map_err(|error| self.fault(&error))?;
-        let outline = self.outline(&told)?;
+        let outline = self.outline(run)?;
         let thresholds = outline
             .thresholds(&self.own_metrics(run)?)
             .ok_or_else(|| self.damaged("a threshold that is none"))?;
-        let windows = self.windows(run)?;
-        let info = info(run, &told, &outline, &windows);
-        let names = outline.scenarios.iter().map(|one| one.name.as_str().into()).collect();
-        let aggregator = aggregated(names, windows);
+        let lives = self.lives(run)?;
+        let spans = outline.spans(&lives);
+        let seed = told.seed;
+        let info = info(run, told, &outline, &spans);
+        let windows = self.windows(run, lives)?;
+        let Seen { aggregator, watch, sides } = seen(&outline, &thresholds, &spans, windows);
+        let variants = sides.map(|mut sides| sides.conclude(&info.scenarios, seed));
         let stop = StopReason::Abort(why(run));
-        Ok(Summary::of(&Sources {
+        let mut summary = Summary::of(&Sources {
             run: &info,
             thresholds: &thresholds,
-            watch: None,
+            watch: Some(&watch),
             totals: aggregator.totals(),
             timeline: aggregator.timeline(),
             courses: aggregator.courses(),
@@ -108,107 +119,53 @@ impl Store {
             late_windows: 0,
             lost_windows: 0,
             stop: Some(&stop),
-            variants: None, // their seconds are compared when a run ends
+            variants: variants.as_ref(),
             ceiling: None,
-        }))
-    }
-
-    /// All that is kept of a run, second by second.
-    fn windows(&self, run: &Stored) -> Result<BTreeMap<u32, Window>> {
-        let mut windows = BTreeMap::<u32, Window>::new();
-        for (second, lives) in self.lives(run)? {
-            let window = Window { second, lifecycles: lives, ..Window::default() };
-            windows.insert(second, window);
-        }
-        let mut rows = BTreeMap::<u32, BTreeMap<TagSet, Vec<(MetricId, Value)>>>::new();
-        let series = self.series(run)?;
-        self.each_value(run, &series, &(0..u32::MAX), &Some, |series, second, kept| {
-            let row = rows.entry(second).or_default().entry(series.tags.clone()).or_default();
-            let there = row.iter().position(|(id, _)| *id == series.metric);
-            let mut sum = there.map(|place| row.swap_remove(place).1);
-            pack::add(&mut sum, series.metric.metric().kind, kept)?;
-            row.extend(sum.map(|value| (series.metric.clone(), value)));
-            Some(())
-        })?;
-        for (second, rows) in rows {
-            let window = windows.entry(second).or_default();
-            window.second = second;
-            window.rows = rows.into_iter().map(row).collect();
-        }
-        let errors = self.errors(run).map_err(|error| self.fault(&error))?;
-        if let Some((_, last)) = windows.iter_mut().next_back() {
-            last.errors = errors;
-        }
-        Ok(windows)
-    }
-
-    fn lives(&self, run: &Stored) -> Result<Vec<(u32, Vec<Lifecycle>)>> {
-        let read = || {
-            let read = "SELECT second, lives FROM timeline WHERE run = ?1 ORDER BY second";
-            let mut select = self.connection.prepare(read)?;
-            select.query_map([run.n], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        };
-        let rows: rusqlite::Result<Vec<(u32, String)>> = read();
-        let rows = rows.map_err(|error| self.fault(&error))?;
-        let lives = rows.into_iter().map(|(second, text)| Some((second, read_lives(&text)?)));
-        lives.collect::<Option<_>>().ok_or_else(|| self.damaged("a second that is none"))
-    }
-
-    fn errors(&self, run: &Stored) -> rusqlite::Result<Vec<ErrorRow>> {
-        let mut select = self.connection.prepare(
-            "SELECT category, scenario, step, status, folded, message, count, first_s, last_s,
-                 exemplar
-             FROM errors WHERE run = ?1 ORDER BY category, scenario, step, status, folded",
-        )?;
-        select.query_map([run.n], error)?.collect()
+        });
+        summary.anomalies.push(Anomaly::told("unfinished", UNKNOWN.to_owned()));
+        Ok(summary)
     }
 
     fn told(&self, run: &Stored) -> rusqlite::Result<Told> {
-        let read = "SELECT seed, threads, outline FROM runs WHERE n = ?1";
+        let read = "SELECT seed, threads, text
+             FROM runs LEFT JOIN scripts ON sha256 = script_sha256 WHERE n = ?1";
         self.connection.query_row(read, params![run.n], |row| {
             Ok(Told {
                 seed: row.get::<_, i64>(0)?.unsigned_abs(),
                 threads: row.get::<_, u32>(1)? as usize,
-                outline: row.get(2)?,
+                source: row.get(2)?,
             })
         })
     }
 }
 
-fn error(row: &Row) -> rusqlite::Result<ErrorRow> {
-    let name: String = row.get(0)?;
-    let step: String = row.get(2)?;
-    let seconds = |place: usize| -> rusqlite::Result<Duration> {
-        Ok(Duration::try_from_secs_f64(row.get(place)?).unwrap_or_default())
+/// Second by second, as the control thread saw them; loads began then, and went on as planned.
+fn seen(
+    outline: &Outline,
+    thresholds: &[Threshold],
+    spans: &[Range<Duration>],
+    windows: BTreeMap<u32, Window>,
+) -> Seen {
+    let scenarios = outline.scenarios.iter();
+    let loads: Vec<_> =
+        scenarios.clone().zip(spans).map(|(one, span)| one.planned(span.start)).collect();
+    let mut seen = Seen {
+        aggregator: Aggregator::new(
+            scenarios.clone().map(|one| one.name.as_str().into()).collect(),
+        ),
+        watch: Watch::new(thresholds, scenarios.map(Scenario::timetable).collect()),
+        sides: outline.targets.clone().map(Sides::new),
     };
-    Ok(ErrorRow {
-        category: category(&name).unwrap_or("script"),
-        scenario: row.get(1)?,
-        step: step.into(),
-        status: row.get(3)?,
-        folded: row.get(4)?,
-        message: row.get(5)?,
-        count: row.get::<_, i64>(6)?.unsigned_abs(),
-        first: seconds(7)?,
-        last: seconds(8)?,
-        exemplar: row.get(9)?,
-    })
-}
-
-fn row((tags, mut values): (TagSet, Vec<(MetricId, Value)>)) -> metrics::Row {
-    values.sort_by(|a, b| a.0.cmp(&b.0));
-    metrics::Row { tags, values }
-}
-
-/// As the control thread added them up.
-fn aggregated(names: Vec<Arc<str>>, windows: BTreeMap<u32, Window>) -> Aggregator {
-    let mut aggregator = Aggregator::new(names);
     for (second, mut window) in windows {
+        seen.watch.second(&window, &loads);
+        if let Some(sides) = &mut seen.sides {
+            sides.note(&window);
+        }
         let health = take_health(&mut window);
-        aggregator.add(window);
-        aggregator.tick(second, &health);
+        seen.aggregator.add(window);
+        seen.aggregator.tick(second, &health);
     }
-    aggregator
+    seen
 }
 
 /// The gauges of the process, which closing a second puts there.
@@ -239,32 +196,21 @@ fn take_health(window: &mut Window) -> Health {
     health
 }
 
-fn info(run: &Stored, told: &Told, outline: &Outline, windows: &BTreeMap<u32, Window>) -> RunInfo {
-    let end = windows.keys().next_back().map_or(0, |last| last + 1);
-    let end = Duration::from_secs(end.into());
-    let (mut scenarios, mut spans) = (Vec::new(), Vec::new());
-    for (index, scenario) in outline.scenarios.iter().enumerate() {
-        let began = |(_, window): &(&u32, &Window)| {
-            window.lifecycles.get(index).is_some_and(|life| life.started + life.planned > 0)
-        };
-        let began =
-            windows.iter().find(began).map(|(second, _)| Duration::from_secs((*second).into()));
-        let info = scenario.info(began.unwrap_or(end)..end);
-        let measured = end.saturating_sub(info.load)..end;
-        spans.push(measured);
-        scenarios.push(info);
-    }
+fn info(run: &Stored, told: Told, outline: &Outline, spans: &[Range<Duration>]) -> RunInfo {
+    let scenarios = outline.scenarios.iter().zip(spans);
+    let scenarios: Vec<_> = scenarios.map(|(scenario, span)| scenario.info(span)).collect();
     RunInfo {
         id: run.id.clone(),
         name: run.name.clone(),
         script: run.script.clone(),
         script_sha256: run.script_sha256.clone(),
         started_at: run.started_at.clone(),
-        duration: end,
-        load: together(spans),
+        duration: spans.iter().map(|span| span.end).max().unwrap_or_default(),
+        load: together(scenarios.iter().map(ScenarioInfo::measured).collect()),
         seed: told.seed,
         threads: told.threads,
         agents: 1,
+        source: told.source.unwrap_or_default(),
         scenarios,
         ..RunInfo::default()
     }

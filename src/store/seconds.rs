@@ -108,7 +108,7 @@ pub fn kept(store: &Store, run: &Stored) -> anyhow::Result<Run> {
     )?;
     ensure!(!read.series.is_empty(), "there is no load in the run {}", run.short());
     let summary = store.summary(run)?;
-    read.loads = store.loads(run, &summary)?;
+    read.loads = store.loads(run)?.measured();
     read.origin = Some(summary.origin());
     even(std::slice::from_mut(&mut read));
     Ok(read)

@@ -2,6 +2,7 @@
 
 use crate::common::Folder;
 use crate::common::server::{answer, answering};
+use crate::store::{json, kill, tool, under_way};
 
 /// A server that says who it is.
 fn target(name: &'static str) -> String {
@@ -174,4 +175,22 @@ fn a_slower_target_fails_the_run_and_the_same_one_twice_does_not() {
     assert_eq!(verdicts(&summary, "p50"), ["same"], "{ran:?}");
     assert!(summary["verdict"]["exit_code"] != 3, "{ran:?}");
     folder.run(&["--min-change", "10%"]).exits(2);
+}
+
+#[test]
+fn a_comparison_that_was_killed_is_made_of_the_seconds_that_are_kept() {
+    let folder = Folder::of("lt.http.get '/' lt.sleep(0.01)");
+    let ab = format!("old={},new={}", target("old"), target("new").replacen("//", "//user:pw@", 1));
+    let load = ["--vus", "2", "--duration", "60s", "--min-change", "50%", "--ab", &ab];
+    kill(under_way(&folder, &load, 4));
+    let variants = json(&tool(&folder, &["show", "--json"]).exits(0))["variants"].clone();
+    assert_eq!((&variants["base"]["name"], &variants["min_change"]), (&"old".into(), &0.5.into()));
+    let candidate = &variants["candidates"][0];
+    assert_eq!(candidate["name"], "new");
+    assert!(candidate["base_url"].as_str().expect("a text").starts_with("http://***@127.0.0.1"));
+    let rows = candidate["rows"].as_array().expect("rows");
+    let calls = rows.iter().filter(|row| row["series"]["call"] == "GET /");
+    assert!(calls.count() > 0, "{variants}");
+    let shown = tool(&folder, &["show"]).exits(0);
+    assert!(shown.out.contains("new against old"), "{}", shown.out);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -144,6 +144,36 @@ fn a_query_slices_any_series_by_tag_and_time() {
 }
 
 #[test]
+fn rates_are_those_of_the_report_though_a_load_does_not_end_with_a_second() {
+    let (folder, summary) = kept();
+    let calls = &summary["totals"]["calls"]["rate_per_s"];
+    let own = summary["own_metrics"].as_array().expect("a list").iter();
+    let orders = own.clone().find(|one| one["name"] == "orders").expect("it is there");
+    for (selector, told) in [
+        ("http_calls", calls),
+        ("http_calls{scenario=shop}", calls),
+        ("http_calls{step=login}", &summary["steps"][0]["rate_per_s"]),
+        ("orders", &orders["rate_per_s"]),
+    ] {
+        let told = told.as_f64().expect("a number");
+        let found = stat(&folder, &[selector], "rate");
+        assert!((found / told - 1.0).abs() < 1e-6, "{selector}: {found} is not {told}");
+        let trend = ["trend", selector, "--stat", "rate", "--json"];
+        let trend = json(&tool(&folder, &trend).exits(0));
+        assert_eq!(trend["points"][0]["value"].as_f64(), Some(found), "{selector}");
+    }
+    let asked = ["query", "last", "http_calls", "--every", "1s", "--stat", "count,rate"];
+    let seconds = json(&tool(&folder, &[&asked[..], &["--format", "json"]].concat()));
+    let rows = seconds["rows"].as_array().expect("rows");
+    let load: f64 = rows
+        .iter()
+        .filter_map(|row| Some(row["stats"]["count"].as_f64()? / row["stats"]["rate"].as_f64()?))
+        .sum();
+    let told = summary["scenarios"][0]["load_s"].as_f64().expect("a number");
+    assert!(load <= told + 1e-6, "{load} s of {told} s");
+}
+
+#[test]
 fn a_query_that_finds_nothing_says_what_there_is() {
     let (folder, _) = kept();
     for (arguments, told) in [
@@ -154,6 +184,9 @@ fn a_query_that_finds_nothing_says_what_there_is() {
         (&["http_calls", "--stat", "p"], "there is no statistic `p`"),
         (&["http_calls", "--from", "5h"], "there is nothing from 18000s"),
         (&["http_calls", "--every", "0s"], "--every is of whole seconds"),
+        (&["http_calls", "--every", "1.5s"], "--every is of whole seconds"),
+        (&["http_calls", "--from", "0.5s", "--to", "0.9s"], "--from is of whole seconds"),
+        (&["http_calls", "--to", "0.9s"], "--to is of whole seconds"),
         (&["http_call_duration{phase=setup}"], "`phase` is one of load"),
     ] {
         let asked = [&["query", "last"], arguments].concat();
@@ -205,58 +238,105 @@ fn runs_are_filtered_pruned_and_carried_between_stores() {
     assert_eq!(json(&tool(&folder, &asked))["rows"][0]["stats"]["count"], 120);
 }
 
-#[test]
-fn a_run_that_is_killed_is_interrupted_and_all_but_its_last_second_is_there() {
-    let folder = Folder::new(
-        "local lt = require 'loadtool'\nreturn { scenarios = { shop = { run = function()\n\
-         lt.http.get '/' lt.sleep(0.01) end, load = { vus = 2, duration = '60s' } } } }",
-    );
-    let url = answering(|_| answer("200 OK", "here"));
-    let mut child = folder
+/// A run without an end, kept in `runs.db`, of which so many seconds are there.
+pub fn under_way(folder: &Folder, arguments: &[&str], seconds: i64) -> Child {
+    let child = folder
         .tool()
         .env("LOADTOOL_STORE", "runs.db")
-        .args(["run", "script.lua", "--base-url", &url, "--quiet", "--label", "build=cut"])
+        .args([&["run", "script.lua", "--quiet"], arguments].concat())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("it can be started");
-    wait_for_seconds(&folder.path("runs.db"), 3);
+    wait_for_seconds(&folder.path("runs.db"), seconds);
+    child
+}
+
+pub fn kill(mut run: Child) {
+    run.kill().expect("it is ours");
+    run.wait().expect("it is ours");
+}
+
+#[test]
+fn a_run_that_is_killed_is_interrupted_and_all_but_its_last_second_is_there() {
+    let folder = Folder::new(
+        "local lt = require 'loadtool'\nreturn { scenarios = { shop = { run = function()\n\
+         lt.http.get '/' lt.http.get '/missing' lt.sleep(0.01) end,\n\
+         load = { vus = 2, duration = '60s' } } },\n\
+         thresholds = { http_calls = 'count > 1',\n\
+         http_call_duration = { 'p50 < 1us', window = '2s', min_samples = 1 } } }",
+    );
+    let child = under_way(&folder, &["--base-url", &target(), "--label", "build=cut"], 4);
     let listed = json(&tool(&folder, &["runs", "--json"]).exits(0));
     assert_eq!(listed[0]["state"], "running");
-    child.kill().expect("it is ours");
-    child.wait().expect("it is ours");
+    kill(child);
 
     let listed = json(&tool(&folder, &["runs", "--json"]).exits(0));
     assert_eq!(listed[0]["state"], "interrupted");
     let seconds = listed[0]["duration_s"].as_f64().expect("a number");
-    assert!(seconds >= 3.0, "{seconds}");
+    assert!(seconds >= 4.0, "{seconds}");
     let shown = tool(&folder, &["show"]).exits(0);
     assert!(shown.out.starts_with("ABORTED"), "{}", shown.out);
     assert!(shown.out.contains("its process ended without a word"), "{}", shown.out);
+    assert!(shown.out.contains("the slowest iterations, what sets"), "{}", shown.out);
     let told = json(&tool(&folder, &["show", "--json"]).exits(0));
     let calls = told["totals"]["calls"]["count"].as_f64().expect("a number");
     assert!(calls > 0.0);
     assert_eq!(calls, stat(&folder, &["http_calls"], "count"));
+    let rate = told["totals"]["calls"]["rate_per_s"].as_f64().expect("a number");
+    assert_eq!(rate, stat(&folder, &["http_calls"], "rate"));
     assert_eq!(told["scenarios"][0]["kind"], "constant_vus");
-    assert_eq!(told["thresholds"].as_array().map(Vec::len), Some(3));
+    assert!(told["run"]["source"].as_str().expect("a text").contains("require 'loadtool'"));
     tool(&folder, &["report", "last", "-o", "page.html"]).exits(0);
     let compared = tool(&folder, &["compare", "last", "last"]).exits(0);
     for side in ["base", "candidate"] {
         let told = format!("remark: the {side} was aborted: its process ended without a word");
         assert!(compared.out.contains(&told), "{}", compared.out);
     }
+
+    let judged = |metric: &str| {
+        let all = told["thresholds"].as_array().expect("a list");
+        all.iter().find(|one| one["metric"] == metric).expect("it is judged").clone()
+    };
+    let whole = judged("http_calls");
+    assert_eq!((&whole["ok"], &whole["window_s"]), (&true.into(), &Json::Null));
+    let sliding = judged("http_call_duration");
+    assert_eq!((&sliding["ok"], &sliding["window_s"]), (&false.into(), &2.into()));
+    assert_eq!(sliding["crossed_at_s"], 2, "the first two seconds");
+
+    let error = &told["errors"][0];
+    assert_eq!((&error["status"], &error["category"]), (&404.into(), &"client_error".into()));
+    assert_eq!(error["count"].as_f64(), Some(stat(&folder, &["errors"], "count")));
+    assert!(error["exemplar"].as_str().expect("there is one").contains("/missing"), "{error}");
+    let memory = &told["timeline"][1]["health"]["memory_bytes"];
+    assert!(memory.as_u64() > Some(1 << 20), "{memory}");
+    assert!(told["generator"]["rss_bytes_max"].as_u64() >= memory.as_u64());
     let groups = ["compare", "--label", "build=cut", "--label", "build=cut"];
     tool(&folder, &groups).exits(2).says("left out: 1 run that did not come to an end");
 
-    // The next run says so in the file itself.
+    // The next run says so in the file itself, and puts its seconds into blocks.
     let folder = folder.file("script.lua", SCRIPT);
     run(&folder, &["--label", "build=cut"]);
     let compared = tool(&folder, &groups).exits(0);
-    let told = "remark: of build=cut, left out: 1 run that did not come to an end";
-    assert!(compared.out.contains(told), "{}", compared.out);
+    let left_out = "remark: of build=cut, left out: 1 run that did not come to an end";
+    assert!(compared.out.contains(left_out), "{}", compared.out);
     let trend = tool(&folder, &["trend", "http_calls"]).exits(0);
-    let told = "remark: left out: 1 run that did not come to an end\n";
-    assert!(trend.out.contains(told), "{}", trend.out);
+    let left_out = "remark: left out: 1 run that did not come to an end\n";
+    assert!(trend.out.contains(left_out), "{}", trend.out);
+    let store = Connection::open(folder.path("runs.db")).expect("it is there");
+    let mut states = store.prepare("SELECT state FROM runs ORDER BY id").expect("a table");
+    let states: Vec<String> =
+        states.query_map([], |row| row.get(0)).expect("rows").filter_map(Result::ok).collect();
+    assert_eq!(states, ["interrupted", "done"]);
+    let loose: i64 =
+        store.query_row("SELECT count(*) FROM frames", [], |row| row.get(0)).expect("a number");
+    assert_eq!(loose, 0);
+    let again = json(&tool(&folder, &["show", "last~1", "--json"]).exits(0));
+    for all in ["calls", "iterations"] {
+        let (now, before) = (&again["totals"][all], &told["totals"][all]);
+        assert_eq!((&now["count"], &now["rate_per_s"]), (&before["count"], &before["rate_per_s"]));
+        assert_eq!(now["latency_ms"]["hdr"], before["latency_ms"]["hdr"], "{all}");
+    }
 }
 
 fn wait_for_seconds(store: &Path, seconds: i64) {

@@ -46,7 +46,7 @@ fn window_of(second: u32, calls: [u64; 2], ms: [u64; 2], names: [&str; 2]) -> Wi
 }
 
 fn compared(seconds: u32, ms: impl Fn(u32) -> [u64; 2]) -> Variants {
-    let mut sides = Sides::new(&trial());
+    let mut sides = Sides::new(Targets::of(&trial()));
     (0..seconds).for_each(|second| sides.note(&window(second, 50, ms(second))));
     sides.conclude(&load(seconds.into()), 1)
 }
@@ -73,12 +73,15 @@ fn what_slows_both_is_no_difference_and_what_slows_one_is() {
 fn a_short_run_cannot_tell() {
     let short = compared(4, |_| [100, 200]);
     assert!(short.worse().is_empty() && !short.can_tell(), "{short:?}");
-    assert!(!Sides::new(&trial()).conclude(&load(0), 1).can_tell(), "nothing was recorded");
+    assert!(
+        !Sides::new(Targets::of(&trial())).conclude(&load(0), 1).can_tell(),
+        "nothing was recorded"
+    );
 }
 
 #[test]
 fn a_long_run_is_kept_in_longer_seconds_and_its_rates_stay() {
-    let mut sides = Sides::new(&trial());
+    let mut sides = Sides::new(Targets::of(&trial()));
     for second in 0..2_000 {
         sides.note(&window(second, 2, [10, 10]));
     }
@@ -98,7 +101,7 @@ fn rate_of(variants: &Variants) -> &Row {
 
 #[test]
 fn an_answer_that_comes_after_the_load_adds_no_second_to_it() {
-    let mut sides = Sides::new(&trial());
+    let mut sides = Sides::new(Targets::of(&trial()));
     for second in 0..12 {
         sides.note(&window(second, 19, [10, 10]));
     }
@@ -112,7 +115,7 @@ fn an_answer_that_comes_after_the_load_adds_no_second_to_it() {
 #[test]
 fn calls_that_went_elsewhere_than_to_their_target_are_told() {
     let remarks = |names: [&str; 2]| {
-        let mut sides = Sides::new(&trial());
+        let mut sides = Sides::new(Targets::of(&trial()));
         (0..10).for_each(|second| sides.note(&window_of(second, [9, 9], [10, 10], names)));
         sides.conclude(&load(10), 1).candidates[0].comparison.remarks.clone()
     };

@@ -71,15 +71,14 @@ fn watch(
     load: Range<u64>,
     seconds: &[&[(&str, u64)]],
 ) -> Seen {
-    let mut watch = Watch::new(std::slice::from_ref(threshold));
+    let mut watch = Watch::new(std::slice::from_ref(threshold), Timetable::all(&[scenario]));
     let load = Duration::from_secs(load.start)..Duration::from_secs(load.end);
-    let scenarios = [scenario];
     let mut totals = Window::default();
     let mut ended = None;
     for (number, steps) in (0..).zip(seconds) {
         let window = second(number, steps);
         totals.absorb(&window);
-        let crossed = watch.second(&window, &scenarios, std::slice::from_ref(&load));
+        let crossed = watch.second(&window, std::slice::from_ref(&load));
         ended = ended.or(crossed.map(|what| (number, what)));
     }
     let judged = judge_beside(threshold, &totals, &fixture::run(), watch.of(0));
@@ -128,7 +127,7 @@ fn a_stage_is_judged_while_it_lasts() {
     for (stage, expected) in [("hold", 3..7), ("*", 0..10), ("nowhere", 0..0)] {
         let selector = Selector::parse(&format!("checks{{stage={stage}}}")).unwrap();
         let load = Duration::ZERO..Duration::from_secs(10);
-        let found = load_of(&selector, &[scenario()], &[load]);
+        let found = load_of(&selector, &Timetable::all(&[scenario()]), &[load]);
         let expected = Duration::from_secs(expected.start)..Duration::from_secs(expected.end);
         assert_eq!(found, Some(expected).filter(|span| !span.is_empty()), "{stage}");
     }
