@@ -53,15 +53,15 @@ const COLUMNS: [&str; 17] = [
 ];
 
 fn record(step: &LimitStep) -> [String; 17] {
-    let maybe = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+    let maybe = |value: Option<f64>| value.map_or_else(String::new, plain);
     [
         step.purpose.clone(),
-        step.target.to_string(),
-        step.from_s.to_string(),
-        step.hold_s.to_string(),
-        step.achieved_per_s.to_string(),
-        step.goodput_per_s.to_string(),
-        step.calls_per_s.to_string(),
+        plain(step.target),
+        plain(step.from_s),
+        plain(step.hold_s),
+        plain(step.achieved_per_s),
+        plain(step.goodput_per_s),
+        plain(step.calls_per_s),
         maybe(step.error_rate),
         step.vus.to_string(),
         maybe(step.p50_ms),
@@ -75,6 +75,11 @@ fn record(step: &LimitStep) -> [String; 17] {
     ]
 }
 
+/// Without the dust of binary fractions.
+fn plain(number: f64) -> String {
+    ((number * 1e6).round() / 1e6).to_string()
+}
+
 /// One field of several sentences.
 fn list(sentences: &[String]) -> String {
     cell(&sentences.join("; ")).into_owned()
@@ -83,11 +88,12 @@ fn list(sentences: &[String]) -> String {
 /// `http_call_duration{step=login} p50 12 ms p95 31 ms p99 44 ms`.
 fn percentiles(series: &SeriesOfStep) -> String {
     let named = [("p50", series.p50_ms), ("p95", series.p95_ms), ("p99", series.p99_ms)];
-    let told = named.into_iter().filter_map(|(name, value)| Some(format!(" {name} {} ms", value?)));
+    let told =
+        named.into_iter().filter_map(|(name, value)| Some(format!(" {name} {} ms", plain(value?))));
     series.series.clone() + &told.collect::<String>()
 }
 
 /// `queue_depth growth <= 1000: 12`.
 fn change(row: &SignalRow) -> String {
-    format!("{}: {}", row.signal, row.change)
+    format!("{}: {}", row.signal, plain(row.change))
 }

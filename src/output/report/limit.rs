@@ -30,8 +30,6 @@ pub(super) fn limit(limit: &Limit, page: &mut Page) {
         table.row(row(step));
     }
     page.table(&table);
-    series(limit, page);
-    margins(limit, page);
     for step in limit.steps.iter().filter(|step| step.verdict != "pass") {
         let level = format::number(step.target);
         page.line(format!("  {} at {level}: {}", step.verdict, step.reasons.join("; ")));
@@ -42,6 +40,8 @@ pub(super) fn limit(limit: &Limit, page: &mut Page) {
     if let Some(remark) = limit.littles_remark() {
         page.line(format!("  {remark}"));
     }
+    series(limit, page);
+    margins(limit, page);
     page.gap();
     let doubt = if limit.verdict == "inconclusive" { " (inconclusive)" } else { "" };
     page.line(styled(&format!("ANSWER{doubt}: {}", limit.sentence()), HEAD));
