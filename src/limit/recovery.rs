@@ -30,22 +30,24 @@ impl LimitSpec {
     /// How long a target may take to recover.
     pub(super) fn patience(&self) -> Duration {
         let least = (self.cooldown * PATIENCE).max(LEAST_PATIENCE);
-        let calls = least.max((self.calls_of_recovery() * 2).min(MOST_PATIENCE));
-        if self.axis.is_rate() { calls } else { least }
+        match self.axis.is_rate() {
+            true => least.max((self.calls_of_recovery() * 2).min(MOST_PATIENCE)),
+            false => least,
+        }
     }
 
     /// How long it takes a target that is as before to show it, as a rule.
     pub(super) fn rest(&self) -> Duration {
         match self.axis.is_rate() {
-            true => self.cooldown.max(self.calls_of_recovery()).min(self.patience()),
+            true => self.cooldown.max(self.calls_of_recovery()),
             false => self.cooldown,
         }
     }
 
-    /// Until as many calls as are needed have come, one of each iteration.
+    /// Until as many calls as are needed have come, one of each iteration; nobody waits longer.
     fn calls_of_recovery(&self) -> Duration {
         let seconds = RECOVERED as f64 / self.from_level();
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX / 4).min(Duration::MAX / 4)
+        Duration::from_secs_f64(seconds.min(MOST_PATIENCE.as_secs_f64()))
     }
 }
 
