@@ -15,7 +15,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Cause, Mostly, told_span};
+use super::words::told_span;
+use super::{Cause, Mostly};
 use crate::metrics::ledger::Entry;
 use crate::metrics::statistics::{fisher_tail, median, normal_tail, rank_difference};
 use crate::metrics::trace::Phases;
