@@ -36,6 +36,7 @@ pub struct CalibrateArgs {
 impl CalibrateArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         logging::start(&self.log, &Default::default())?;
+        super::allow_descriptors();
         ensure!(
             (1..=600).contains(&self.duration.as_secs()),
             "--duration must be 1s to 10m: a second is what is told apart"

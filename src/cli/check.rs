@@ -10,7 +10,7 @@ use super::logging::{self, LogArgs};
 use super::script::ScriptArgs;
 use crate::plan::draft::Flags;
 use crate::results::format;
-use crate::run::preflight::{Cost, weigh};
+use crate::run::preflight::{Cost, weigh, without_base};
 use crate::run::prepare::prepare;
 
 /// Users made to see what one costs.
@@ -44,6 +44,9 @@ impl CheckArgs {
         logging::start(&self.log, &secrets)?;
         let flags = Flags { base_url: self.base_url, ..self.load.into() };
         let prepared = prepare(self.script.spec(flags, secrets.clone())?)?;
+        if let Some(doubt) = without_base(&prepared) {
+            log::warn!("{doubt}");
+        }
         let cost = weigh(&prepared, SAMPLE)?;
         let plan = prepared.plan.explain();
         Ok(super::print(&format!("{}{}", secrets.mask(&plan), told(cost))))

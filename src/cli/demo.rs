@@ -9,12 +9,13 @@ use clap::Args;
 
 use super::load::duration;
 use crate::demo::null::Null;
-use crate::demo::{Demo, Options, serve};
+use crate::demo::{Demo, Options, ROUTES, serve};
 
 #[derive(Args, Debug)]
+#[command(after_help = ROUTES)]
 pub struct DemoArgs {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", value_parser = address, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 
     /// Answer so many requests per second, one after the other: a target whose limit is known
@@ -45,6 +46,10 @@ impl DemoArgs {
         let demo = open_with(self.listen, &options)?;
         until_interrupted("demo shop", &demo.url())
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an address and a port, as in 127.0.0.1:8080".to_owned())
 }
 
 fn until_interrupted(what: &str, url: &str) -> anyhow::Result<ExitCode> {

@@ -153,7 +153,7 @@ pub struct LimitArgs {
     plan: bool,
 
     /// Decides every random choice
-    #[arg(long, value_name = "N", help_heading = "Search")]
+    #[arg(long, value_name = "N", value_parser = super::load::seed, help_heading = "Search")]
     seed: Option<u64>,
 
     /// Worker threads [default: all cores]
@@ -219,7 +219,7 @@ impl LimitArgs {
             return Ok(super::print(&secrets.mask(&told)));
         }
         let spec = LimitSpec { probes: self.probes()?, ..spec };
-        let _ = rlimit::increase_nofile_limit(u64::MAX);
+        super::allow_descriptors();
         let demo = self.demo.then(|| super::demo::open(([127, 0, 0, 1], 0).into())).transpose()?;
         let base_url = demo.as_ref().map(|demo| demo.url()).or(self.base_url.clone());
         let flags = self.flags(&spec, base_url);

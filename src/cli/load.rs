@@ -45,7 +45,7 @@ pub struct LoadArgs {
     profile: Option<Profile>,
 
     /// Decides every random choice; printed, so that a run can be repeated
-    #[arg(long, value_name = "N", help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = seed, help_heading = "Load")]
     seed: Option<u64>,
 
     /// Worker threads [default: all cores]
@@ -81,6 +81,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 fn rate(text: &str) -> Result<f64, String> {
     units::rate(text).map_err(|error| error.to_string())
+}
+
+pub fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected the whole number that a run has told".to_owned())
 }
 
 fn threads(text: &str) -> Result<usize, String> {

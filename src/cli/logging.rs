@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::diagnostic::did_you_mean;
 use crate::output::screen::Screen;
 use crate::secrets::Secrets;
 
@@ -53,7 +54,13 @@ pub struct LogArgs {
     verbose: u8,
 
     /// Least severe messages to log: error, warn, info, debug, trace
-    #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        value_parser = level,
+        default_value = "info",
+        help_heading = "Output"
+    )]
     log_level: LevelFilter,
 }
 
@@ -70,6 +77,14 @@ impl LogArgs {
             _ => LevelFilter::Trace,
         }
     }
+}
+
+fn level(text: &str) -> Result<LevelFilter, String> {
+    const WORDS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    text.parse().map_err(|_| {
+        let all = || format!("it is one of {}", WORDS[1..].join(", "));
+        did_you_mean(text, WORDS).unwrap_or_else(all)
+    })
 }
 
 /// Installs the logger, which shows no secrets; gives the screen that it shares with the live line.

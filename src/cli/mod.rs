@@ -160,6 +160,12 @@ pub fn tell_bug() -> ExitCode {
     ExitCode::from(BUG)
 }
 
+/// Each user has a connection of its own: as many descriptors as this process may have. Where it may
+/// not ask, those that it has must do.
+fn allow_descriptors() {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+}
+
 /// Prints what was asked for. A reader that went away (`| head`) has all that it wanted.
 fn print(text: &str) -> ExitCode {
     let mut stdout = io::stdout().lock();

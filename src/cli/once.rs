@@ -32,7 +32,7 @@ pub struct OnceArgs {
     scenario: Option<String>,
 
     /// Decides every random choice
-    #[arg(long, value_name = "N", help_heading = "Script")]
+    #[arg(long, value_name = "N", value_parser = super::load::seed, help_heading = "Script")]
     seed: Option<u64>,
 
     /// Start the built-in shop on a free port and use it
@@ -62,6 +62,7 @@ impl OnceArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let secrets = Arc::default();
         logging::start(&self.log, &secrets)?;
+        super::allow_descriptors();
         let demo = self.demo.then(|| super::demo::open(([127, 0, 0, 1], 0).into())).transpose()?;
         let base_url = demo.as_ref().map(|demo| demo.url());
         let flags = Flags {

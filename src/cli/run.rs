@@ -98,7 +98,7 @@ impl RunArgs {
         let progress = self.ui.progress()?;
         let secrets = Arc::default();
         let screen = logging::start(&self.log, &secrets)?;
-        let _ = rlimit::increase_nofile_limit(u64::MAX);
+        super::allow_descriptors();
         let demo = self.demo.then(|| super::demo::open(([127, 0, 0, 1], 0).into())).transpose()?;
         let base_url = demo.as_ref().map(|demo| demo.url());
         let baseline = self.baseline.map(|run| self.out.keep.baseline(&run)).transpose()?;

@@ -4,15 +4,7 @@
 //! goes away when its handle is dropped. All state is in memory, per session and bounded; the
 //! catalogue is the same every time. A wrong cookie or token fails visibly, as JSON.
 //!
-//! | path | what |
-//! | --- | --- |
-//! | `GET /health` | is it there |
-//! | `POST /register`, `/login`, `/logout` | a session cookie, and a JWT in the body |
-//! | `GET /products?page=&size=&q=`, `/products/{id}` | the catalogue |
-//! | `GET`, `POST`, `DELETE /cart`; `PUT`, `DELETE /cart/{id}`; `POST /cart/{id}/items` | the cart |
-//! | `POST /checkout`, `GET /orders`, `/orders/{id}` | what was bought |
-//! | `GET`, `POST /form` | an HTML form with a CSRF token |
-//! | `/status/{code}`, `/delay/{ms}`, `/bytes/{n}`, `/encoding/{name}`, `/redirect/{n}`, `/echo`, `/stream` | variations of an answer |
+//! [`ROUTES`] says what it answers; `GET /` tells it too.
 
 mod account;
 mod accounts;
@@ -38,10 +30,40 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
+use axum::routing::get;
 use axum::serve::ListenerExt;
 use tokio::sync::oneshot;
 
 use shop::Shop;
+
+/// What the shop answers, and who may log in.
+pub const ROUTES: &str = "\
+Routes of the shop (answers are JSON; who is not known gets 401):
+  GET /                        these lines
+  GET /health                  {\"status\": \"ok\"}
+  POST /login                  {email, password}: a session cookie, and a JWT in `token`; the
+                               accounts are userN@shop.test with the password secret-N, N from 1
+                               to 100,000, and those that were registered
+  POST /register               {email, password}
+  POST /logout                 ends the session
+  GET /products                ?page=&size=&q=: the catalogue
+  GET /products/{id}
+  GET /cart                    POST {product_id, quantity} adds to it, DELETE empties it
+  POST /cart/{id}/items        {quantity}: adds product {id}
+  PUT /cart/{id}               {quantity}; DELETE takes it out
+  POST /checkout               makes an order of the cart
+  GET /orders
+  GET /orders/{id}
+  GET /form                    an HTML form with a CSRF token; POST takes it
+Answers to order, to any method:
+  GET /status/{code}           that status, from 200 to 599
+  GET /delay/{ms}              later, at most a minute
+  GET /bytes/{size}            a body of so many bytes, at most 1 GiB
+  GET /redirect/{times}        so many redirects, one after the other
+  GET /encoding/{name}         gzip, br, zstd, deflate or identity, whatever is accepted
+  GET /echo                    what was sent
+  GET /stream                  ?events=&every_ms=: server-sent events
+";
 
 /// How much a shop remembers.
 #[derive(Debug, Clone)]
@@ -143,7 +165,9 @@ impl Drop for Demo {
 }
 
 fn routes(shop: Arc<Shop>) -> Router {
-    account::routes()
+    Router::new()
+        .route("/", get(|| async { ROUTES }))
+        .merge(account::routes())
         .merge(products::routes())
         .merge(cart::routes())
         .merge(orders::routes())

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 
-use super::{Demo, Options, serve};
+use super::{Demo, Options, ROUTES, serve};
 
 struct Client {
     demo: Demo,
@@ -98,6 +98,27 @@ fn a_journey_from_login_to_order_works_with_cookie_and_with_token() {
     assert_eq!(shop.get(&format!("/orders/{number}"), &bearer).status, 200);
     assert_eq!(shop.get("/orders/999999", &bearer).status, 404);
     assert_eq!(shop.ask("POST", "/checkout", &cookie, "").status, 409, "the cart is empty now");
+}
+
+#[test]
+fn the_shop_says_what_it_answers_and_answers_it() {
+    let shop = Client::new();
+    let told = shop.get("/", "");
+    assert_eq!((told.status, String::from_utf8(told.body).as_deref()), (200, Ok(ROUTES)));
+    let routes = ROUTES.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(" /"));
+    let routes: Vec<_> =
+        routes.filter(|(method, _)| ["GET", "POST", "PUT"].contains(method)).collect();
+    assert!(routes.len() > 20, "{routes:?}");
+    for (method, rest) in routes {
+        let path = rest.split(' ').next().expect("split gives one");
+        let path = path.replace("{code}", "200").replace("{name}", "gzip");
+        let path = ["{id}", "{ms}", "{size}", "{times}"]
+            .iter()
+            .fold(path, |path, field| path.replace(field, "1"));
+        let answer = shop.ask(method, &format!("/{path}"), "", "");
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(answer.status != 405 && !body.contains("there is no path"), "{path}: {body}");
+    }
 }
 
 #[test]

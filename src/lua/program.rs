@@ -77,7 +77,9 @@ impl Program {
     /// A mistake in the script, with the line's text.
     fn diagnostic(&self, line: Option<u32>, message: String) -> Diagnostic {
         let at_end = message.ends_with("near <eof>");
+        let hint = hint(&message);
         let mut diagnostic = Diagnostic::new(message).at(&self.path, line);
+        diagnostic.hint = hint.map(str::to_owned);
         diagnostic.source = line
             .and_then(|line| self.text.lines().nth(line.checked_sub(1)? as usize))
             .map(str::to_owned);
@@ -87,6 +89,31 @@ impl Program {
         }
         diagnostic
     }
+}
+
+/// What to do about a message of Lua's compiler: the first that is part of it. Those who come from
+/// other languages are told how Lua says it.
+const HINTS: [(&str, &str); 16] = [
+    ("near '!'", "\"not equal\" is `~=`, and \"not\" is `not`"),
+    ("near '&'", "\"and\" is the word `and`"),
+    ("near '|'", "\"or\" is the word `or`"),
+    ("near '+'", "there is no `+=` and no `++`: write `n = n + 1`"),
+    ("'then' expected", "write `if … then … end`; a comparison is `==`"),
+    ("'do' expected", "write `for … do … end`, or `while … do … end`"),
+    ("unfinished string", "close the quote in its line; a text of several lines is [[ … ]]"),
+    ("malformed number", "a name cannot begin with a digit, and \"10s\" needs its quotes"),
+    ("'}' expected", "entries of a table are parted by commas"),
+    ("')' expected", "arguments are parted by commas, and each `(` needs its `)`"),
+    ("'end' expected", "each `function`, `if`, `for` and `while` needs its `end`"),
+    ("<eof> expected", "there is an `end` too many above, or something behind a `return`"),
+    ("<name> expected", "a name is missing here; words such as `end` and `in` are none"),
+    ("'=' expected", "a statement is a call, `f(x)`, or an assignment, `x = 1`"),
+    ("syntax error", "a statement is a call, `f(x)`, or an assignment, `x = 1`"),
+    ("unexpected symbol", "something is missing before this, or it is no word of Lua's"),
+];
+
+fn hint(message: &str) -> Option<&'static str> {
+    HINTS.iter().find(|(part, _)| message.contains(part)).map(|(_, hint)| *hint)
 }
 
 /// Whether a place for modules is a path with `?` for the name, rather than a folder.
@@ -126,4 +153,37 @@ pub(super) fn check(lua: &Lua, name: &str, text: &[u8]) -> Result<(), (Option<u3
 /// The text as the function of its environment that users run.
 pub(super) fn wrapped(text: &[u8]) -> Vec<u8> {
     [b"return function(_ENV, ...) ".as_slice(), text, b"\nend"].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_from_another_language_is_told_how_lua_says_it() {
+        let lua = Lua::new();
+        for (text, told) in [
+            ("if a != 1 then end", "`~=`"),
+            ("if a && b then end", "the word `and`"),
+            ("if a || b then end", "the word `or`"),
+            ("n += 1", "n = n + 1"),
+            ("n++", "n = n + 1"),
+            ("if a { }", "`if … then … end`"),
+            ("if a = 1 then end", "a comparison is `==`"),
+            ("for i = 1, 2 { }", "`for … do … end`"),
+            ("local a = 'x\n'", "close the quote"),
+            ("local a = 10s", "a name cannot begin with a digit"),
+            ("local t = { a = 1 b = 2 }", "parted by commas"),
+            ("f(1 2)", "parted by commas"),
+            ("function f() ) end", "something is missing"),
+            ("return 1 f()", "behind a `return`"),
+            ("local end = 1", "a name is missing"),
+            ("a b", "a statement is"),
+            ("a", "a statement is"),
+        ] {
+            let (_, message) = check(&lua, "script.lua", text.as_bytes()).expect_err(text);
+            let hint = hint(&message).unwrap_or_default();
+            assert!(hint.contains(told), "{text}: {message}: {hint}");
+        }
+    }
 }

@@ -73,7 +73,7 @@ fn drawn(levels: &[f64], peak: f64, unit: &str, length: Duration) -> Vec<String>
 }
 
 /// `0.25`, `83.3`, `1200`.
-fn amount(number: f64) -> String {
+pub(super) fn amount(number: f64) -> String {
     let digits = if number >= 100.0 { 0 } else { 2 };
     let text = format!("{number:.digits$}");
     match text.contains('.') {

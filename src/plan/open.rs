@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::chart::amount;
 use super::load::{Stage, users};
 use crate::pace::{Pattern, RateProfile};
 use crate::units::print_duration;
@@ -169,6 +170,7 @@ impl fmt::Display for OpenLoad {
             Shape::Curve { points, of } => {
                 let peak = points.iter().map(|point| point.1).fold(0.0, f64::max);
                 let length = print_duration(self.length());
+                let peak = amount(peak);
                 write!(f, "the curve of {of}, at most {peak}{unit}, for {length}")?;
             }
         }

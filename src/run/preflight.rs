@@ -3,11 +3,12 @@
 //!
 //! What is sure to fail is refused, with the cure; what may fail, because `max_vus` may never be
 //! reached or other addresses may be asked, is a warning. So is a [data pool](pools) that seems too
-//! small.
+//! small, and a request that [nothing says where to send](relative).
 
 mod addresses;
 mod machine;
 mod pools;
+mod relative;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::machine::Machine;
+pub use self::relative::without_base;
 use super::prepare::Prepared;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::worker::SERIES_CAP;
@@ -78,6 +80,7 @@ pub async fn preflight(prepared: &Prepared) -> Result<(), Diagnostics> {
     let room = Room { heap: prepared.host.memory_limit() as u64, addresses, machine };
     let mut findings = look(plan, cost, &room);
     findings.warnings.extend(pools::too_small(prepared));
+    findings.warnings.extend(without_base(prepared));
     findings.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     match findings.refusals.is_empty() {
         true => Ok(()),

@@ -7,7 +7,7 @@
 //! of `lt.jwt` and `lt.crypto`, and comments. What is given to other functions stays: `"$.token"`
 //! of `token = r:json "$.token"` is no secret. It errs on the side of striking out too much.
 
-mod tokens;
+pub(super) mod tokens;
 
 use std::collections::BTreeMap;
 

@@ -9,9 +9,11 @@ use rcgen::{CertificateParams, KeyPair};
 use crate::common::Folder;
 
 /// What is wrong, and the script that is.
-const SCRIPTS: [(&str, &str); 26] = [
+const SCRIPTS: [(&str, &str); 28] = [
     ("a block without its end", "return function()\n  local x = 1\n"),
     ("a stray word", "local x = = 1\nreturn function() end"),
+    ("a sign of another language", "return function()\n  if 1 != 2 then end\nend"),
+    ("a quote that is not closed", "local name = 'ann\nreturn print"),
     ("an empty file", ""),
     ("nothing returned", "local x = 1"),
     ("a number returned", "return 42"),
@@ -94,7 +96,10 @@ const TABLES: [(&str, &[u8]); 6] = [
 ];
 
 /// Flags that cannot be.
-const FLAGS: [&[&str]; 31] = [
+const FLAGS: [&[&str]; 34] = [
+    &["--seed", "x"],
+    &["--log-level", "wran"],
+    &["--log-level", "loud"],
     &["--vus", "0"],
     &["--vus", "many"],
     &["--duration", "soon"],

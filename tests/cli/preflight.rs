@@ -1,16 +1,65 @@
 //! What is told before a load that this machine cannot carry.
 
 use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
 
+use crate::common::server::{answer, answering};
 use crate::common::{Folder, Ran, Running};
 
 /// Runs the script where a process may have so many descriptors.
 fn with_descriptors(folder: &Folder, most: u32, arguments: &str) -> Ran {
+    limited(folder, &format!("-n {most}"), &format!("run script.lua {arguments}"))
+}
+
+/// Runs the tool in a shell that has set this limit.
+fn limited(folder: &Folder, limit: &str, arguments: &str) -> Ran {
     let tool = env!("CARGO_BIN_EXE_loadtool");
-    let line = format!("ulimit -n {most} && exec '{tool}' run script.lua {arguments}");
+    let line = format!("ulimit {limit} && exec '{tool}' {arguments}");
     let mut shell = Command::new("sh");
-    shell.env("LOADTOOL_STORE", "none");
+    shell.env("LOADTOOL_STORE", "none").env("XDG_STATE_HOME", folder.path("state"));
     Running::start(shell.args(["-c", &line]).current_dir(folder.path("."))).end()
+}
+
+#[test]
+fn every_command_that_sends_takes_all_descriptors_it_may_have() {
+    let url = answering(|_| {
+        sleep(Duration::from_millis(100));
+        answer("200 OK", "")
+    });
+    let folder = Folder::new(
+        "local lt = require 'loadtool'
+         local calls = {} for i = 1, 90 do calls[i] = { 'GET', '/' } end
+         return {
+           http = { max_parallel = 90 },
+           scenarios = { a = { load = { iterations = 1 }, run = function()
+             for _, r in ipairs(lt.http.batch(calls)) do lt.check(r, { status = 200 }) end
+           end } },
+         }",
+    );
+    for command in ["run", "once"] {
+        let ran = limited(&folder, "-S -n 60", &format!("{command} script.lua --base-url {url}"));
+        ran.exits(0);
+    }
+    // Fifty connections to the null target, which take a descriptor each on both sides.
+    limited(&folder, "-S -n 60", "calibrate --duration 1s").exits(0);
+}
+
+#[test]
+fn a_url_that_nothing_says_where_to_send_is_told_before_the_load() {
+    let folder = Folder::new(
+        "local lt = require 'loadtool'
+         return function() lt.http.get '/health' end",
+    );
+    let told = "script.lua:2: this URL begins with `/`, and there is no base URL to join it with";
+    let hint = "hint: give --base-url URL, or base_url in the definition";
+    folder.run(&[]).says(told).says(hint);
+    let check = |arguments: &[&str]| {
+        Running::start(folder.tool().args(["check", "script.lua"]).args(arguments)).end().exits(0)
+    };
+    check(&[]).says(told);
+    let known = check(&["--base-url", "http://127.0.0.1:1"]);
+    assert!(!known.err.contains("base URL"), "{}", known.err);
 }
 
 #[test]

@@ -86,11 +86,14 @@ pub fn with<R>(value: &Value, f: impl FnOnce(&Response) -> R) -> Result<R, Strin
         Value::UserData(data) => data.borrow_scoped::<Reply, R>(|reply| f(&reply.response)).ok(),
         _ => None,
     };
-    answer.ok_or_else(|| {
-        format!(
+    answer.ok_or_else(|| match value {
+        Value::Nil => "a response is needed here, not nil: what should hold it has no value, or a \
+                       method lacks its colon, r:json(…)"
+            .into(),
+        other => format!(
             "a response is needed here, not {}: methods take a colon, r:json(…)",
-            described(value)
-        )
+            described(other)
+        ),
     })
 }
 
