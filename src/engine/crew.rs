@@ -298,6 +298,12 @@ impl Member {
             if then != Next::GoOn {
                 break;
             }
+            if self.vu.is_spent() {
+                if !self.wake(end, grace).await {
+                    return;
+                }
+                free = self.post.desk.now();
+            }
         }
         if self.vu.has_on_stop() && self.cancel.level() < Level::Now {
             self.part().await;

@@ -33,9 +33,11 @@ pub struct Running {
     left: AtomicU64,
     /// Users that gave up: their `on_start` failed to the last try.
     unable: AtomicU64,
-    /// Iterations that ended in a script error before any other did not.
+    /// Iterations that started while nothing was known of how they end.
+    omens: AtomicU64,
+    /// Of the first of these, those that ended in a script error.
     broken: AtomicU64,
-    /// Whether one did not.
+    /// Whether one of these did not.
     hope: AtomicBool,
     /// Arrivals of an open load that wait for a free user, by variant.
     pub backlogs: Box<[Backlog]>,
@@ -66,6 +68,7 @@ impl Running {
             users: AtomicU64::new(ends),
             left: AtomicU64::new(left),
             unable: AtomicU64::new(0),
+            omens: AtomicU64::new(0),
             broken: AtomicU64::new(0),
             hope: AtomicBool::new(false),
             helm: Helm::default(),
@@ -151,12 +154,15 @@ impl Running {
         self.unable.fetch_add(1, Relaxed) + 1 == users
     }
 
-    /// Notes how an iteration ended. Gives `true` once, if the first ones were all `broken`: they
+    /// An iteration starts. Whether it is one of the first, whose ends are to be told to
+    /// [`hopeless`](Self::hopeless): those that end first may be the broken ones alone.
+    pub fn is_omen(&self) -> bool {
+        !self.hope.load(Relaxed) && self.omens.fetch_add(1, Relaxed) < HOPELESS
+    }
+
+    /// Notes how one of the first iterations ended. Gives `true` once, if all were `broken`: they
     /// ended in a script error, and so would the rest.
     pub fn hopeless(&self, broken: bool) -> bool {
-        if self.hope.load(Relaxed) {
-            return false;
-        }
         if !broken {
             self.hope.store(true, Relaxed);
             return false;
@@ -183,11 +189,20 @@ mod tests {
     #[test]
     fn only_twenty_script_errors_from_the_very_first_are_hopeless() {
         let running = Running::of(1, Quota::Time);
-        let told: Vec<_> = (0..30).filter(|_| running.hopeless(true)).collect();
+        let told: Vec<_> =
+            (0..30).filter(|_| running.is_omen() && running.hopeless(true)).collect();
         assert_eq!(told, [19]);
         let running = Running::of(1, Quota::Time);
-        assert!(!running.hopeless(false));
-        assert!(!(0..30).any(|_| running.hopeless(true)));
+        assert!(running.is_omen() && !running.hopeless(false));
+        assert!(!running.is_omen(), "there is hope");
+    }
+
+    #[test]
+    fn what_started_first_and_has_not_ended_is_waited_for() {
+        let running = Running::of(2, Quota::Time);
+        let works = running.is_omen();
+        assert!(!(0..30).any(|_| running.is_omen() && running.hopeless(true)));
+        assert!(works && !running.hopeless(false));
     }
 
     #[test]

@@ -66,6 +66,11 @@ impl Start {
     fn lag_users(&self) -> Duration {
         self.free.saturating_sub(self.called).min(self.lag())
     }
+
+    /// Whether we held it up for longer than that.
+    fn is_late(&self, after: Duration) -> bool {
+        self.lag() - self.lag_users() > after
+    }
 }
 
 /// What a user does next.
@@ -194,6 +199,13 @@ impl Member {
             (now, next) = self.iteration(origin, start, cutoff.as_mut()).await;
             free = now;
             match next {
+                Next::GoOn if self.vu.is_spent() => {
+                    if !self.wake(end, grace).await {
+                        return Next::Leave;
+                    }
+                    now = self.post.desk.now();
+                    free = now;
+                }
                 Next::GoOn => {}
                 Next::EndInterval => {
                     self.miss_rest(slots, now, end);
@@ -295,11 +307,12 @@ impl Member {
         cutoff: Pin<&mut Sleep>,
     ) -> (Duration, Next) {
         let number = self.started.replace(self.started.get() + 1);
+        let is_omen = self.post.running.is_omen();
         let place = self.post.place_at(start.due, origin);
         self.refresh();
         self.post.lifecycle(|life| {
             life.started += 1;
-            life.late += u64::from(start.lag() - start.lag_users() > self.post.late_after);
+            life.late += u64::from(start.is_late(self.post.late_after));
         });
         if place.phase == Phase::Load {
             self.vu.begin_trace(self.post.desk.recorder.borrow_mut().lend_trace());
@@ -321,7 +334,24 @@ impl Member {
         if number % BREATHER == BREATHER - 1 {
             tokio::task::yield_now().await;
         }
+        if is_omen {
+            self.take_for_omen(ended.as_ref());
+        }
         (now, self.judge(ended))
+    }
+
+    /// Gives the scenario up if its first iterations all ended as this one did, by the script's
+    /// own fault.
+    #[cold]
+    fn take_for_omen(&self, ended: Option<&Ended>) {
+        let broken = match ended {
+            Some(Ended::Failed(failure)) if failure.category == "script" => Some(&failure.message),
+            _ => None,
+        };
+        if self.post.running.hopeless(broken.is_some()) {
+            let why = broken.map(String::as_str).unwrap_or_default();
+            self.post.give_up(&format!("its first 20 iterations all failed in the script: {why}"));
+        }
     }
 
     /// What `session = "fresh"` and `connections = "fresh"` ask for at each iteration.
@@ -341,18 +371,42 @@ impl Member {
         }
     }
 
-    /// Records an iteration; `None` is one that was cut off.
+    /// Accounts for an iteration; `None` is one that was cut off.
     fn book(&self, place: Place, start: Start, now: Duration, ended: Option<&Ended>) {
         if ended.is_none() {
             self.vu.interrupt();
         }
         let place = self.vu.tagged(place);
         let outcome = ended.map_or(Outcome::Interrupted, Ended::outcome);
+        if ended.is_some_and(Ended::is_out_of_data) {
+            self.leave_out(place);
+        } else {
+            self.record(place, start, now, outcome);
+        }
+        self.post.lifecycle(|life| match outcome {
+            Outcome::Completed => life.completed += 1,
+            Outcome::Failed => life.failed += 1,
+            Outcome::Interrupted => life.interrupted += 1,
+        });
+    }
+
+    /// Counts an iteration that found no row: how long that took is no latency.
+    #[cold]
+    fn leave_out(&self, place: Place) {
+        let mut recorder = self.post.desk.recorder.borrow_mut();
+        recorder.out_of_data(&place);
+        if let Some(trace) = self.vu.end_trace() {
+            recorder.discard_trace(trace);
+        }
+    }
+
+    fn record(&self, place: Place, start: Start, now: Duration, outcome: Outcome) {
         let lasted = now.saturating_sub(start.begun);
         let sample = IterationSample {
             duration: lasted.saturating_sub(self.vu.thought()),
             lag: start.lag(),
             lag_users: start.lag_users(),
+            late: start.is_late(self.post.late_after),
             outcome,
         };
         let mut recorder = self.post.desk.recorder.borrow_mut();
@@ -369,24 +423,10 @@ impl Member {
             };
             recorder.end_trace(place.scenario, pass, trace);
         }
-        drop(recorder);
-        self.post.lifecycle(|life| match outcome {
-            Outcome::Completed => life.completed += 1,
-            Outcome::Failed => life.failed += 1,
-            Outcome::Interrupted => life.interrupted += 1,
-        });
     }
 
     /// What the end of an iteration means for the user, the scenario and the run.
     fn judge(&self, ended: Option<Ended>) -> Next {
-        let broken = match &ended {
-            Some(Ended::Failed(failure)) if failure.category == "script" => Some(&failure.message),
-            _ => None,
-        };
-        if self.post.running.hopeless(broken.is_some()) {
-            let why = broken.map(String::as_str).unwrap_or_default();
-            self.post.give_up(&format!("its first 20 iterations all failed in the script: {why}"));
-        }
         match ended {
             Some(Ended::Completed | Ended::Failed(_)) => Next::GoOn,
             Some(Ended::Stopped(Stopped::Vu)) => Next::Leave,

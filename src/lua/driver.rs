@@ -111,7 +111,7 @@ impl Core {
         if slot.is_none() || ready.is_err() {
             match self.lua.create_thread(entry.clone()) {
                 Ok(thread) => *slot = Some(thread),
-                Err(error) => return Step::Ended(self.refused(&error)),
+                Err(error) => return Step::Ended(self.refused(user, &error)),
             }
         }
         drop(slot);
@@ -142,7 +142,7 @@ impl Core {
             if self.host.clock.died() {
                 let Some(why) = user.stop.take() else {
                     *slot = None;
-                    return Step::Ended(Ended::Failed(Box::new(self.killed())));
+                    return Step::Ended(self.contained(user, self.killed()));
                 };
                 drop(slot);
                 self.close(coroutine, user);
@@ -158,47 +158,69 @@ impl Core {
                 }
                 Ok(_) if thread.is_resumable() => result = thread.resume(mark(Mark::Stray)),
                 Ok(Value::Boolean(true)) => return Step::Ended(Ended::Completed),
-                Ok(_) => return Step::Ended(self.failed()),
+                Ok(_) => {
+                    let failure = self.host.failure.take().unwrap_or_default();
+                    if failure.category != "resource" {
+                        return Step::Ended(Ended::Failed(Box::new(failure)));
+                    }
+                    *slot = None;
+                    return Step::Ended(self.contained(user, self.placed(failure)));
+                }
                 Err(error) => {
                     *slot = None;
-                    return Step::Ended(self.refused(&error));
+                    return Step::Ended(self.refused(user, &error));
                 }
             }
         }
     }
 
-    /// What the outermost handler left.
-    fn failed(&self) -> Ended {
-        let failure = self.host.failure.take().unwrap_or_default();
-        if failure.category == "resource" {
-            self.out_of_memory(failure)
-        } else {
-            Ended::Failed(Box::new(failure))
-        }
-    }
-
-    fn refused(&self, error: &mlua::Error) -> Ended {
+    fn refused(&self, user: &User, error: &mlua::Error) -> Ended {
         let (category, message) = describe(error);
         let failure = Failure { category, message, ..Failure::default() };
         if category == "resource" {
-            self.out_of_memory(failure)
+            self.contained(user, self.placed(failure))
         } else {
             Ended::Failed(Box::new(failure))
         }
     }
 
-    /// Lua cannot say whose memory it is: if a full collection does not help, the run ends.
-    fn out_of_memory(&self, failure: Failure) -> Ended {
-        // A collection that fails leaves the memory in use, which is looked at next.
-        let _ = self.lua.gc_collect();
-        let limit = self.host.memory_limit();
-        if self.lua.used_memory() < limit / 10 * 9 {
-            return Ended::Failed(Box::new(failure));
+    /// A failure for want of memory with the place where it was short, as far as that is known.
+    fn placed(&self, failure: Failure) -> Failure {
+        match self.host.clock.take_shortage() {
+            Some(place) if failure.line.is_none() => {
+                Failure::at(&self.host, Some(&place), failure.category, &failure.message)
+            }
+            _ => failure,
         }
-        Ended::Stopped(Stopped::Run(format!(
-            "the scripts hold more than {} MiB (script_memory_limit)",
-            limit >> 20
-        )))
+    }
+
+    /// Lua cannot say whose memory it is. Where a full collection does not help, the user who
+    /// failed loses all that it holds, and begins anew; if that does not help either, the run ends.
+    fn contained(&self, user: &User, failure: Failure) -> Ended {
+        if self.is_full() {
+            if let Some(cell) = user.cell.get() {
+                // A plain table can be emptied.
+                let _ = cell.clear();
+                user.spent.set(true);
+            }
+            if self.is_full() {
+                return Ended::Stopped(Stopped::Run(format!(
+                    "the scripts hold more than {} MiB (script_memory_limit)",
+                    self.host.memory_limit() >> 20
+                )));
+            }
+        }
+        Ended::Failed(Box::new(failure))
+    }
+
+    /// Whether nine tenths of the memory that scripts may have are in use, garbage apart.
+    fn is_full(&self) -> bool {
+        let most = self.host.memory_limit() / 10 * 9;
+        if self.lua.used_memory() >= most {
+            // A collection that fails leaves the memory in use, which is looked at next.
+            let _ = self.lua.gc_collect();
+        }
+        self.lua.used_memory() >= most
     }
 
     /// Why a coroutine was killed that was not told to stop.

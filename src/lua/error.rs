@@ -22,6 +22,11 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// Whether there was no row for it: what it took says nothing of the target.
+    pub fn is_out_of_data(&self) -> bool {
+        matches!(self, Ended::Stopped(Stopped::Vu | Stopped::Scenario))
+    }
+
     /// How that is counted.
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -41,6 +46,17 @@ pub enum Stopped {
     Scenario,
     /// The run, and why.
     Run(String),
+}
+
+impl Stopped {
+    /// The same where nothing may stop so.
+    pub(super) fn failure(self) -> Failure {
+        let message = match self {
+            Stopped::Run(message) => message,
+            Stopped::Vu | Stopped::Scenario => "the script stopped for want of data".to_owned(),
+        };
+        Failure { category: "script", message, ..Failure::default() }
+    }
 }
 
 /// Why a function of a script failed.

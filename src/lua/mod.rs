@@ -17,6 +17,7 @@ pub mod vu;
 
 mod driver;
 mod fault;
+mod instance;
 mod place;
 mod require;
 

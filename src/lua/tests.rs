@@ -1,12 +1,16 @@
 //! What authors may rely on: isolation, waiting anywhere, errors with their own place, stops that
 //! nothing catches.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::{Ended, Stopped};
 use super::program::Program;
 use super::testing::{Bench, block_on, failure, run};
+use super::vu::Vu;
 use crate::metrics::Place;
+use crate::plan::Plan;
+use crate::plan::draft::Limits;
 
 #[test]
 fn a_user_waits_anywhere_but_in_callbacks_of_c() {
@@ -413,6 +417,40 @@ fn a_script_that_changes_its_shape_is_told() {
         bench.vm.user(super::vm::UserSpec { id: 1, number: 1, scenario: 0, variant: 0, agent: 1 });
     let fault = fault.map(drop).unwrap_err();
     assert!(fault.message.contains("scenario `default` has `run` in one instance"), "{fault}");
+}
+
+#[test]
+fn who_keeps_too_much_loses_it_and_begins_anew_and_others_go_on() {
+    for (grow, told) in
+        [("keep()", "not enough memory (script_memory_limit)"), ("pcall(keep)", "script_cpu_limit")]
+    {
+        let script = format!(
+            "local upvalue = {{}}
+             local function keep()
+               local text = ('x'):rep(100000 + #upvalue)
+               kept[#kept + 1] = text upvalue[#upvalue + 1] = text
+             end
+             return function()
+               if require('loadtool').vu.number > 1 then return end
+               assert(kept == nil and #upvalue == 0, 'it is not new')
+               kept = {{}}
+               while true do {grow} end
+             end"
+        );
+        let bench = Bench::new(&script, &[]);
+        let limits = Limits { memory: Some(8 << 20), ..Limits::default() };
+        bench.vm.bind(&Arc::new(Plan { limits, ..Plan::clone(&bench.plan) }), &[]).unwrap();
+        let (hoarder, other) = (bench.user(1), bench.user(2));
+        let end = |user: &Vu, n| block_on(user.iterate(n, 0, Place::default()));
+        for n in 0..2 {
+            let Ended::Failed(failure) = end(&hoarder, n) else { panic!("it keeps too much") };
+            assert!(failure.message.contains(told) && failure.line.is_some(), "{grow}: {failure}");
+            let used = bench.vm.used_memory();
+            assert!(hoarder.is_spent() && !other.is_spent(), "{grow}: {failure}: {used} bytes");
+            assert_eq!(end(&other, n), Ended::Completed, "{grow}");
+            assert!(bench.vm.used_memory() < 4 << 20, "{}", bench.vm.used_memory());
+        }
+    }
 }
 
 #[test]

@@ -1,37 +1,30 @@
 //! One worker's Lua: the script compiled once, run once for the definition and once per user.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use mlua::{Function, Table, Value};
 
 use super::driver::{Core, Coroutine};
-use super::error::{Ended, Failure, Stopped};
+use super::error::{Ended, Failure};
 use super::host::told::described;
 use super::host::user::EXPECT_STATUS;
 use super::host::{Bound, Host, User, read};
+use super::instance::{Instances, judge};
 use super::program::Program;
 use super::value::Json;
-use super::vu::{BRANCHES, ON_START, ON_STOP, Vu};
+use super::vu::{BRANCHES, Vu};
 use super::{require, sandbox};
 use crate::diagnostic::Diagnostic;
 use crate::metrics::{Outcome, Phase, Place};
+use crate::plan::Plan;
 use crate::plan::draft::Node;
-use crate::plan::{Plan, Scenario};
 use crate::stop::cancel::Level;
 
 /// One worker's Lua state.
 pub struct Vm {
     core: Rc<Core>,
-    program: Arc<Program>,
-    main: Function,
-    start: Function,
-    /// In which scripts' top levels run, one after another.
-    loader: Coroutine,
-    bound: RefCell<Option<Bound>>,
-    /// What `setup` returned, read-only, for each variant.
-    contexts: RefCell<Vec<Value>>,
+    instances: Rc<Instances>,
 }
 
 /// Who a user is.
@@ -91,29 +84,22 @@ impl Vm {
             .map_err(|(message, _)| mlua::Error::runtime(message))?;
         let (body, start) = (kernel.get("body")?, kernel.get("start")?);
         let core = Rc::new(Core { lua, host, kernel, body });
-        let loader = Coroutine::default();
-        Ok(Vm {
-            core,
-            program,
-            main,
-            start,
-            loader,
-            bound: RefCell::default(),
-            contexts: RefCell::default(),
-        })
+        let instances = Rc::new(Instances::new(core.clone(), program, main, start));
+        Ok(Vm { core, instances })
     }
 
     /// Runs the script once, for its definition.
     pub fn define(&self) -> Result<Definition, Diagnostic> {
         let host = &self.core.host;
         let user = Rc::new(User::nobody(host.transport().open(None), host.shared.seed));
-        let value = self.instance(&user)?;
+        let value = self.instances.run(&user)?;
         Ok(Definition { value, user, coroutine: Coroutine::default() })
     }
 
     /// Fixes what users are made for: their plan, and what `setup` returned (as JSON).
     pub fn bind(&self, plan: &Arc<Plan>, contexts: &[Arc<[u8]>]) -> Result<(), Diagnostic> {
-        self.hand_over(contexts)
+        self.instances
+            .hand_over(contexts)
             .map_err(|e| Diagnostic::new(format!("cannot hand over ctx: {e}")))?;
         let host = &self.core.host;
         host.set_limits(plan.limits);
@@ -121,46 +107,13 @@ impl Vm {
             .lua
             .set_memory_limit(host.memory_limit())
             .map_err(|e| Diagnostic::new(format!("cannot limit memory: {e}")))?;
-        *self.bound.borrow_mut() = Some(Bound::new(plan, &*host.transport()));
+        self.instances.bind(Bound::new(plan, &*host.transport()));
         Ok(())
-    }
-
-    fn hand_over(&self, contexts: &[Arc<[u8]>]) -> mlua::Result<()> {
-        let lua = &self.core.lua;
-        let freeze: Function = self.core.kernel.get("freeze")?;
-        let frozen = |ctx: &Arc<[u8]>| match &**ctx {
-            b"null" => Ok(Value::Nil),
-            ctx => freeze.call(Json::of(lua)?.decode(lua, ctx)?.map_err(mlua::Error::runtime)?),
-        };
-        let contexts = contexts.iter().map(frozen).collect::<mlua::Result<Vec<_>>>()?;
-        if let [one] = &contexts[..] {
-            self.core.kernel.get::<Table>("shared")?.raw_set("ctx", one)?;
-        }
-        *self.contexts.borrow_mut() = contexts;
-        Ok(())
-    }
-
-    /// Gives a cell the ctx of its variant, where each has its own; what all share costs no cell.
-    fn give_context(&self, cell: &Table, variant: usize) -> mlua::Result<()> {
-        match &self.contexts.borrow()[..] {
-            [] | [_] => Ok(()),
-            contexts => cell.raw_set("ctx", contexts.get(variant)),
-        }
     }
 
     /// A user: runs the script once more, in an environment of the user's own.
     pub fn user(&self, spec: UserSpec) -> Result<Vu, Diagnostic> {
-        let bound = self.bound.borrow();
-        let bound = bound.as_ref().ok_or_else(|| Diagnostic::new("users are made after bind()"))?;
-        let scenario = &bound.plan.scenarios[spec.scenario];
-        let user = Rc::new(User::new(&self.core.host, bound, &spec));
-        let value = self.instance(&user)?;
-        let (starts, stops) = self.take_functions(&user, &value, scenario)?;
-        self.give_context(user.own_cell(), spec.variant)
-            .map_err(|e| Diagnostic::new(format!("cannot hand over ctx: {e}")))?;
-        user.may_wait.set(true);
-        let (core, coroutine) = (self.core.clone(), Coroutine::default());
-        Ok(Vu { core, user, coroutine, starts, stops })
+        self.instances.user(spec)
     }
 
     /// Makes many users: the collector rests meanwhile, which is six times faster.
@@ -283,7 +236,7 @@ impl Vm {
         match self.core.run_now(coroutine, user, &self.core.body, (cell, BRANCHES)) {
             Ended::Completed => {}
             Ended::Failed(failure) => return Err(failure.diagnostic()),
-            Ended::Stopped(why) => return Err(stopped(why).diagnostic()),
+            Ended::Stopped(why) => return Err(why.failure().diagnostic()),
         }
         let given: Table = cell.raw_get("result").map_err(internal)?;
         let value = |index| given.raw_get(index).map(|value| super::script::node(&value));
@@ -301,14 +254,13 @@ impl Vm {
         let slot = || -> mlua::Result<()> {
             let keeping: Function = self.core.kernel.get("keeping")?;
             cell.raw_set(EXPECT_STATUS, judge(&definition.value, None))?;
-            self.give_context(cell, variant)?;
+            self.instances.give_context(cell, variant)?;
             cell.raw_set(BRANCHES, keeping.call::<Function>((cell, function))?)
         };
         slot().map_err(|e| Failure::resource(e.to_string()))?;
-        let user = match &*self.bound.borrow() {
-            Some(bound) => Rc::new(User::definition(&self.core.host, bound, cell, variant)),
-            None => return Err(Failure::resource("setup runs after bind()")),
-        };
+        let host = &self.core.host;
+        let user = self.instances.bound(|bound| User::definition(host, bound, cell, variant));
+        let user = Rc::new(user.ok_or_else(|| Failure::resource("setup runs after bind()"))?);
         user.place.set(place);
         user.may_wait.set(true);
         if place.phase == Phase::Teardown {
@@ -322,52 +274,8 @@ impl Vm {
         match ended {
             Ended::Completed => Ok(cell.clone()),
             Ended::Failed(failure) => Err(*failure),
-            Ended::Stopped(why) => Err(stopped(why)),
+            Ended::Stopped(why) => Err(why.failure()),
         }
-    }
-
-    /// Runs the script's top level as `user`, with a cell and an environment of its own.
-    fn instance(&self, user: &Rc<User>) -> Result<Value, Diagnostic> {
-        let core = &self.core;
-        let internal = |e: mlua::Error| Diagnostic::new(format!("cannot run the script: {e}"));
-        let cell = core.lua.create_table().map_err(internal)?;
-        let cell = user.cell.get_or_init(|| cell);
-        match core.run_now(&self.loader, user, &self.start, (cell, &self.main)) {
-            Ended::Completed => cell.raw_get("value").map_err(internal),
-            Ended::Failed(failure) => Err(failure.diagnostic()),
-            Ended::Stopped(why) => Err(stopped(why).diagnostic()),
-        }
-    }
-
-    /// Moves the user's functions from its instance's definition into its cell.
-    fn take_functions(
-        &self,
-        user: &User,
-        value: &Value,
-        scenario: &Scenario,
-    ) -> Result<(bool, bool), Diagnostic> {
-        let cell = user.own_cell();
-        let found = functions(value, scenario).map_err(|missing| {
-            Diagnostic::new(format!(
-                "scenario `{}` has {missing} in one instance of the script and not in another; \
-                 every user's must be of the same shape",
-                scenario.name
-            ))
-            .at(self.program.path(), None)
-        })?;
-        let store = || -> mlua::Result<()> {
-            cell.raw_set(ON_START, found.on_start.as_ref())?;
-            cell.raw_set(ON_STOP, found.on_stop.as_ref())?;
-            for (index, branch) in (BRANCHES..).zip(&found.branches) {
-                cell.raw_set(index, branch)?;
-            }
-            if scenario.http.judged {
-                cell.raw_set(EXPECT_STATUS, judge(value, Some(&scenario.name)))?;
-            }
-            cell.raw_set("value", Value::Nil)
-        };
-        store().map_err(|e| Diagnostic::new(format!("cannot make a user: {e}")))?;
-        Ok((found.on_start.is_some(), found.on_stop.is_some()))
     }
 }
 
@@ -413,59 +321,4 @@ impl Drop for Hook<'_> {
         self.core.host.end_steps(self.user, 0, outcome);
         self.user.give_back();
     }
-}
-
-fn stopped(why: Stopped) -> Failure {
-    let message = match why {
-        Stopped::Run(message) => message,
-        Stopped::Vu | Stopped::Scenario => "the script stopped for want of data".to_owned(),
-    };
-    Failure { category: "script", message, ..Failure::default() }
-}
-
-/// The function that says which answers are expected: the scenario's, else the definition's.
-fn judge(value: &Value, scenario: Option<&str>) -> Option<Function> {
-    let Value::Table(definition) = value else { return None };
-    let of = |table: &Table| -> Option<Function> {
-        table.raw_get::<Table>("http").ok()?.raw_get("expect_status").ok()
-    };
-    let named = |name: &str| -> Option<Table> {
-        definition.raw_get::<Table>("scenarios").ok()?.raw_get(name).ok()
-    };
-    scenario.and_then(named).as_ref().and_then(of).or_else(|| of(definition))
-}
-
-/// What a user of one scenario runs.
-struct Functions {
-    on_start: Option<Function>,
-    on_stop: Option<Function>,
-    branches: Vec<Function>,
-}
-
-/// The functions of `scenario` in what an instance returned; else the name of one that is not
-/// there.
-fn functions(value: &Value, scenario: &Scenario) -> Result<Functions, String> {
-    let table = match value {
-        Value::Function(run) => {
-            return Ok(Functions { on_start: None, on_stop: None, branches: vec![run.clone()] });
-        }
-        Value::Table(definition) => definition
-            .raw_get::<Table>("scenarios")
-            .and_then(|scenarios| scenarios.raw_get::<Table>(&*scenario.name))
-            .map_err(|_| "a table".to_owned())?,
-        _ => return Err("a definition".to_owned()),
-    };
-    let optional = |name: &str| table.raw_get::<Option<Function>>(name).ok().flatten();
-    let branches = match table.raw_get::<Option<Table>>("mix").ok().flatten() {
-        None => vec![optional("run").ok_or("`run`")?],
-        Some(mix) => (1..=scenario.mix.len())
-            .map(|index| {
-                let entry: Table = mix.raw_get(index).ok()?;
-                entry.raw_get::<Function>("run").ok()
-            })
-            .collect::<Option<Vec<_>>>()
-            .filter(|branches| branches.len() == mix.raw_len())
-            .ok_or("a `mix`")?,
-    };
-    Ok(Functions { on_start: optional("on_start"), on_stop: optional("on_stop"), branches })
 }

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::driver::{Core, Coroutine};
-use super::error::Ended;
+use super::driver::Coroutine;
+use super::error::{Ended, Failure};
 use super::host::User;
+use super::instance::Instances;
 use crate::metrics::{Outcome, Place, Trace, TraceId};
 use crate::stop::cancel::Cancel;
 
@@ -18,9 +19,11 @@ pub(super) const BRANCHES: i64 = 3;
 
 /// A virtual user. A sleeping one costs about 4 KB with its coroutine.
 pub struct Vu {
-    pub(super) core: Rc<Core>,
+    pub(super) instances: Rc<Instances>,
     pub(super) user: Rc<User>,
     pub(super) coroutine: Coroutine,
+    /// Index in the plan.
+    pub(super) scenario: usize,
     pub(super) starts: bool,
     pub(super) stops: bool,
 }
@@ -39,6 +42,12 @@ impl Vu {
     /// Whether its scenario has `on_stop`.
     pub fn has_on_stop(&self) -> bool {
         self.stops
+    }
+
+    /// Whether it has lost its instance of the script, all that it held in Lua, because the heap
+    /// was full: it begins anew, with `on_start` if there is one.
+    pub fn is_spent(&self) -> bool {
+        self.user.spent.get()
     }
 
     /// What ends its waits.
@@ -71,9 +80,10 @@ impl Vu {
     /// Tidies up after the future of one of these was dropped: what the coroutine was in the
     /// middle of is closed, and its open steps count as interrupted.
     pub fn interrupt(&self) {
-        self.core.close(&self.coroutine, &self.user);
+        let core = &self.instances.core;
+        core.close(&self.coroutine, &self.user);
         self.user.give_back();
-        self.core.host.end_steps(&self.user, 0, Outcome::Interrupted);
+        core.host.end_steps(&self.user, 0, Outcome::Interrupted);
     }
 
     /// Notes in `trace` what it does from now on.
@@ -116,17 +126,32 @@ impl Vu {
     }
 
     async fn run(&self, function: i64, place: Place) -> Ended {
-        let user = &self.user;
+        let (user, core) = (&self.user, &self.instances.core);
+        if user.spent.get()
+            && let Err(fault) = self.begin_anew()
+        {
+            return fault;
+        }
         user.place.set(place);
         user.thought.set(Duration::ZERO);
         user.trace_id.set(None);
         let cell = user.cell.get();
-        let ended = self.core.run(&self.coroutine, user, &self.core.body, (cell, function)).await;
+        let ended = core.run(&self.coroutine, user, &core.body, (cell, function)).await;
         user.give_back();
         if let Ended::Failed(failure) = &ended {
-            self.core.host.record(failure);
+            core.host.record(failure);
         }
-        self.core.host.end_steps(user, 0, ended.outcome());
+        let counted = (!ended.is_out_of_data()).then(|| ended.outcome());
+        core.host.end_steps(user, 0, counted);
         ended
+    }
+
+    /// Another instance of the script, and a session to go with it.
+    #[cold]
+    fn begin_anew(&self) -> Result<(), Ended> {
+        self.fresh_session();
+        self.instances
+            .renew(&self.user, self.scenario)
+            .map_err(|fault| Ended::Failed(Box::new(Failure::resource(fault.message))))
     }
 }

@@ -23,6 +23,7 @@ use super::slots::{CallSlots, CheckSlots, IterationSlots, OtherSlots, RequestSlo
 use super::slowest::{Pass, Podium};
 use super::span::Span;
 use super::table::{Key, Series, Table};
+use super::tags::{OUT_OF_DATA, REASON};
 use super::trace::{Phases, Trace, Traces};
 use super::window::{Lifecycle, Row, Value, Window};
 use crate::secrets::Secrets;
@@ -266,6 +267,15 @@ impl Recorder {
         self.iterations.slots(key, &mut self.series).add(sample);
     }
 
+    /// An iteration has ended because its data was used up: it is counted, and in no latency.
+    #[cold]
+    pub fn out_of_data(&mut self, place: &Place) {
+        let extra = self.extend_tags(place.extra, &[(REASON, OUT_OF_DATA)]);
+        let place = Place { extra, ..*place };
+        let key = Key { place, outcome: Some(Outcome::Interrupted), ..Key::default() };
+        self.iterations.slots(key, &mut self.series).cut_short();
+    }
+
     /// Fits traces to the number of users; see [`Traces::fit`].
     pub fn expect_users(&mut self, users: usize) {
         self.traces.fit(users);
@@ -284,6 +294,11 @@ impl Recorder {
         if podium.admits(pass.response_time) {
             podium.keep(pass, &trace, &self.series.names);
         }
+        self.traces.take_back(trace);
+    }
+
+    /// An iteration has ended that is among none.
+    pub fn discard_trace(&mut self, trace: Trace) {
         self.traces.take_back(trace);
     }
 
@@ -410,7 +425,7 @@ impl Recorder {
         let place = Place {
             scenario,
             phase: Phase::Load,
-            extra: self.intern_tags(&[("reason", reason)]),
+            extra: self.intern_tags(&[(REASON, reason)]),
             ..Place::default()
         };
         let slots = self.others.slots(Key { place, ..Key::default() }, &mut self.series);

@@ -160,6 +160,8 @@ pub struct IterationSample {
     pub lag: Duration,
     /// The part of `lag` spent waiting for a free user.
     pub lag_users: Duration,
+    /// Whether the rest of `lag`, which is ours, is more than its scenario bears.
+    pub late: bool,
     /// How it ended.
     pub outcome: Outcome,
 }

@@ -12,9 +12,6 @@ use super::sample::{CallSample, IterationSample, Outcome, RequestSample, StepSam
 use super::table::{Key, Slots};
 use super::value::Value;
 
-/// An iteration is late if the generator held it up for longer than this.
-const LATE_AFTER: Duration = Duration::from_millis(10);
-
 /// Calls.
 #[derive(Debug)]
 pub(super) struct CallSlots {
@@ -202,12 +199,16 @@ impl IterationSlots {
             Outcome::Failed => self.failed += 1,
             Outcome::Interrupted => self.interrupted += 1,
         }
-        let lag_generator = sample.lag.saturating_sub(sample.lag_users);
-        self.late += u64::from(lag_generator > LATE_AFTER);
+        self.late += u64::from(sample.late);
         self.duration.record(sample.duration);
         self.response.record(sample.lag + sample.duration);
         self.lag_users.record(sample.lag_users);
-        self.lag_generator.record(lag_generator);
+        self.lag_generator.record(sample.lag.saturating_sub(sample.lag_users));
+    }
+
+    /// One that ended before its time, and whose times say nothing.
+    pub fn cut_short(&mut self) {
+        self.interrupted += 1;
     }
 }
 

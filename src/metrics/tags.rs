@@ -7,11 +7,17 @@ use std::sync::Arc;
 /// Tags that loadtool sets itself.
 const OWN: [&str; 19] = [
     "category", "check", "error", "expected", "hop", "method", "name", "outcome", "overflow",
-    "peer", "phase", "proto", "reason", "scenario", "stage", "status", "step", "try", VARIANT,
+    "peer", "phase", "proto", REASON, "scenario", "stage", "status", "step", "try", VARIANT,
 ];
 
 /// Which of several targets it is of, of a run that compares them.
 pub const VARIANT: &str = "variant";
+
+/// Why an iteration never started, or ended before its time.
+pub const REASON: &str = "reason";
+
+/// The reason of one that found no row: its data was used up.
+pub const OUT_OF_DATA: &str = "data";
 
 /// Why a tag of the author's may not have that name.
 pub fn own_tag(name: &str) -> Option<String> {

@@ -155,6 +155,7 @@ pub fn bad() -> Summary {
     };
     buyers.dropped_by_reason = [("end".to_owned(), 5)].into();
     buyers.adherence_percent = Some(99.9);
+    buyers.duration_ms = distribution(4_100, 2.9);
     buyers.slowest = vec![journey(), Journey { outcome: "failed".into(), ..journey() }];
     buyers.stages = vec![
         Stage {

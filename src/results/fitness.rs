@@ -25,8 +25,12 @@ pub const LAG_SAMPLES: u64 = 100;
 /// A loop that wakes so late did not run at all in between.
 pub const STANDSTILL: Duration = Duration::from_secs(2);
 
-/// A trend needs so many seconds.
+/// The test for a trend needs so many seconds.
 const TREND_SECONDS: usize = 5;
+
+/// What a shorter load falls behind by must be such a share of what was planned: a few arrivals
+/// that wait at the end of a second are no more than chance.
+const SHORT_SHARE: f64 = 0.05;
 
 /// Of the standard normal distribution: one test in a hundred errs.
 const SIGNIFICANT: f64 = 2.33;
@@ -61,7 +65,9 @@ pub fn measurement_failures(sources: &Sources, scenarios: &[Scenario]) -> Vec<St
 fn stood_still(sources: &Sources) -> Option<String> {
     let lag = sources.totals.fold(&Selector::of(metric::LOOP_LAG).any("phase"));
     let longest = lag.as_ref().and_then(Value::histogram)?.max()?;
-    (longest >= STANDSTILL).then(|| format!("this tool stood still for {}", length(longest)))
+    // Since when, nobody knows: a loop is looked at once a second, when it is to wake.
+    (longest >= STANDSTILL)
+        .then(|| format!("this tool stood still for {} or more", length(longest)))
 }
 
 /// Whether the tool was later than the latencies of the scenario can bear.
@@ -143,17 +149,27 @@ pub fn hidden_waits(scenarios: &[Scenario], thresholds: &[Threshold]) -> Vec<Str
     told
 }
 
-/// By how many arrivals per second the backlog of an open scenario grew to the end of its load;
-/// `None` if it did not, or not for sure.
-pub fn growth(info: &ScenarioInfo, backlog: &[u32]) -> Option<f64> {
+/// By how many arrivals per second the backlog of an open scenario, of which so many were
+/// `planned`, grew to the end of its load; `None` if it did not, or not for sure.
+pub fn growth(info: &ScenarioInfo, backlog: &[u32], planned: u64) -> Option<f64> {
     let from = info.began.as_secs() as usize;
     let until = (info.began + info.load).as_secs() as usize;
-    trend(backlog.get(from..until.min(backlog.len()))?)
+    let levels = backlog.get(from..until.min(backlog.len()))?;
+    if levels.len() >= TREND_SECONDS {
+        return trend(levels);
+    }
+    let before = from.checked_sub(1).and_then(|second| backlog.get(second)).copied();
+    let slope = climb(&[&[before.unwrap_or(0)][..], levels].concat())?;
+    let per_second = planned as f64 / info.load.as_secs_f64();
+    (slope >= SHORT_SHARE * per_second).then_some(slope)
 }
 
-/// The slope of the second half: see [`rise`].
-pub fn trend(levels: &[u32]) -> Option<f64> {
-    rise(&levels[levels.len() / 2..])
+/// The slope of the second half, or of all where that is too short for a test: see [`rise`].
+fn trend(levels: &[u32]) -> Option<f64> {
+    match levels.len() / 2 {
+        half if half >= TREND_SECONDS => rise(&levels[half..]),
+        _ => rise(levels),
+    }
 }
 
 /// What is left of a time whose beginning says little: its second half, or as many seconds as a
@@ -187,8 +203,20 @@ pub fn rise(late: &[u32]) -> Option<f64> {
     let most = f64::from(*late.iter().max()?);
     let last = f64::from(*late.last()?);
     let rises_for_sure = rises as f64 / spread > SIGNIFICANT;
-    let matters = slope * n as f64 >= f64::max(5.0, 0.2 * most);
-    (rises_for_sure && matters && last >= 0.8 * most).then_some(slope)
+    (rises_for_sure && matters(slope * n as f64, most) && last >= 0.8 * most).then_some(slope)
+}
+
+/// The slope of a few levels, too few for a test, that rise from each to the next, if it matters.
+fn climb(levels: &[u32]) -> Option<f64> {
+    let (&first, &last) = (levels.first()?, levels.last()?);
+    let rise = f64::from(last) - f64::from(first);
+    let rises = levels.len() > 1 && levels.is_sorted_by(|earlier, later| earlier < later);
+    (rises && matters(rise, f64::from(last))).then(|| rise / (levels.len() - 1) as f64)
+}
+
+/// Whether such a rise to such a height is more than a few arrivals that happen to wait.
+fn matters(rise: f64, most: f64) -> bool {
+    rise >= f64::max(5.0, 0.2 * most)
 }
 
 /// Pairs of more than some hundred seconds are sampled.
@@ -221,5 +249,42 @@ mod tests {
         assert_eq!(trend(&[0; 60]), None);
         let long: Vec<u32> = (0..86_400).map(|t| t / 2).collect();
         assert!(trend(&long).is_some());
+    }
+
+    #[test]
+    fn a_short_load_needs_no_ten_seconds_to_be_seen_to_fall_behind() {
+        for (levels, slope) in [
+            (vec![20, 40, 60, 80, 100, 120, 140, 160], Some(20.0)),
+            (vec![20, 40, 60, 80, 100], Some(20.0)),
+            (vec![20, 40, 30, 80, 100], None), // of five, all must rise for the test to be sure
+            (vec![20, 40, 60, 80], None),      // too few seconds
+        ] {
+            assert_eq!(trend(&levels), slope, "{levels:?}");
+        }
+        for (levels, slope) in [
+            (vec![0, 10, 20], Some(10.0)),
+            (vec![0, 1, 4], None), // too few to matter
+            (vec![0, 30, 20], None),
+            (vec![500, 520], None), // it hardly grows
+            (vec![20], None),
+            (vec![], None),
+        ] {
+            assert_eq!(climb(&levels), slope, "{levels:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_waited_before_a_short_load_began() {
+        let scenario = |began, load| ScenarioInfo {
+            began: Duration::from_secs(began),
+            load: Duration::from_secs(load),
+            ..crate::results::fixture::run().scenarios[0].clone()
+        };
+        assert_eq!(growth(&scenario(0, 3), &[10, 20, 30, 0], 60), Some(10.0));
+        assert_eq!(growth(&scenario(0, 1), &[12, 0], 20), Some(12.0));
+        assert_eq!(growth(&scenario(0, 1), &[12, 0], 1_000), None, "a hundredth is chance");
+        assert_eq!(growth(&scenario(2, 2), &[0, 0, 9, 18], 40), Some(9.0));
+        assert_eq!(growth(&scenario(2, 2), &[0, 30, 9, 18], 40), None, "that of its warm-up");
+        assert_eq!(growth(&scenario(9, 2), &[1, 2], 40), None, "it never began");
     }
 }

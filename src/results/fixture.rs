@@ -129,7 +129,8 @@ fn request(name: NameId, method: NameId, millis: u64) -> RequestSample {
 }
 
 fn pass(recorder: &mut Recorder, outcome: Outcome) {
-    let sample = IterationSample { duration: at(1), lag: at(0), lag_users: at(0), outcome };
+    let sample =
+        IterationSample { duration: at(1), lag: at(0), lag_users: at(0), late: false, outcome };
     let stage = recorder.intern("1");
     recorder.iteration(&Place { stage, ..Place::default() }, &sample);
     let life = recorder.lifecycle(0);

@@ -3,12 +3,13 @@
 
 use super::anomalies::unusual;
 use super::build::Sources;
-use super::format::{count, counted, percent};
+use super::format::{count, counted, percent, rate};
 use super::run_info::{RunInfo, ScenarioInfo};
 use super::summary::{Anomaly, Scenario};
 use super::tick::Tick;
 use super::watch::Watch;
 use crate::metrics::query::matching;
+use crate::metrics::tags::{OUT_OF_DATA, REASON};
 use crate::metrics::{Histogram, MetricId, Selector, Unit, Value, metric};
 use crate::plan::condition::Stat;
 
@@ -19,14 +20,24 @@ pub const MOST_ERRORS: usize = 100;
 const THROTTLED: f64 = 5.0;
 const STOLEN: f64 = 10.0;
 
+/// When more than such a share of a scenario's iterations end after its load, rates tell what was
+/// asked for rather than what was done.
+const DRAINED: f64 = 0.1;
+
 /// How much of what this machine can do at most is near it, for so many seconds in a row.
 pub const NEAR: f64 = 0.8;
 const NEAR_SECONDS: usize = 5;
 
 /// All that applies.
 pub fn anomalies(sources: &Sources, scenarios: &[Scenario]) -> Vec<Anomaly> {
-    let mut anomalies: Vec<Anomaly> = scenarios.iter().flat_map(of_scenario).collect();
-    anomalies.extend(sources.run.scenarios.iter().filter_map(unable));
+    let infos = &sources.run.scenarios;
+    let both = scenarios.iter().zip(infos);
+    let mut anomalies: Vec<Anomaly> = both
+        .flat_map(|(scenario, info)| of_scenario(scenario, info.open, out_of_data(sources, info)))
+        .collect();
+    anomalies.extend(infos.iter().filter_map(unable));
+    let ticks = infos.iter().enumerate();
+    anomalies.extend(ticks.filter_map(|(index, info)| drained(info, index, sources.timeline)));
     anomalies.extend(overflow(sources));
     anomalies.extend(saturated(sources));
     anomalies.extend(starved(sources));
@@ -43,19 +54,26 @@ fn anomaly(kind: &str, message: String) -> Anomaly {
     Anomaly::told(kind, message)
 }
 
-fn of_scenario(scenario: &Scenario) -> Vec<Anomaly> {
+/// Of its iterations, `out_of_data` ended because there was no row for them.
+fn of_scenario(scenario: &Scenario, open: bool, out_of_data: u64) -> Vec<Anomaly> {
     let (name, life) = (&scenario.name, &scenario.iterations);
     let mut anomalies = Vec::new();
     if life.dropped > 0 {
-        anomalies.push(anomaly("dropped", dropped(scenario)));
+        anomalies.push(anomaly("dropped", dropped(scenario, open)));
     }
-    if life.interrupted > 0 {
-        let cut = match life.interrupted {
+    let cut_off = life.interrupted.saturating_sub(out_of_data);
+    if cut_off > 0 {
+        let cut = match cut_off {
             1 => "was cut off: its time is a lower bound",
             _ => "were cut off: their times are lower bounds",
         };
-        let iterations = counted(life.interrupted, "iteration");
+        let iterations = counted(cut_off, "iteration");
         anomalies.push(anomaly("interrupted", format!("{iterations} of {name} {cut}")));
+    }
+    if out_of_data > 0 {
+        let iterations = counted(out_of_data, "iteration");
+        let ended = "ended for want of a row: the data was used up (in no latency)";
+        anomalies.push(anomaly("data", format!("{iterations} of {name} {ended}")));
     }
     if life.late > 0 {
         let iterations = counted(life.late, "iteration");
@@ -63,6 +81,34 @@ fn of_scenario(scenario: &Scenario) -> Vec<Anomaly> {
         anomalies.push(anomaly("late", message));
     }
     anomalies
+}
+
+/// Whether much of what a scenario began ended only after its load, whose length rates divide by.
+fn drained(info: &ScenarioInfo, index: usize, timeline: &[Tick]) -> Option<Anomaly> {
+    let ended = |ticks: &[Tick]| -> u64 {
+        let of = |tick: &Tick| tick.scenarios.get(index).map(|one| one.completed + one.failed);
+        ticks.iter().filter_map(of).sum()
+    };
+    let seconds = info.ended.as_secs_f64().ceil() as usize;
+    let (within, after) = timeline.split_at(seconds.min(timeline.len()));
+    let (within, after) = (ended(within), ended(after));
+    let share = after as f64 / (within + after).max(1) as f64;
+    let message = || {
+        format!(
+            "{} of the iterations of {} ended after its load: rates count them as if within it, where \
+             {} a second ended",
+            percent(share),
+            info.name,
+            rate(within as f64 / info.load.as_secs_f64())
+        )
+    };
+    (share > DRAINED && !info.load.is_zero()).then(|| anomaly("drained", message()))
+}
+
+/// How many iterations of a scenario ended because its data was used up, whenever that was.
+fn out_of_data(sources: &Sources, info: &ScenarioInfo) -> u64 {
+    let ended = Selector::of(metric::ITERATIONS_INTERRUPTED).any("phase");
+    sources.totals.count(&ended.with("scenario", &info.name).with(REASON, OUT_OF_DATA))
 }
 
 /// Users that a scenario had to do without.
@@ -96,14 +142,15 @@ pub fn unpunctual(scenarios: &[Scenario]) -> Vec<String> {
     scenarios.iter().filter_map(late).collect()
 }
 
-/// Those that a plan ran out of time for flatter nobody; all others do.
-fn dropped(scenario: &Scenario) -> String {
+/// Those that a closed plan ran out of time for flatter nobody; all others do: what still waits
+/// at the end of an open load has waited, and is in no latency.
+fn dropped(scenario: &Scenario, open: bool) -> String {
     let reasons: Vec<String> = scenario
         .dropped_by_reason
         .iter()
         .map(|(reason, number)| format!("{} {reason}", count(*number)))
         .collect();
-    let flattered = scenario.dropped_by_reason.keys().any(|reason| reason != "end");
+    let flattered = scenario.dropped_by_reason.keys().any(|reason| open || reason != "end");
     let so = if flattered { ": the percentiles flatter" } else { "" };
     let iterations = counted(scenario.iterations.dropped, "planned iteration");
     format!("{iterations} of {} never started ({}){so}", scenario.name, reasons.join(", "))
@@ -233,9 +280,10 @@ fn short_of_windows(sources: &Sources) -> Vec<Anomaly> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Window;
     use crate::metrics::window::{Dropped, Lifecycle};
+    use crate::metrics::{Row, TagSet, Window};
     use crate::plan::Threshold;
+    use crate::results::tick::ScenarioTick;
     use crate::results::{RunInfo, Summary, fixture};
 
     fn sources<'a>(run: &'a RunInfo, totals: &'a Window) -> Sources<'a> {
@@ -320,6 +368,46 @@ mod tests {
     }
 
     #[test]
+    fn rates_of_what_ended_long_after_the_load_are_told_of() {
+        let (run, totals) = (fixture::run(), fixture::totals());
+        let second = |completed| Tick {
+            scenarios: vec![ScenarioTick { completed, ..ScenarioTick::default() }],
+            ..Tick::default()
+        };
+        for (after, told) in [(60, true), (50, false)] {
+            let timeline = [vec![second(100); 5], vec![second(after)]].concat();
+            let sources = Sources { timeline: &timeline, ..sources(&run, &totals) };
+            let anomalies = Summary::of(&sources).anomalies;
+            let drained = anomalies.iter().find(|anomaly| anomaly.kind == "drained");
+            assert_eq!(drained.is_some(), told, "{anomalies:?}");
+            if let Some(drained) = drained {
+                assert!(drained.message.starts_with("10.71 % of the iterations of buyers"));
+                assert!(drained.message.ends_with("where 100 a second ended"));
+            }
+        }
+    }
+
+    #[test]
+    fn iterations_that_found_no_row_are_not_said_to_be_cut_off() {
+        let (run, mut totals) = (fixture::run(), fixture::totals());
+        let tags = [("scenario", "buyers"), ("phase", "load"), (REASON, OUT_OF_DATA)];
+        totals.rows.push(Row {
+            tags: TagSet::new(tags),
+            values: vec![(metric::ITERATIONS_INTERRUPTED, Value::Counter(2))],
+        });
+        totals.lifecycles[0].interrupted += 2;
+        let anomalies = Summary::of(&sources(&run, &totals)).anomalies;
+        let told: Vec<&str> = anomalies.iter().map(|one| one.message.as_str()).collect();
+        assert_eq!(
+            told[..2],
+            [
+                "1 iteration of buyers was cut off: its time is a lower bound",
+                "2 iterations of buyers ended for want of a row: the data was used up (in no latency)"
+            ]
+        );
+    }
+
+    #[test]
     fn a_percentile_over_a_whole_ramp_gets_a_remark() {
         let (run, totals) = (fixture::run(), fixture::totals());
         for (selector, expression, remarked) in [
@@ -339,10 +427,11 @@ mod tests {
         scenario.iterations.dropped = 1200;
         scenario.dropped_by_reason = [("end".to_owned(), 1200)].into();
         assert_eq!(
-            dropped(&scenario),
+            dropped(&scenario, false),
             "1,200 planned iterations of buyers never started (1,200 end)"
         );
+        assert!(dropped(&scenario, true).ends_with("(1,200 end): the percentiles flatter"));
         scenario.dropped_by_reason = [("users".to_owned(), 1200)].into();
-        assert!(dropped(&scenario).ends_with("(1,200 users): the percentiles flatter"));
+        assert!(dropped(&scenario, false).ends_with("(1,200 users): the percentiles flatter"));
     }
 }

@@ -17,8 +17,9 @@ pub fn scenarios(sources: &Sources) -> Vec<Scenario> {
 
 fn scenario(sources: &Sources, index: usize, info: &ScenarioInfo) -> Scenario {
     let totals = sources.totals;
-    let growth = sources.backlogs.get(index).and_then(|backlog| growth(info, backlog));
     let life = &totals.lifecycles.get(index).copied().unwrap_or_default();
+    let backlog = sources.backlogs.get(index);
+    let growth = backlog.and_then(|backlog| growth(info, backlog, life.planned));
     let of = |metric: MetricId| Selector::of(metric).with("scenario", &info.name);
     let times = |metric: MetricId| Distribution::meant(totals, &of(metric));
     let load_s = info.load.as_secs_f64();

@@ -213,6 +213,13 @@ pub struct Scenario {
     pub slowest: Vec<Journey>,
 }
 
+impl Scenario {
+    /// Whether the plan says when each iteration starts, so that it may be served late.
+    pub fn starts_are_planned(&self) -> bool {
+        self.adherence_percent.is_some()
+    }
+}
+
 /// Laws: planned = started + dropped; started = completed + failed + interrupted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Iterations {

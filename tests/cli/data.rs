@@ -91,6 +91,31 @@ fn who_waits_for_a_row_at_the_end_of_the_load_is_cut_off_like_anyone() {
 }
 
 #[test]
+fn a_load_ends_well_where_its_data_ends_and_what_found_no_row_is_in_no_latency() {
+    for (at_end, stopped) in [("stop_vu", 4..=4), ("stop_scenario", 1..=4)] {
+        let folder = Folder::new(&format!(
+            "local lt = require 'loadtool'
+             local pool = lt.data.csv('names.csv', {{ pick = 'unique', at_end = '{at_end}' }})
+             return {{
+               scenarios = {{ a = {{ run = function() pool:next() lt.sleep(0.1) end,
+                                      load = {{ vus = 4, duration = '10m' }} }} }},
+               thresholds = {{ iteration_duration = {{ {{ 'min >= 100ms', min_samples = 1 }} }} }},
+             }}"
+        ));
+        let folder = folder.file("names.csv", format!("name\n{}", "x\n".repeat(12)));
+        let (ran, summary) = folder.summary(&["--threads", "2"]);
+        let ran = ran.exits(0).reports("PASS");
+        assert_eq!((total(&summary, "completed"), total(&summary, "failed")), (12, 0));
+        assert!(stopped.contains(&total(&summary, "interrupted")), "{at_end}: {}", ran.out);
+        assert_eq!(summary["scenarios"][0]["duration_ms"]["count"], 12, "{at_end}");
+        let remark = " of a ended for want of a row: the data was used up (in no latency)";
+        assert!(ran.out.contains(remark) && !ran.out.contains("cut off:"), "{}", ran.out);
+        let series = &summary["metrics"]["iterations_interrupted"]["series"][0];
+        assert_eq!(series["tags"]["reason"], "data", "{at_end}");
+    }
+}
+
+#[test]
 fn a_pool_that_a_planned_load_would_use_up_is_told_before_it() {
     let script = "local lt = require 'loadtool'
         local names = lt.data.csv('names.csv', { pick = 'unique' })

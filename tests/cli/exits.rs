@@ -1,7 +1,7 @@
 //! Every exit code that a run can come to, but those of signals.
 
 use crate::common::Folder;
-use crate::common::server::{answer, secure};
+use crate::common::server::{answer, answering, secure};
 
 /// A definition with one scenario, whose fields are `scenario`, and the fields `more` beside it.
 fn defined(scenario: &str, more: &str) -> Folder {
@@ -69,6 +69,75 @@ fn a_load_that_most_users_could_not_join_is_4_and_the_report_says_so() {
                     run = function() lt.sleep(0.01) end, load = { vus = 3, duration = '300ms' }";
     let ran = defined(scenario, "").run(&[]).exits(4).reports("INCONCLUSIVE  script.lua: ");
     assert!(ran.out.contains("2 of 3 users of a could not start"), "{}", ran.out);
+}
+
+#[test]
+fn a_backlog_that_grows_to_the_end_is_4_however_short_the_load() {
+    let scenario = "run = function() lt.sleep(0.1) end, \
+                    load = { rate = 40, duration = '3s', max_vus = 2, graceful_stop = 0 }";
+    let judged = "thresholds = { iteration_failed = 'rate < 1%' }";
+    let ran = defined(scenario, judged).run(&[]).exits(4).reports("INCONCLUSIVE  script.lua: ");
+    assert!(ran.out.contains("a is unstable: its backlog grows by "), "{}", ran.out);
+    let report = ran.out.replace("\n    ", " ");
+    assert!(report.contains(" end): the percentiles flatter"), "{}", ran.out);
+}
+
+#[test]
+fn a_threshold_on_requests_alone_that_hides_waiting_is_4() {
+    let url = answering(|_| answer("200 OK", ""));
+    // One user makes ten a second of thirty: what comes last waits for nearly two seconds.
+    let scenario = "run = function() lt.http.get '/' lt.sleep(0.1) end, \
+                    load = { rate = 30, duration = '1s', max_vus = 1 }";
+    let judged = "thresholds = { http_req_duration = { { 'p95 < 5s', min_samples = 1 } } }";
+    let ran = defined(scenario, judged).run(&["--base-url", &url]);
+    let ran = ran.exits(4).reports("INCONCLUSIVE  script.lua: ");
+    let report = ran.out.replace("\n    ", " ");
+    let told = "http_req_duration p95 < 5s hides waiting: arrivals of a waited ";
+    assert!(report.contains(told), "{}", ran.out);
+}
+
+#[test]
+fn an_open_load_shows_both_its_latencies() {
+    let scenario = "run = function() lt.sleep(0.01) end, load = { rate = 20, duration = '500ms' }";
+    let ran = defined(scenario, "thresholds = {}").run(&[]).exits(0);
+    assert!(ran.out.contains("\n    served "), "{}", ran.out);
+    assert!(!defined(IDLE, "").run(&[]).out.contains("\n    served "), "closed, they are one");
+}
+
+#[test]
+fn a_start_is_late_by_what_its_scenario_bears() {
+    let late = |after: &str| {
+        let scenario = format!(
+            "run = function() end, load = {{ rate = 200, duration = '500ms', late_after = '{after}' }}"
+        );
+        let (_, summary) = defined(&scenario, "thresholds = {}").summary(&[]);
+        let series = &summary["metrics"]["iterations_late"]["series"][0]["value"];
+        let scenario = &summary["scenarios"][0]["iterations"]["late"];
+        assert_eq!(series.as_u64().unwrap_or(0), scenario.as_u64().expect("a count"), "{after}");
+        scenario.as_u64()
+    };
+    assert!(late("1us") > Some(0));
+    assert_eq!(late("1h"), Some(0));
+}
+
+#[test]
+fn a_fresh_session_has_neither_cookies_nor_vars_and_a_kept_one_both() {
+    let url = answering(|_| answer("200 OK\nset-cookie: a=1; path=/", ""));
+    for (session, left) in [("fresh", "false"), ("keep", "lt.vu.iteration > 0")] {
+        let script = format!(
+            "local lt = require 'loadtool'
+             local function go()
+               local left = {left}
+               assert((next(lt.http.cookies:all '/') ~= nil) == left, 'cookies')
+               assert((lt.vu.vars.x ~= nil) == left, 'vars')
+               lt.http.get '/'
+               lt.vu.vars.x = 1
+             end
+             return {{ scenarios = {{ a = {{
+               run = go, session = '{session}', load = {{ vus = 2, iterations_per_vu = 3 }} }} }} }}"
+        );
+        Folder::new(&script).run(&["--base-url", &url]).exits(0).reports("PASS");
+    }
 }
 
 #[test]

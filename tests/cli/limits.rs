@@ -49,6 +49,32 @@ fn a_script_that_keeps_too_much_fails_at_script_memory_limit_and_others_go_on() 
 }
 
 #[test]
+fn who_keeps_too_much_in_a_global_fails_alone_and_begins_anew_with_its_on_start() {
+    let script = "local lt = require 'loadtool'
+        local token
+        local function hoard()
+          assert(token, 'on_start has not run')
+          kept = kept or {}
+          for i = 1, 1e9 do kept[i] = ('x'):rep(10000) .. i end
+        end
+        return { script_memory_limit = '8MiB', script_cpu_limit = '30s', thresholds = {}, scenarios = {
+          a = { on_start = function() token = 1 end, run = hoard, load = { iterations = 3 } },
+          b = { run = function() lt.sleep(0.01) end, load = { iterations = 60 } },
+        } }";
+    let (ran, summary) = Folder::new(script).summary(&["--threads", "1"]);
+    let ran = ran.exits(4);
+    assert!(ran.out.contains("ran out of descriptors, ports or memory 3 times"), "{}", ran.out);
+    let life = |scenario: usize, part: &str| &summary["scenarios"][scenario]["iterations"][part];
+    assert_eq!((life(0, "failed"), life(1, "completed")), (&3.into(), &60.into()), "{ran:?}");
+    let errors = summary["errors"].as_array().expect("a list");
+    assert!(
+        matches!(&errors[..], [error] if error["count"] == 3
+            && error["message"] == "script.lua:6: not enough memory (script_memory_limit)"),
+        "{errors:#?}"
+    );
+}
+
+#[test]
 fn what_responses_hold_is_limited_and_given_back() {
     let url = answering(|_| answer("200 OK", "x".repeat(1 << 20)));
     let folder = Folder::of(

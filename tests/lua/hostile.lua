@@ -315,6 +315,10 @@ while true do t[#t + 1] = {} end
 local t = {}
 while true do pcall(function() while true do t[#t + 1] = {} end end) end
 
+--- a table that is kept, as a global and as an upvalue: any
+kept = kept or {}
+while true do kept[#kept + 1] = ("x"):rep(20000000 + #kept) end
+
 --- string doubling: any
 local s = "x"
 while true do s = s .. s end

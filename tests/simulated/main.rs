@@ -3,6 +3,7 @@
 
 mod laws;
 mod limit;
+mod trust;
 mod variants;
 
 use std::path::PathBuf;

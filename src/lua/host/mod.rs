@@ -379,8 +379,10 @@ impl Host {
         self.clock.kill();
     }
 
-    /// Records the innermost open steps of `user` as ended, all but the outermost `keep`.
-    pub(super) fn end_steps(&self, user: &User, keep: usize, outcome: Outcome) {
+    /// Records the innermost open steps of `user` as ended, all but the outermost `keep`. Without
+    /// an outcome they are in no number.
+    pub(super) fn end_steps(&self, user: &User, keep: usize, outcome: impl Into<Option<Outcome>>) {
+        let outcome = outcome.into();
         let mut steps = user.steps.borrow_mut();
         while steps.len() > keep
             && let Some(step) = steps.pop()
@@ -392,10 +394,12 @@ impl Host {
             }
             let duration = length.saturating_sub(thought);
             let mut place = user.place.get();
-            let mut recorder = self.recorder.borrow_mut();
-            if let Some(chosen) = recorder.step(&place, &StepSample { duration, outcome }) {
-                let traits = known::of_step(self, user, &step, duration, &recorder);
-                recorder.keep(chosen, &place, &traits);
+            if let Some(outcome) = outcome {
+                let mut recorder = self.recorder.borrow_mut();
+                if let Some(chosen) = recorder.step(&place, &StepSample { duration, outcome }) {
+                    let traits = known::of_step(self, user, &step, duration, &recorder);
+                    recorder.keep(chosen, &place, &traits);
+                }
             }
             place.step = step.outer;
             user.place.set(place);

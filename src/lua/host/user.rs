@@ -65,6 +65,8 @@ pub struct User {
     pub op: RefCell<Option<Op>>,
     /// Whether its coroutine may wait: not at the script's top level.
     pub may_wait: Cell<bool>,
+    /// Whether its cell was emptied because the heap was full.
+    pub spent: Cell<bool>,
     /// How its iteration was told to end, if it was.
     pub stop: RefCell<Option<Stopped>>,
     /// Rows that are its own until the function that runs has ended.
@@ -246,6 +248,7 @@ impl User {
             base_url: None,
             op: RefCell::default(),
             may_wait: Cell::new(false),
+            spent: Cell::new(false),
             stop: RefCell::default(),
             leases: RefCell::default(),
             rows: RefCell::default(),

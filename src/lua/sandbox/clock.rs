@@ -39,6 +39,8 @@ pub struct Clock {
     /// Whether the dying coroutine has been told to yield.
     ticked: Cell<bool>,
     at: RefCell<Option<Position>>,
+    /// Where the script was when memory was short, and in which slice.
+    short: RefCell<Option<(u64, Position)>>,
 }
 
 impl Default for Clock {
@@ -52,6 +54,7 @@ impl Default for Clock {
             dying: Cell::default(),
             ticked: Cell::default(),
             at: RefCell::default(),
+            short: RefCell::default(),
         }
     }
 }
@@ -94,6 +97,13 @@ impl Clock {
         self.at.take()
     }
 
+    /// Where the slice that has just ended was short of memory, if it was: an error for want of it
+    /// does not say where it arose.
+    pub(in crate::lua) fn take_shortage(&self) -> Option<Position> {
+        let shortage = self.short.take()?;
+        (shortage.0 == self.slice.get()).then_some(shortage.1)
+    }
+
     /// Raises if the slice is over: for our own functions that do much in one instruction.
     pub(in crate::lua) fn check(&self, lua: &Lua) -> Result<()> {
         if !self.dying.get() && self.over() {
@@ -134,6 +144,9 @@ impl Clock {
             if !clock.over() {
                 if short && clock.cpu.get().is_some() {
                     host.pulse.show(position(lua).map(|at| at.to_string()));
+                }
+                if lua.used_memory() > host.memory_limit() / 16 * 15 {
+                    *clock.short.borrow_mut() = position(lua).map(|at| (clock.slice.get(), at));
                 }
                 return Ok(VmState::Continue);
             }

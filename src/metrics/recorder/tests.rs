@@ -116,10 +116,11 @@ fn an_iteration_feeds_both_latencies_and_both_lags() {
         duration: ms(100),
         lag: ms(50),
         lag_users: ms(30),
+        late: true,
         outcome: Outcome::Completed,
     };
     recorder.iteration(&Place::default(), &sample);
-    let cut = IterationSample { outcome: Outcome::Interrupted, lag: ms(0), ..sample };
+    let cut = IterationSample { outcome: Outcome::Interrupted, lag: ms(0), late: false, ..sample };
     recorder.iteration(&Place::default(), &IterationSample { lag_users: ms(0), ..cut });
     let failed = IterationSample { outcome: Outcome::Failed, ..sample };
     recorder.iteration(&Place { scenario: 1, ..Place::default() }, &failed);
@@ -142,6 +143,23 @@ fn an_iteration_feeds_both_latencies_and_both_lags() {
     };
     assert_eq!(max(metric::ITERATION_RESPONSE_TIME), Some(ms(150)));
     assert_eq!(max(metric::ITERATION_LAG_GENERATOR), Some(ms(20)));
+}
+
+#[test]
+fn an_iteration_without_a_row_is_counted_by_its_reason_and_in_no_latency() {
+    let mut recorder = recorder(100);
+    let extra = recorder.intern_tags(&[("team", "a")]);
+    recorder.out_of_data(&Place { extra, ..Place::default() });
+    let window = recorder.flip(0);
+    for (selector, expected) in [
+        ("iterations_interrupted{reason=data,team=a}", 1),
+        ("iterations", 0),
+        ("iteration_duration{outcome=*}", 0),
+        ("iteration_response_time{outcome=*}", 0),
+        ("iteration_lag_users", 0),
+    ] {
+        assert_eq!(count(&window, selector), expected, "{selector}");
+    }
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub(super) fn scenarios(summary: &Summary) -> Markup {
         .number("late")
         .number("per s")
         .latency();
+    for percentile in ["p50", "p95", "p99"] {
+        grid = grid.number(format!("served {percentile}"));
+    }
     for scenario in &summary.scenarios {
         let life = &scenario.iterations;
         let mut cells = vec![
@@ -36,13 +39,16 @@ pub(super) fn scenarios(summary: &Summary) -> Markup {
             Cell::rate(scenario.rate_per_s),
         ];
         cells.extend(latency(&scenario.response_time_ms));
+        let Distribution { p50, p95, p99, .. } = scenario.duration_ms;
+        let planned = scenario.starts_are_planned();
+        cells.extend([p50, p95, p99].map(|time| Cell::ms(time.filter(|_| planned))));
         grid.row(cells);
     }
     section("scenarios", "Scenarios", SCENARIOS_NOTE, grid, !summary.scenarios.is_empty())
 }
 
-const SCENARIOS_NOTE: &str =
-    "Latency is the response time of iterations: from the planned start, without lt.think.";
+const SCENARIOS_NOTE: &str = "Latency is the response time of iterations: from the planned start, without lt.think. Served, \
+     where starts are planned: the same from the actual start.";
 
 pub(super) fn stages(summary: &Summary) -> Markup {
     let mut grid = Grid::new("stages")

@@ -7,13 +7,16 @@ use crate::output::table::Column::{Name, NameIfAny, Number, NumberIfAny};
 use crate::output::table::{Cell, Column, Table, styled};
 use crate::results::format;
 use crate::results::reading::Standing;
-use crate::results::summary::{Distribution, Summary};
+use crate::results::summary::{Distribution, Scenario, Summary};
 
 /// Rows of one table; what is more is in the JSON summary.
 pub(super) const MOST_ROWS: usize = 50;
 
 /// Why a call may have failures and no times.
 const APART: &str = "  times are of expected answers and of timeouts; other failures stand apart";
+
+/// What the second row of a scenario is.
+const SERVED: &str = "  served: from the actual start; above it, from the planned one";
 
 /// Why more iterations ended than the totals tell.
 const WARMED_UP: &str = "  counts are of the warm-up too, rates and times of the load alone";
@@ -123,11 +126,21 @@ pub(super) fn scenarios(summary: &Summary, page: &mut Page) {
             bad(life.late),
             format::rate(scenario.rate_per_s).into(),
         ];
+        let before_latency = cells.len();
         cells.extend(latency(&scenario.response_time_ms));
         table.row(cells);
+        if scenario.starts_are_planned() {
+            let mut cells = vec![Cell::from("  served").style(FAINT)];
+            cells.resize_with(before_latency, Cell::default);
+            cells.extend(latency(&scenario.duration_ms).map(|cell| cell.style(FAINT)));
+            table.row(cells);
+        }
     }
     page.table(&table);
     page.more(summary.scenarios.len());
+    if summary.scenarios.iter().any(Scenario::starts_are_planned) {
+        page.line(styled(SERVED, FAINT));
+    }
     let ended =
         summary.scenarios.iter().map(|one| one.iterations.completed + one.iterations.failed);
     if ended.sum::<u64>() > summary.totals.iterations.count {

@@ -1,4 +1,4 @@
-//! Shared objects as one user's script has them; several users are in `tests/simulated.rs`.
+//! Shared objects as one user's script has them; several users are in `tests/simulated/`.
 
 use crate::lua::error::{Ended, Stopped};
 use crate::lua::testing::{Bench, block_on, failure, run};
