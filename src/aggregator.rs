@@ -229,14 +229,15 @@ impl Aggregator {
         }
     }
 
+    /// One worker alone tells how long a backlog is, so that what it tells late is the whole of it.
     fn note_backlogs(&mut self, window: &Window) {
         let waiting = window.group_by(&Selector::of(metric::BACKLOG), &["scenario"]);
         for (key, value) in &waiting {
             let index = self.scenarios.iter().position(|name| **name == key.concat());
             if let (Some(index), Value::Gauge { last, .. }) = (index, value) {
-                let backlog = &mut self.backlogs[index];
-                backlog.resize(window.second as usize + 1, 0);
-                backlog[window.second as usize] = last.round() as u32;
+                let (backlog, second) = (&mut self.backlogs[index], window.second as usize);
+                backlog.resize(backlog.len().max(second + 1), 0);
+                backlog[second] = last.round() as u32;
             }
         }
     }
@@ -244,6 +245,7 @@ impl Aggregator {
     fn add_late(&mut self, mut window: Window) {
         self.late += 1;
         window.busy.clear();
+        self.note_backlogs(&window);
         let came = summarise(&window, &self.scenarios);
         let tick = &mut self.timeline[window.second as usize];
         let at = self.recent.iter().position(|recent| recent.second == window.second);

@@ -118,6 +118,22 @@ fn a_late_window_counts_in_its_own_second_and_in_the_totals() {
     assert_eq!(stalled.breaches(), Vec::<String>::new());
 }
 
+#[test]
+fn a_backlog_that_is_told_late_is_that_of_its_own_second() {
+    let waiting = |second, waiting: f64| {
+        let mut recorder = Recorder::new(vec!["shop".into()], 100);
+        recorder.gauge(&Place::default(), &metric::BACKLOG, waiting);
+        recorder.flip(second)
+    };
+    let mut aggregator = aggregator();
+    aggregator.add(waiting(0, 10.0));
+    aggregator.add(waiting(3, 40.0));
+    aggregator.tick(3, &Health::default());
+    aggregator.add(waiting(1, 20.0));
+    aggregator.add(waiting(2, 30.0));
+    assert_eq!(aggregator.backlogs(), [[10, 20, 30, 40]]);
+}
+
 /// A process that was stopped closes seconds that nobody has told of yet.
 #[test]
 fn gauges_of_late_windows_are_not_added_to_those_before() {
