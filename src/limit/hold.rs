@@ -93,7 +93,10 @@ impl Hold<'_> {
             tolerance: self.spec.tolerance,
             calls: self.totals().count(&self.selector(metric::HTTP_CALLS)),
             late: self.totals().count(&self.selector(metric::ITERATIONS_LATE).any("outcome")),
-            unanswered: self.unanswered(),
+            unanswered: fitness::perhaps_ours(
+                self.totals(),
+                &self.selector(metric::HTTP_CALL_FAILED),
+            ),
             measurement: &measurement,
             gates: &gates,
             growth: self.growth(),
@@ -215,15 +218,6 @@ impl Hold<'_> {
             times.map_or(0.0, |times| times.of_unit(Unit::Ms).sum() / 1e3)
         });
         parts.iter().sum()
-    }
-
-    /// Calls that failed without an answer.
-    fn unanswered(&self) -> u64 {
-        let of = self.selector(metric::HTTP_CALL_FAILED).with("status", "");
-        match self.totals().fold(&of) {
-            Some(Value::Rate { hits, .. }) => hits,
-            _ => 0,
-        }
     }
 
     /// The latencies that gates are about, each series once; but for that of all calls, which the

@@ -2,7 +2,7 @@
 //!
 //! 1. This tool was the bottleneck → inconclusive, except that failures the target answered with
 //!    still trip, if they are more than the iterations that this tool started late: those come in
-//!    bursts, and a burst may be what was refused. A call that had no answer is none of these.
+//!    bursts, and a burst may be what was refused. A call that timed out, or for which something ran out here, is none of these.
 //! 2. A gate is crossed, the backlog or what is in flight grows, arrivals wait at the end, (users)
 //!    more of them bring no more, or a signal of the target's says so → trip, with every reason.
 //! 3. Less was achieved than asked for though the target was healthy → inconclusive.
@@ -32,7 +32,9 @@ pub struct Seen<'s> {
     pub calls: u64,
     /// Iterations that this tool started late.
     pub late: u64,
-    /// Calls that failed without an answer of the target's.
+    /// Calls that failed in ways that this tool may have caused: see [`fitness::perhaps_ours`].
+    ///
+    /// [`fitness::perhaps_ours`]: crate::results::fitness::perhaps_ours
     pub unanswered: u64,
     /// Why this tool may have been the bottleneck, as sentences.
     pub measurement: &'s [String],

@@ -80,7 +80,7 @@ impl Summary {
             worse: &sources.variants.map(Variants::worse).unwrap_or_default(),
             compared: sources.variants.is_some_and(Variants::can_tell),
             completed: scenarios.iter().map(|scenario| scenario.iterations.completed).sum(),
-            unanswered: unanswered(totals),
+            unanswered: fitness::perhaps_ours(totals, &Selector::of(metric::HTTP_CALL_FAILED)),
             lost_windows: sources.lost_windows,
             short: &[remarks::short(run), remarks::unpunctual(&scenarios)].concat(),
         };
@@ -111,15 +111,6 @@ impl Summary {
         };
         summary.recommendations = advice(&summary);
         summary
-    }
-}
-
-/// Calls that failed without an answer.
-fn unanswered(totals: &Window) -> u64 {
-    let of = Selector::of(metric::HTTP_CALL_FAILED).with("status", "");
-    match totals.fold(&of) {
-        Some(Value::Rate { hits, .. }) => hits,
-        _ => 0,
     }
 }
 

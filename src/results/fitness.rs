@@ -8,7 +8,7 @@ use super::build::Sources;
 use super::format::{count, counted, length, ms};
 use super::run_info::ScenarioInfo;
 use super::summary::{Scenario, Threshold};
-use crate::metrics::{Selector, Value, metric};
+use crate::metrics::{Selector, Value, Window, metric};
 
 /// A worker above that many percent of a core has nothing left to be punctual with, and one that
 /// was so for so many seconds in a row may have been late in ways that no lag shows.
@@ -59,6 +59,17 @@ pub fn measurement_failures(sources: &Sources, scenarios: &[Scenario]) -> Vec<St
         failures.push(format!("this tool ran out of descriptors, ports or memory {times}"));
     }
     failures
+}
+
+/// Failed calls that this tool may have caused itself, where it was the bottleneck: what it had not
+/// the means for, and what it may have been too slow to see. A refused or broken connection is the
+/// target's doing, as an answer is.
+pub fn perhaps_ours(totals: &Window, failed: &Selector) -> u64 {
+    let of = |error| match totals.fold(&failed.clone().with("error", error)) {
+        Some(Value::Rate { hits, .. }) => hits,
+        _ => 0,
+    };
+    of("resource") + of("timeout")
 }
 
 /// Whether no worker's loop woke for long: the process was stopped, or the machine slept.

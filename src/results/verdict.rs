@@ -67,7 +67,9 @@ pub struct Facts<'a> {
     pub compared: bool,
     /// Iterations that completed, in all scenarios.
     pub completed: u64,
-    /// Calls that failed without an answer of the target's.
+    /// Calls that failed in ways that this tool may have caused: see [`fitness::perhaps_ours`].
+    ///
+    /// [`fitness::perhaps_ours`]: super::fitness::perhaps_ours
     pub unanswered: u64,
     /// Seconds of a worker whose samples are in no number.
     pub lost_windows: u64,
@@ -228,8 +230,8 @@ impl Threshold {
         ["checks", "errors", "iterations_failed"].contains(&metric) || metric.ends_with("_failed")
     }
 
-    /// Whether it is, and crossed also without those that were no answer of the target's: whatever
-    /// this tool ran out of would look like them.
+    /// Whether it is, and crossed also without those calls that this tool may have failed itself: what
+    /// it ran out of looks like a target that fails.
     pub fn is_crossed_by_answers(&self, unanswered: u64) -> bool {
         let answered = self.failures().saturating_sub(unanswered) as f64;
         let borne = match self.unit.as_str() {
