@@ -3,6 +3,7 @@
 use super::judge::broken;
 use super::mix::{Mix, Part};
 use super::pilot::LimitPilot;
+use crate::plan::condition::Measure;
 use crate::results::limit::{Limit, LimitStep, PartOfLimit};
 use crate::results::scalability::Scalability;
 
@@ -10,6 +11,10 @@ pub(super) use crate::results::limit::DRIFT;
 
 /// A p95 that moved by less than that is no drift.
 pub(super) const DRIFT_MS: f64 = 0.5;
+
+/// Nor is one that moved by less than this part of the shortest time that an objective asks for:
+/// it says nothing of where the limit is.
+const DRIFT_OF_OBJECTIVE: f64 = 0.05;
 
 impl LimitPilot {
     /// All that is known so far.
@@ -81,6 +86,15 @@ impl LimitPilot {
         let before = self.first_p95()?;
         let judged = |row: &&LimitStep| row.purpose == "drift" && row.verdict != "inconclusive";
         let moved = self.steps.iter().rev().find(judged)?.p95_ms? - before;
-        Some(if moved.abs() < DRIFT_MS { 0.0 } else { moved / before })
+        Some(if moved.abs() < self.unnoticed_ms() { 0.0 } else { moved / before })
+    }
+
+    /// What a p95 may move by.
+    fn unnoticed_ms(&self) -> f64 {
+        let times = self.spec.gates.iter().map(|gate| &gate.condition);
+        let times = times.filter(|condition| condition.measure == Measure::Ms);
+        let shortest = times.map(|condition| condition.limit).fold(f64::INFINITY, f64::min);
+        let of_objective = if shortest.is_finite() { shortest * DRIFT_OF_OBJECTIVE } else { 0.0 };
+        of_objective.max(DRIFT_MS)
     }
 }

@@ -338,23 +338,30 @@ fn a_claim_is_decided_by_the_majority() {
     }
 }
 
+/// A search for 30 to 60 a second of a target that takes so many ms, and at the end so many.
+fn drifting(first: u64, at_the_end: u64) -> Found {
+    let adaptive = Strategy::Adaptive { from: 30.0, to: 60.0, precision: 0.5, whole: false };
+    let drifting = Rc::new(Cell::new(false));
+    let drifted = drifting.clone();
+    let found = search(adaptive, move |_| well(if drifted.get() { at_the_end } else { first }));
+    let found = found.with(|spec| {
+        spec.tell = Box::new(move |line| drifting.set(line.contains("(drift)")));
+    });
+    found.run()
+}
+
 #[test]
 fn a_target_that_is_another_at_the_end_leaves_the_answer_open() {
     for (at_the_end, told) in
         [(30, "p95 of the first level moved by 5"), (400, "held at first, and not at the end")]
     {
-        let adaptive = Strategy::Adaptive { from: 30.0, to: 60.0, precision: 0.5, whole: false };
-        let drifting = Rc::new(Cell::new(false));
-        let drifted = drifting.clone();
-        let found = search(adaptive, move |_| well(if drifted.get() { at_the_end } else { 20 }));
-        let found = found.with(|spec| {
-            spec.tell = Box::new(move |line| drifting.set(line.contains("(drift)")));
-        });
-        let found = found.run();
+        let found = drifting(20, at_the_end);
         assert_eq!((found.exit_code, found.limit.complete), (4, true), "{told}");
         assert_eq!(found.limit.lower, Some(60.0));
         assert!(found.verdict.contains(told), "want {told:?} in {}", found.verdict);
     }
+    let found = drifting(10, 14);
+    assert_eq!((found.exit_code, found.limit.drift), (0, Some(0.0)), "4 of 100 ms decide nothing");
 }
 
 #[test]
