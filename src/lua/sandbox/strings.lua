@@ -45,7 +45,10 @@ local function integer(n)
   return raw.math.tointeger(raw.tonumber(n))
 end
 
+-- Texts with patterns that are known and cannot be slow on them: nearly all, so that comes first.
 function S.find(s, p, init, plain)
+  local most = limits[p]
+  if most and type(s) == "string" and #s <= most then return find(s, p, init, plain) end
   s, p = text(s), text(p)
   if type(s) ~= "string" or type(p) ~= "string" or #s <= (limits[p] or limit(p)) then
     return find(s, p, init, plain)
@@ -58,6 +61,8 @@ function S.find(s, p, init, plain)
 end
 
 function S.match(s, p, init)
+  local most = limits[p]
+  if most and type(s) == "string" and #s <= most then return match(s, p, init) end
   s, p = text(s), text(p)
   if type(s) ~= "string" or type(p) ~= "string" or #s <= (limits[p] or limit(p)) then
     return match(s, p, init)
