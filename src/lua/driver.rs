@@ -8,7 +8,7 @@ use std::rc::Rc;
 use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Table, Thread, Value};
 
 use super::error::{Ended, Failure, Stopped};
-use super::fault::describe;
+use super::fault::{NO_MEMORY, describe};
 use super::host::{Host, Op, User};
 use super::sandbox::{Mark, mark};
 
@@ -155,6 +155,11 @@ impl Core {
                     }
                     // A wait without an operation can only be a stop, and that kills.
                     result = thread.resume::<Value>(mark(Mark::Stray));
+                }
+                Ok(Value::LightUserData(yielded)) if yielded == mark(Mark::Full) => {
+                    *slot = None;
+                    let failure = Failure::resource(NO_MEMORY);
+                    return Step::Ended(self.contained(user, self.placed(failure)));
                 }
                 Ok(_) if thread.is_resumable() => result = thread.resume(mark(Mark::Stray)),
                 Ok(Value::Boolean(true)) => return Step::Ended(Ended::Completed),

@@ -15,6 +15,9 @@ use super::place::{Position, position, traceback};
 use super::sandbox::clock::Dying;
 use crate::metrics::errors;
 
+/// What Lua's own `not enough memory` is told as.
+pub(super) const NO_MEMORY: &str = "not enough memory (script_memory_limit)";
+
 /// Where an error that a step passes on arose, and which error that is.
 #[derive(Debug)]
 pub struct Kept {
@@ -168,7 +171,7 @@ pub(super) fn describe(error: &Error) -> (&'static str, String) {
             };
             ("script", format!("{to} expected, got {from}"))
         }
-        Error::MemoryError(_) => ("resource", "not enough memory (script_memory_limit)".into()),
+        Error::MemoryError(_) => ("resource", NO_MEMORY.into()),
         Error::RuntimeError(message) => ("script", message.clone()),
         other => ("script", other.to_string()),
     }
@@ -224,7 +227,7 @@ fn told(metatable: &Table, error: &Value) -> Told {
     }
     if told.message == "not enough memory" {
         told.category = "resource";
-        told.message += " (script_memory_limit)";
+        NO_MEMORY.clone_into(&mut told.message);
     }
     told
 }

@@ -421,17 +421,25 @@ fn a_script_that_changes_its_shape_is_told() {
 
 #[test]
 fn who_keeps_too_much_loses_it_and_begins_anew_and_others_go_on() {
-    for (grow, told) in
-        [("keep()", "not enough memory (script_memory_limit)"), ("pcall(keep)", "script_cpu_limit")]
-    {
+    const CAUGHT: [&str; 8] = [
+        "keep()",
+        "pcall(keep)",
+        "xpcall(keep, print)",
+        "pcall(pcall, keep)",
+        "pcall(table.sort, { 2, 1 }, function() while true do pcall(keep) end end)",
+        "pcall(lt.parallel, { function() while true do pcall(keep) end end })",
+        "coroutine.resume(coroutine.create(keep))",
+        "coroutine.resume(coroutine.create(function() while true do pcall(keep) end end))",
+    ];
+    for (grow, size) in CAUGHT.into_iter().flat_map(|grow| [(grow, 100_000), (grow, 10)]) {
         let script = format!(
-            "local upvalue = {{}}
+            "local lt, upvalue = require 'loadtool', {{}}
              local function keep()
-               local text = ('x'):rep(100000 + #upvalue)
-               kept[#kept + 1] = text upvalue[#upvalue + 1] = text
+               local text = ('x'):rep({size} + #upvalue)
+               kept[#kept + 1] = {{ text }} upvalue[#upvalue + 1] = text
              end
              return function()
-               if require('loadtool').vu.number > 1 then return end
+               if lt.vu.number > 1 then return end
                assert(kept == nil and #upvalue == 0, 'it is not new')
                kept = {{}}
                while true do {grow} end
@@ -444,13 +452,30 @@ fn who_keeps_too_much_loses_it_and_begins_anew_and_others_go_on() {
         let end = |user: &Vu, n| block_on(user.iterate(n, 0, Place::default()));
         for n in 0..2 {
             let Ended::Failed(failure) = end(&hoarder, n) else { panic!("it keeps too much") };
-            assert!(failure.message.contains(told) && failure.line.is_some(), "{grow}: {failure}");
-            let used = bench.vm.used_memory();
-            assert!(hoarder.is_spent() && !other.is_spent(), "{grow}: {failure}: {used} bytes");
+            assert_eq!(failure.category, "resource", "{grow}: {failure}");
+            assert!(failure.message.contains("not enough memory"), "{grow}: {failure}");
+            assert!(failure.line.is_some(), "{grow}: {failure}");
+            assert!(hoarder.is_spent() && !other.is_spent(), "{grow}: {failure}");
             assert_eq!(end(&other, n), Ended::Completed, "{grow}");
             assert!(bench.vm.used_memory() < 4 << 20, "{}", bench.vm.used_memory());
         }
     }
+}
+
+#[test]
+fn an_error_for_want_of_memory_can_be_caught_where_there_is_enough() {
+    let bench = Bench::new(
+        "return function()
+           local ok, e = pcall(string.rep, 'x', 1 << 30)
+           assert(not ok and e == 'not enough memory', e)
+           local co = coroutine.create(function() coroutine.yield() return ('x'):rep(1 << 30) end)
+           assert(coroutine.resume(co))
+           ok, e = coroutine.resume(co)
+           assert(not ok and e == 'not enough memory', e)
+         end",
+        &[],
+    );
+    assert_eq!(bench.once(), Ended::Completed);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::told::{needs, told};
 use super::user::{Strand, User};
 use super::{AT_TOP_LEVEL, Host, Op, read};
-use crate::lua::fault::describe;
+use crate::lua::fault::{NO_MEMORY, describe};
 use crate::lua::sandbox::{Mark, mark};
 use crate::metrics::Outcome;
 
@@ -209,6 +209,9 @@ impl Bundle {
                 && let Some(op) = self.user.op.take()
             {
                 return Ok(Step::Waits(op));
+            }
+            if tag == Value::LightUserData(mark(Mark::Full)) {
+                return Err(mlua::Error::MemoryError(NO_MEMORY.to_owned()));
             }
             yielded = coroutine.resume(mark(Mark::Stray))?;
         }

@@ -1,7 +1,7 @@
 -- The global functions of scripts.
 local k = ...
 local raw, h, base, frozen = k.raw, k.h, k.base, k.frozen
-local raise, place, value = k.raise, k.place, k.value
+local raise, place, value, survive = k.raise, k.place, k.value, k.survive
 local type, error, select, tostring, rawxpcall = raw.type, raw.error, raw.select, raw.tostring, raw.xpcall
 local rawget, rawset, rawequal = raw.rawget, raw.rawset, raw.rawequal
 local getmetatable, setmetatable = raw.getmetatable, raw.setmetatable
@@ -16,18 +16,23 @@ for _, name in raw.ipairs {
   base[name] = raw[name]
 end
 
+local function caught(ok, ...)
+  if not ok then survive() end
+  return ok, ...
+end
+
 function base.pcall(f, ...)
-  return rawxpcall(f, place, ...)
+  return caught(rawxpcall(f, place, ...))
 end
 
 function base.xpcall(f, handler, ...)
-  return rawxpcall(f, function(e)
+  return caught(rawxpcall(f, function(e)
     e = place(e)
     -- An error that the hook raised calls this with hooks off: the author's handler could run
     -- for ever.
     if type(e) == "userdata" and dying() then return e end
     return handler(e)
-  end, ...)
+  end, ...))
 end
 
 -- Metatables -----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use mlua::debug::Debug;
-use mlua::{Error, HookTriggers, Lua, Result, VmState};
+use mlua::{Error, HookTriggers, Lua, Result, Table, VmState};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::super::host::Host;
@@ -104,6 +104,12 @@ impl Clock {
         (shortage.0 == self.slice.get()).then_some(shortage.1)
     }
 
+    fn note_shortage(&self, lua: &Lua) {
+        if let Some(at) = position(lua) {
+            *self.short.borrow_mut() = Some((self.slice.get(), at));
+        }
+    }
+
     /// Raises if the slice is over: for our own functions that do much in one instruction.
     pub(in crate::lua) fn check(&self, lua: &Lua) -> Result<()> {
         if !self.dying.get() && self.over() {
@@ -145,8 +151,8 @@ impl Clock {
                 if short && clock.cpu.get().is_some() {
                     host.pulse.show(position(lua).map(|at| at.to_string()));
                 }
-                if lua.used_memory() > host.memory_limit() / 16 * 15 {
-                    *clock.short.borrow_mut() = position(lua).map(|at| (clock.slice.get(), at));
+                if short_of_memory(host, lua) {
+                    clock.note_shortage(lua);
                 }
                 return Ok(VmState::Continue);
             }
@@ -158,6 +164,28 @@ impl Clock {
         lua.set_hook(HookTriggers::new().every_nth_instruction(1), last_hook(host))?;
         Err(Error::external(Dying))
     }
+}
+
+/// Whether hardly any memory is left, garbage apart: less than the largest texts of most scripts,
+/// and before long not even what a call of ours takes, the hook's among them.
+fn is_full(host: &Host, lua: &Lua) -> bool {
+    if !short_of_memory(host, lua) {
+        return false;
+    }
+    host.clock.note_shortage(lua);
+    // A collection that fails leaves the memory in use, which is looked at next.
+    let _ = lua.gc_collect();
+    short_of_memory(host, lua)
+}
+
+fn short_of_memory(host: &Host, lua: &Lua) -> bool {
+    lua.used_memory() > host.memory_limit() / 16 * 15
+}
+
+/// Puts `full` into `h`: whether whoever goes on after an error could not be held back any more.
+pub(super) fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> Result<()> {
+    let host = host.clone();
+    h.raw_set("full", lua.create_function(move |lua, ()| Ok(is_full(&host, lua)))?)
 }
 
 /// Watches every coroutine that is made in `lua` from now on.

@@ -1,7 +1,8 @@
 -- Coroutines of the author: host operations pass through them, outward to the driver, so that a
 -- host call waits inside them as anywhere else.
 local k = ...
-local raw, OP, STRAY, raise = k.raw, k.OP, k.STRAY, k.raise
+local raw, OP, STRAY, FULL, raise = k.raw, k.OP, k.STRAY, k.FULL, k.raise
+local survive, give_up = k.survive, k.give_up
 local C = raw.coroutine
 local create, resume, yield, error = C.create, C.resume, C.yield, raw.error
 local place = k.place
@@ -9,18 +10,26 @@ local place = k.place
 local WAITS = "cannot resume a coroutine that waits for a host call"
 local busy = raw.setmetatable({}, { __mode = "k" })     -- coroutines in which a host call waits
 
+-- What a resume gave the author: an error with its place, and neither mark.
+local function settled(ok, tag, ...)
+  if ok and tag == FULL then return give_up() end
+  if ok then return ok, tag, ... end
+  survive()
+  return false, place(tag)
+end
+
 local function forward(co, ok, tag, ...)
   if tag == OP and ok then
     busy[co] = true
     return forward(co, resume(co, yield(OP)))           -- a tail call: the stack does not grow
   end
   busy[co] = nil
-  return ok, tag, ...
+  return settled(ok, tag, ...)
 end
 
-local function outcome(co, ok, tag, ...)                 -- the common case pays one comparison
+local function outcome(co, ok, tag, ...)                 -- the common case pays two comparisons
   if tag == OP and ok then return forward(co, ok, tag, ...) end
-  if not ok then return false, place(tag) end
+  if tag == FULL or not ok then return settled(ok, tag, ...) end
   return ok, tag, ...
 end
 

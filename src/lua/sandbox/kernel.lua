@@ -1,14 +1,14 @@
 -- Errors with the author's position, waiting, read-only tables, environments: what all of our own
 -- Lua is built on. Called once per state with the raw libraries, the host's functions and the
--- three marks of the yield protocol.
-local raw, h, OP, FAIL, STRAY = ...
+-- marks of the yield protocol.
+local raw, h, OP, FAIL, STRAY, FULL = ...
 
 local error, type, rawxpcall, yield = raw.error, raw.type, raw.xpcall, raw.coroutine.yield
 local setmetatable, next, rawset = raw.setmetatable, raw.next, raw.rawset
 local byte, gsub = raw.string.byte, raw.string.gsub
 local where, fault, translate, keep, uncaught, lost = h.where, h.fault, h.translate, h.keep, h.uncaught, h.lost
 
-local k = { raw = raw, h = h, OP = OP, STRAY = STRAY, fault = fault }
+local k = { raw = raw, h = h, OP = OP, STRAY = STRAY, FULL = FULL, fault = fault }
 
 -- Faults ---------------------------------------------------------------------------------------
 
@@ -55,6 +55,23 @@ function k.keep(e)
   e = place(e)
   keep(e)
   return e
+end
+
+-- Whoever goes on after an error: not where memory is full, for without any the hook that ends
+-- what computes for ever cannot run either. The driver drops what yields here; where nothing can
+-- yield, the error goes up until something can.
+local full, isyieldable = h.full, raw.coroutine.isyieldable
+
+local function same(e) return e end
+
+function k.give_up()
+  while isyieldable() do yield(FULL) end
+  return error("not enough memory", 0)
+end
+
+function k.survive()
+  local asked, yes = rawxpcall(full, same)
+  if yes or not asked then return k.give_up() end
 end
 
 -- Waiting --------------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ use super::require;
 pub const MEMORY_LIMIT: usize = 256 << 20;
 
 /// The marks of the yield protocol: a coroutine yields `OP` when it left an operation; it is
-/// resumed with `FAIL` if the operation failed or is Lua's to finish, with `STRAY` if it yielded anything else.
+/// resumed with `FAIL` if the operation failed or is Lua's to finish, with `STRAY` if it yielded
+/// anything else. One that yields `FULL` caught an error while memory is full, and ends.
 pub(super) fn mark(mark: Mark) -> LightUserData {
     LightUserData(std::ptr::without_provenance_mut(mark as usize))
 }
@@ -42,6 +43,7 @@ pub(super) enum Mark {
     Op = 1,
     Fail,
     Stray,
+    Full,
 }
 
 /// Our own Lua, in the order in which it is run; each gets the kernel.
@@ -64,11 +66,12 @@ pub(super) fn furnish(lua: &Lua, host: &Rc<Host>, roots: &[PathBuf]) -> Result<T
     system::register(lua, host, &roots[0], h)?;
     inspect::register(lua, h)?;
     require::register(lua, host, roots, h)?;
+    clock::register(lua, host, h)?;
     h.raw_set("unknown_field", lua.create_function(unknown_field)?)?;
     h.raw_set("described", lua.create_function(|_, value: Value| Ok(told::described(&value)))?)?;
-    let marks = (mark(Mark::Op), mark(Mark::Fail), mark(Mark::Stray));
+    let marks = [Mark::Op, Mark::Fail, Mark::Stray, Mark::Full].map(mark);
     let kernel: Table =
-        run(lua, &raw, include_str!("kernel.lua"), (&raw, h, marks.0, marks.1, marks.2))?;
+        run(lua, &raw, include_str!("kernel.lua"), (&raw, h, mlua::Variadic::from_iter(marks)))?;
     for part in PARTS {
         run::<()>(lua, &raw, part, &kernel)?;
     }
