@@ -222,8 +222,8 @@ impl Aggregator {
         let before = before.last().map_or(&[][..], |before| &before.scenarios);
         for (index, scenario) in from[0].scenarios.iter_mut().enumerate() {
             let before = before.get(index).copied().unwrap_or_default();
-            let ended = scenario.completed + scenario.failed + scenario.interrupted;
-            scenario.in_flight = (before.in_flight + scenario.started).saturating_sub(ended);
+            scenario.in_flight =
+                (before.in_flight + scenario.started).saturating_sub(scenario.ended());
             let (began, ended) = scenario.requests;
             scenario.requests_in_flight = (before.requests_in_flight + began).saturating_sub(ended);
         }

@@ -47,6 +47,7 @@ pub(super) fn summarise(window: &Window, scenarios: &[Arc<str>]) -> Tick {
     }
     for (scenario, life) in tick.scenarios.iter_mut().zip(&window.lifecycles) {
         scenario.requests.0 = life.prepared;
+        scenario.moments = (life.iterating, life.requesting);
         scenario.planned = life.planned;
         scenario.started = life.started;
         scenario.completed = life.completed;
@@ -206,6 +207,8 @@ impl ScenarioTick {
         self.backlog += other.backlog;
         self.requests.0 += other.requests.0;
         self.requests.1 += other.requests.1;
+        self.moments.0.merge(other.moments.0);
+        self.moments.1.merge(other.moments.1);
         self.planned += other.planned;
         self.started += other.started;
         self.completed += other.completed;

@@ -313,6 +313,7 @@ impl Member {
         self.post.lifecycle(|life| {
             life.started += 1;
             life.late += u64::from(start.is_late(self.post.late_after));
+            life.iterating.begin(start.begun);
         });
         if place.phase == Phase::Load {
             self.vu.begin_trace(self.post.desk.recorder.borrow_mut().lend_trace());
@@ -383,10 +384,13 @@ impl Member {
         } else {
             self.record(place, start, now, outcome);
         }
-        self.post.lifecycle(|life| match outcome {
-            Outcome::Completed => life.completed += 1,
-            Outcome::Failed => life.failed += 1,
-            Outcome::Interrupted => life.interrupted += 1,
+        self.post.lifecycle(|life| {
+            life.iterating.end(now);
+            match outcome {
+                Outcome::Completed => life.completed += 1,
+                Outcome::Failed => life.failed += 1,
+                Outcome::Interrupted => life.interrupted += 1,
+            }
         });
     }
 

@@ -186,21 +186,20 @@ impl Hold<'_> {
 
     /// Active users at the end of each of its seconds.
     pub(super) fn users(&self) -> Vec<u64> {
-        self.mix.seconds(self.aggregator, &self.span, |second| second.vus)
+        self.mix.seconds(self.aggregator, &self.span, |second, _| second.vus)
     }
 
     /// What is under way by Little's law, L = λW, over what was seen: 1 where all is right. It is
     /// iterations; where users think, requests: durations of iterations are without that.
     fn littles_law(&self) -> Option<f64> {
-        let (under_way, busy): (fn(&ScenarioTick) -> u64, f64) = match self.alone.thinks {
-            false => (|second| second.in_flight, self.iterating()?),
-            true => (|second| second.requests_in_flight, self.requesting()),
+        let (under_way, busy): (fn(&ScenarioTick, u32) -> f64, f64) = match self.alone.thinks {
+            false => (ScenarioTick::iterating, self.iterating()?),
+            true => (ScenarioTick::requesting, self.requesting()),
         };
         let under_way = self.mix.seconds(self.aggregator, &self.span, under_way);
-        let seen = under_way.iter().sum::<u64>() as f64 / under_way.len().max(1) as f64;
+        let seen = under_way.iter().sum::<f64>() / under_way.len().max(1) as f64;
         let by_law = busy / self.length().as_secs_f64();
-        // Even arrivals and looks once a second keep step, which may show one too many or too few.
-        (seen >= 10.0 && self.ended() > 0).then(|| by_law / seen)
+        (seen > 0.0 && self.ended() > 0).then(|| by_law / seen)
     }
 
     /// How long all iterations took together [s].

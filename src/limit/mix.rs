@@ -1,5 +1,6 @@
 //! The scenarios that a search steers together, each with its part of every level.
 
+use std::iter::Sum;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -90,15 +91,15 @@ impl Mix {
     }
 
     /// At the end of each second of a span, or within it, so many over all of them.
-    pub fn seconds(
+    pub fn seconds<N: Sum>(
         &self,
         aggregator: &Aggregator,
         span: &Range<Duration>,
-        of: fn(&ScenarioTick) -> u64,
-    ) -> Vec<u64> {
+        of: fn(&ScenarioTick, u32) -> N,
+    ) -> Vec<N> {
         let mine = |tick: &Tick| {
             let parts = self.parts.iter().filter_map(|part| tick.scenarios.get(part.index));
-            parts.map(of).sum()
+            parts.map(|part| of(part, tick.second)).sum()
         };
         slice(aggregator.timeline(), span).iter().map(mine).collect()
     }

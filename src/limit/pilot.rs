@@ -232,11 +232,11 @@ impl LimitPilot {
         let ended = ended.unwrap_or_default();
         if !self.spec.axis.is_rate() {
             // A user starts whenever it is free; where a second ends is a matter of moments.
-            let started = sum(span, |second| second.started);
+            let started = sum(span, |second, _| second.started);
             return (started - started / 100).saturating_sub(ended);
         }
         // An arrival that was dropped since may have been one of them.
-        let dropped = sum(&(span.start..Duration::MAX), |second| second.dropped);
+        let dropped = sum(&(span.start..Duration::MAX), |second, _| second.dropped);
         self.planned(step, span).saturating_sub(ended + dropped)
     }
 

@@ -1,6 +1,8 @@
 //! The life of a scenario's arrivals, counted at each boundary (measurement.md, section 3), so
 //! that a shortfall shows where it arose.
 
+use std::time::Duration;
+
 /// How many arrivals of one scenario came how far.
 ///
 /// Laws, once a run has ended: `planned = started + dropped` and
@@ -21,6 +23,41 @@ pub struct Lifecycle {
     pub failed: u64,
     pub interrupted: u64,
     pub dropped: Dropped,
+    pub iterating: Moments,
+    pub requesting: Moments,
+}
+
+/// When some things ended less when they began, summed [µs since the run began]. Beside how many
+/// did that is the time that they were under way, exactly and without knowing which is which.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moments(i64);
+
+impl Moments {
+    /// One began `at`.
+    #[inline]
+    pub fn begin(&mut self, at: Duration) {
+        self.0 = self.0.wrapping_sub(at.as_micros() as i64);
+    }
+
+    /// One ended `at`.
+    #[inline]
+    pub fn end(&mut self, at: Duration) {
+        self.0 = self.0.wrapping_add(at.as_micros() as i64);
+    }
+
+    /// Adds others.
+    pub fn merge(&mut self, other: Moments) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+
+    /// How long things were under way within `second` [s], all together: so many `before` it, and
+    /// so many `more` after it.
+    pub fn under_way(self, second: u32, before: u64, more: i64) -> f64 {
+        const SECOND: i64 = 1_000_000;
+        let until = (i64::from(second) + 1) * SECOND;
+        let within = more.wrapping_mul(until).wrapping_add(self.0);
+        (before as f64 * SECOND as f64 + within as f64) / SECOND as f64
+    }
 }
 
 /// Arrivals that never started, by reason.
@@ -49,6 +86,8 @@ impl Lifecycle {
         self.failed += other.failed;
         self.interrupted += other.interrupted;
         self.dropped.merge(&other.dropped);
+        self.iterating.merge(other.iterating);
+        self.requesting.merge(other.requesting);
     }
 
     /// The laws that these counts break, each as a sentence; empty unless the tool has a bug.
@@ -101,6 +140,19 @@ impl Dropped {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_give_the_time_that_things_were_under_way() {
+        let at = Duration::from_millis;
+        let mut moments = Moments::default();
+        moments.end(at(7_250)); // it began before
+        moments.begin(at(7_100));
+        moments.end(at(7_200));
+        moments.begin(at(7_500));
+        moments.begin(at(7_600)); // and both go on
+        assert_eq!(moments.under_way(7, 1, 1), 0.25 + 0.1 + 0.5 + 0.4);
+        assert_eq!(Moments::default().under_way(7, 3, 0), 3.0);
+    }
 
     #[test]
     fn a_breach_says_which_law_and_with_which_numbers() {

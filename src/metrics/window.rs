@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 pub use super::errors::ErrorRow;
 use super::exemplar::Exemplar;
 use super::ledger::Ledger;
-pub use super::lifecycle::{Dropped, Lifecycle};
+pub use super::lifecycle::{Dropped, Lifecycle, Moments};
 use super::metric::MetricId;
 use super::slowest::Slowest;
 use super::tags::TagSet;

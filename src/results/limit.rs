@@ -111,8 +111,8 @@ pub struct LimitStep {
     /// What the target said of itself.
     #[serde(default)]
     pub signals: Vec<SignalRow>,
-    /// Iterations in flight on average by Little's law (completed per second times their mean
-    /// duration), over those that were counted; null where nothing completed.
+    /// Iterations in flight on average by Little's law (ended per second times their mean
+    /// duration), over the average that came of when they began and ended; null where none ended.
     #[serde(default)]
     pub littles_law: Option<f64>,
     /// Each scenario's figures, where several were scaled in proportion.

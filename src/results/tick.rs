@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::metrics::window::Moments;
+
 /// The second from `second` to `second + 1` since the run began, over all workers and phases but
 /// `setup` and `teardown`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -68,6 +70,8 @@ pub struct ScenarioTick {
     pub requests: (u64, u64),
     /// Those under way at its end.
     pub requests_in_flight: u64,
+    /// When iterations, and when requests, began and ended.
+    pub moments: (Moments, Moments),
     /// Arrivals that were due.
     pub planned: u64,
     /// Iterations begun.
@@ -82,6 +86,27 @@ pub struct ScenarioTick {
     pub dropped: u64,
     /// Begun late by our doing.
     pub late: u64,
+}
+
+impl ScenarioTick {
+    /// Those that ended, however they did.
+    pub fn ended(&self) -> u64 {
+        self.completed + self.failed + self.interrupted
+    }
+
+    /// How many iterations were under way on average in this second.
+    pub fn iterating(&self, second: u32) -> f64 {
+        let more = self.started as i64 - self.ended() as i64;
+        let before = self.in_flight.saturating_add_signed(-more);
+        self.moments.0.under_way(second, before, more)
+    }
+
+    /// How many requests were.
+    pub fn requesting(&self, second: u32) -> f64 {
+        let more = self.requests.0 as i64 - self.requests.1 as i64;
+        let before = self.requests_in_flight.saturating_add_signed(-more);
+        self.moments.1.under_way(second, before, more)
+    }
 }
 
 /// Passes of one step that ended in a second.

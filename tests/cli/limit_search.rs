@@ -387,8 +387,8 @@ fn littles_law_is_checked_where_users_think_too() {
     let (_, limit) = search(&folder, &url, &[&["--steps", "50"][..], &SLO].concat());
     // 50/s that take 400 ms each: 20 requests at a time, of 45 users.
     for step in holds(&limit) {
-        let law = step["littles_law"].as_f64().expect("20 are enough");
-        assert!((0.7..1.3).contains(&law), "{limit}");
+        let law = step["littles_law"].as_f64().expect("all of them ended");
+        assert!((0.9..1.1).contains(&law), "{limit}");
     }
     assert!(!holds(&limit).is_empty(), "{limit}");
 }

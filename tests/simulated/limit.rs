@@ -259,7 +259,7 @@ fn a_queue_of_known_capacity_is_found_within_the_precision() {
 fn little_agrees_with_what_was_under_way() {
     let found = search(listed(&[200.0]), |_| well(90)).run();
     let law = found.limit.steps[0].littles_law.expect("18 at a time");
-    assert!((law - 1.0).abs() < 0.1, "{law}");
+    assert!((law - 1.0).abs() < 0.01, "{law}");
 }
 
 #[test]

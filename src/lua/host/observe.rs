@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::Method;
 use rand::RngExt;
@@ -98,7 +99,11 @@ impl Watch {
     pub fn begin(call: Call, judged: bool) -> Watch {
         let (began, ended, last) = (Instant::now(), Cell::new(false), RefCell::default());
         let watch = Watch { call, began, ended, judged, last, span: Cell::default() };
-        watch.count(&mut watch.call.host.recorder.borrow_mut(), |life| life.prepared += 1);
+        let at = watch.call.host.shared.offset(began);
+        watch.count(&mut watch.call.host.recorder.borrow_mut(), |life| {
+            life.prepared += 1;
+            life.requesting.begin(at);
+        });
         watch
     }
 
@@ -150,7 +155,7 @@ impl Watch {
         status: u16,
         error: Option<Category>,
         outcome: Outcome,
-        duration: std::time::Duration,
+        duration: Duration,
     ) -> Option<Chosen> {
         let mut recorder = self.call.host.recorder.borrow_mut();
         let sample = CallSample {
@@ -180,14 +185,19 @@ impl Watch {
         recorder.keep(chosen, &self.call.place, &traits);
     }
 
-    /// Into the iteration's trace; the first hop begins with the call.
-    fn note(&self, sample: &RequestSample) {
-        let length = sample.blocked + sample.duration;
-        let began = match (sample.hop, sample.attempt) {
-            (0, 0) => self.began,
-            _ => Instant::now() - length,
+    /// When an exchange ended, since the run began; the first one began with the call.
+    fn end_of(&self, leg: &Leg<'_>, length: Duration) -> Duration {
+        let end = match (leg.hop, leg.attempt) {
+            (0, 0) => self.began + length,
+            _ => Instant::now(),
         };
-        let at = self.call.host.shared.offset(began);
+        self.call.host.shared.offset(end)
+    }
+
+    /// Into the iteration's trace.
+    fn note(&self, sample: &RequestSample, end: Duration) {
+        let length = sample.blocked + sample.duration;
+        let at = end.saturating_sub(length);
         let what = What::Request(Sent::from(sample));
         self.call.user.note(Event { at, length, step: self.call.place.step, what });
     }
@@ -238,9 +248,14 @@ impl Observer for Watch {
 
     fn exchange(&self, request: &Request, leg: &Leg<'_>, done: &Exchange) {
         let followed = leg.next == Next::Redirect;
+        let end = self.end_of(leg, done.timings.blocked + done.timings.duration());
         let mut recorder = self.call.host.recorder.borrow_mut();
         self.count(&mut recorder, |life| {
-            life.prepared += u64::from(leg.next != Next::End);
+            life.requesting.end(end);
+            if leg.next != Next::End {
+                life.prepared += 1;
+                life.requesting.begin(end);
+            }
             life.sent += u64::from(done.status != 0 || done.bytes_sent > 0);
             life.headers += u64::from(done.status != 0);
             life.bodies += u64::from(done.status != 0 && done.error.is_none());
@@ -281,7 +296,7 @@ impl Observer for Watch {
         } else {
             self.record_request(&mut recorder, &sample);
         }
-        self.note(&sample);
+        self.note(&sample, end);
     }
 }
 
