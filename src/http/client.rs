@@ -1,20 +1,25 @@
-//! One user's reqwest clients, made when they are needed from settings that all users share, with
-//! everything that they do by themselves switched off: redirects, cookies, decoding, limits and
-//! deadlines are ours. One for plain HTTP, one for TLS; a user that never sends has none.
+//! The reqwest clients of users, made when they are needed from settings that all users share,
+//! with everything that they do by themselves switched off: redirects, cookies, decoding, limits
+//! and deadlines are ours.
 //!
 //! They open connections, and carry what does not go over a [`line`](super::line): HTTP/2, and
-//! whatever goes through a proxy.
+//! whatever goes through a proxy. A client that opens plain connections for lines keeps none of
+//! them, so that all users of a worker have the same; what carries, or resumes TLS sessions, is a
+//! user's own.
 
-use std::cell::{OnceCell, RefCell};
-use std::sync::Arc;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 
-pub use reqwest::{Client, Request, Response};
+use reqwest::{Client, ClientBuilder};
+pub use reqwest::{Request, Response};
 
-use super::connect::{Probe, Sessions, Watch, WatchedNames};
+use super::connect::{Dial, Probe, Sessions, Watch, WatchedNames};
 use super::dns::Names;
 use super::failure;
 use super::line::OWN_NAME;
@@ -67,40 +72,93 @@ impl Common {
     }
 }
 
-/// A client, from its first use on.
-type Kept = RefCell<Option<Client>>;
+/// A client that opens connections.
+#[derive(Debug, Clone)]
+pub struct Opener {
+    /// Sends what is to go over the next of them.
+    pub client: Client,
+    /// Is told of them.
+    pub probe: Probe,
+}
+
+/// Those that open plain connections for all users of a worker, by the local address from which
+/// they come.
+#[derive(Debug, Clone, Default)]
+pub struct Openers(Arc<Mutex<HashMap<Option<IpAddr>, Opener>>>);
 
 /// One user's.
 pub struct Clients {
     common: Arc<Common>,
+    openers: Openers,
     probe: Probe,
-    plain: Kept,
+    /// One that carries; those that only open are in `openers`.
+    plain: OnceCell<Client>,
     /// Its TLS sessions are with it.
-    secure: Kept,
+    secure: OnceCell<Client>,
     /// Which of the local addresses is its own; taken with the first client.
     turn: OnceCell<u64>,
 }
 
 impl Clients {
-    /// None yet; what they open is told to `probe`.
-    pub fn new(common: Arc<Common>, probe: Probe) -> Self {
-        let (plain, secure, turn) = Default::default();
-        Clients { common, probe, plain, secure, turn }
+    /// None yet.
+    pub fn new(common: Arc<Common>, openers: Openers) -> Self {
+        let (probe, plain, secure, turn) = Default::default();
+        Clients { common, openers, probe, plain, secure, turn }
     }
 
     /// The one for plain HTTP, or for TLS.
-    pub fn get(&self, secure: bool) -> Result<Client, SendError> {
-        let kept = if secure { &self.secure } else { &self.plain };
-        if let Some(client) = &*kept.borrow() {
-            return Ok(client.clone());
+    pub fn get(&self, secure: bool) -> Result<Opener, SendError> {
+        if self.are_shared(secure) {
+            return self.shared();
         }
-        let client = self.first(secure)?;
-        Ok(kept.borrow_mut().insert(client).clone())
+        let kept = if secure { &self.secure } else { &self.plain };
+        let client = match kept.get() {
+            Some(client) => client,
+            None => {
+                let client = self.first(secure)?;
+                kept.get_or_init(|| client)
+            }
+        };
+        Ok(Opener { client: client.clone(), probe: self.probe.clone() })
     }
 
-    /// Gives back what the one for plain HTTP takes, until it is needed again.
-    pub fn let_go(&self) {
-        self.plain.take();
+    /// Connections that were opened, and that could not be: those of an exchange's `dials`, and,
+    /// where a client may go on with one after the exchange, all of them since this was last asked.
+    pub fn take_counts(&self, secure: bool, dials: &[Dial]) -> (u8, u8) {
+        if !self.are_shared(secure) {
+            return self.probe.take_counts();
+        }
+        let times = || dials.iter().map(Dial::times);
+        let some = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
+        (
+            some(times().filter(|times| times.connected.is_some()).count()),
+            some(times().filter(|times| times.failed.is_some()).count()),
+        )
+    }
+
+    fn are_shared(&self, secure: bool) -> bool {
+        !secure && self.common.allows_lines()
+    }
+
+    fn shared(&self) -> Result<Opener, SendError> {
+        let address = self.local_address();
+        let mut openers = self.openers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opener) = openers.get(&address) {
+            return Ok(opener.clone());
+        }
+        let probe = Probe::default();
+        let plain = self.common.tls.none().clone();
+        let builder = self.builder(plain, &probe).map(|it| it.pool_max_idle_per_host(0));
+        let opener = Opener { client: built(builder)?, probe };
+        Ok(openers.entry(address).or_insert(opener).clone())
+    }
+
+    fn local_address(&self) -> Option<IpAddr> {
+        let common = &*self.common;
+        if common.local_addresses.is_empty() {
+            return None;
+        }
+        common.local_addresses.nth(*self.turn.get_or_init(|| common.turns.fetch_add(1, Relaxed)))
     }
 
     #[cold]
@@ -111,10 +169,7 @@ impl Clients {
             return Err(SendError { category: Category::Protocol, message: message.to_owned() });
         }
         let tls = if secure { self.tls()? } else { self.common.tls.none().clone() };
-        self.make(tls).map_err(|error| SendError {
-            category: Category::Resource,
-            message: format!("no client can be made: {error}"),
-        })
+        built(self.builder(tls, &self.probe))
     }
 
     fn tls(&self) -> Result<ClientConfig, SendError> {
@@ -126,9 +181,9 @@ impl Clients {
         Ok(config)
     }
 
-    fn make(&self, tls: ClientConfig) -> reqwest::Result<Client> {
+    fn builder(&self, tls: ClientConfig, probe: &Probe) -> reqwest::Result<ClientBuilder> {
         let common = &*self.common;
-        let names = WatchedNames { names: common.names.clone(), probe: self.probe.clone() };
+        let names = WatchedNames { names: common.names.clone(), probe: probe.clone() };
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
             .user_agent(OWN_NAME)
@@ -139,20 +194,24 @@ impl Clients {
             .tcp_nodelay(true)
             .tcp_keepalive(None)
             .pool_idle_timeout(None)
+            .local_address(self.local_address())
             .dns_resolver(names)
-            .connector_layer(Watch(self.probe.clone()));
+            .connector_layer(Watch(probe.clone()));
         if common.version.insists_on_2() {
             builder = builder.http2_prior_knowledge();
         }
         if let Some(proxy) = &common.proxy {
             builder = builder.proxy(reqwest::Proxy::all(proxy.url().clone())?);
         }
-        if !common.local_addresses.is_empty() {
-            let turn = self.turn.get_or_init(|| common.turns.fetch_add(1, Relaxed));
-            builder = builder.local_address(common.local_addresses.nth(*turn));
-        }
-        builder.build()
+        Ok(builder)
     }
+}
+
+fn built(builder: reqwest::Result<ClientBuilder>) -> Result<Client, SendError> {
+    builder.and_then(ClientBuilder::build).map_err(|error| SendError {
+        category: Category::Resource,
+        message: format!("no client can be made: {error}"),
+    })
 }
 
 /// The request that `hop` is, as reqwest wants it.

@@ -229,11 +229,6 @@ impl Lines {
         }
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
-    }
-
     /// Closes those that the server has closed, and wakes `cx` when it closes another.
     pub fn tend(&self, cx: &mut Context<'_>) {
         let mut lines = self.0.borrow_mut();

@@ -23,8 +23,8 @@ use url::Url;
 
 use super::alarm::Alarm;
 use super::body::{Collector, Keep};
-use super::client::{Clients, Common, Response, request};
-use super::connect::{Dial, Probe, Wanted};
+use super::client::{Clients, Common, Opener, Openers, Response, request};
+use super::connect::{Dial, Wanted};
 use super::failure;
 use super::line::{self, Census, Line, Lines};
 use super::progress::{Progress, Sending};
@@ -36,15 +36,28 @@ use crate::diagnostic::Diagnostic;
 /// its own connections.
 #[derive(Debug)]
 pub struct ReqwestTransport {
-    own: Arc<Common>,
-    scenarios: Arc<[Arc<Common>]>,
+    own: Settings,
+    scenarios: Vec<Settings>,
     census: Census,
+}
+
+/// What connections of a worker with the same settings share.
+#[derive(Debug)]
+struct Settings {
+    common: Arc<Common>,
+    openers: Openers,
+}
+
+impl Settings {
+    fn new(common: Arc<Common>) -> Self {
+        Settings { common, openers: Openers::default() }
+    }
 }
 
 impl Clone for ReqwestTransport {
     fn clone(&self) -> Self {
-        let (own, scenarios) = (self.own.clone(), self.scenarios.clone());
-        ReqwestTransport { own, scenarios, census: Census::default() }
+        let scenarios = self.scenarios.iter().map(|settings| settings.common.clone());
+        Self::of(self.own.common.clone(), scenarios)
     }
 }
 
@@ -70,15 +83,20 @@ impl ReqwestTransport {
             made.push((options, common.clone()));
             of_scenarios.push(common);
         }
-        let (own, scenarios) = (made.swap_remove(0).1, of_scenarios.into());
-        Ok(ReqwestTransport { own, scenarios, census: Census::default() })
+        Ok(Self::of(made.swap_remove(0).1, of_scenarios))
+    }
+
+    fn of(own: Arc<Common>, scenarios: impl IntoIterator<Item = Arc<Common>>) -> Self {
+        let scenarios = scenarios.into_iter().map(Settings::new).collect();
+        ReqwestTransport { own: Settings::new(own), scenarios, census: Census::default() }
     }
 }
 
 impl Transport for ReqwestTransport {
     fn open(&self, scenario: Option<usize>) -> Rc<dyn Wire> {
-        let common = scenario.and_then(|index| self.scenarios.get(index)).unwrap_or(&self.own);
-        Rc::new(UserWire::new(common.clone(), self.census.clone()))
+        let settings = scenario.and_then(|index| self.scenarios.get(index)).unwrap_or(&self.own);
+        let (common, openers) = (settings.common.clone(), settings.openers.clone());
+        Rc::new(UserWire::new(common, openers, self.census.clone()))
     }
 
     fn connections_open(&self) -> Option<u64> {
@@ -89,7 +107,7 @@ impl Transport for ReqwestTransport {
 /// One user's connections.
 struct UserWire {
     common: Arc<Common>,
-    probe: Probe,
+    openers: Openers,
     clients: Clients,
     lines: Lines,
     census: Census,
@@ -102,7 +120,8 @@ struct UserWire {
 
 impl Wire for UserWire {
     fn fresh(&self) -> Rc<dyn Wire> {
-        Rc::new(UserWire::new(self.common.clone(), self.census.clone()))
+        let (common, openers) = (self.common.clone(), self.openers.clone());
+        Rc::new(UserWire::new(common, openers, self.census.clone()))
     }
 
     fn send<'a>(&'a self, mut hop: Hop) -> LocalBoxFuture<'a, Exchange> {
@@ -111,10 +130,6 @@ impl Wire for UserWire {
 
     fn tend(&self, cx: &mut Context<'_>) {
         self.lines.tend(cx);
-        if self.busy.get() == 0 && !self.lines.is_empty() {
-            // What has its connection needs nobody to open one.
-            self.clients.let_go();
-        }
     }
 }
 
@@ -142,13 +157,12 @@ enum Opened {
 }
 
 impl UserWire {
-    fn new(common: Arc<Common>, census: Census) -> Self {
+    fn new(common: Arc<Common>, openers: Openers, census: Census) -> Self {
         let speaks_2 = Cell::new(common.version.insists_on_2());
-        let probe = Probe::default();
         UserWire {
-            clients: Clients::new(common.clone(), probe.clone()),
+            clients: Clients::new(common.clone(), openers.clone()),
             common,
-            probe,
+            openers,
             lines: Lines::default(),
             census,
             busy: Cell::new(0),
@@ -183,9 +197,10 @@ impl UserWire {
             }
             None => Some(failure::timeout(hop.timeout, progress.stage(), &peer())),
         };
+        let counts = self.clients.take_counts(line::is_secure(&hop.url), &progress.dials);
         let mut done = progress.finish();
         self.speaks_2.set(self.speaks_2.get() || done.proto == "2");
-        (done.opened, done.connect_failed) = self.probe.take_counts();
+        (done.opened, done.connect_failed) = counts;
         done.stale = self.is_stale(&done, error.as_ref());
         done.error = error;
         done
@@ -266,7 +281,8 @@ impl UserWire {
         itself: bool,
         progress: &mut Progress,
     ) -> Result<Response, Broken> {
-        let client = self.clients.get(line::is_secure(&hop.url)).map_err(Broken::Unsent)?;
+        let secure = line::is_secure(&hop.url);
+        let Opener { client, probe } = self.clients.get(secure).map_err(Broken::Unsent)?;
         let port = hop.url.port_or_known_default().unwrap_or(0);
         let wanted = Wanted { connect_timeout: hop.connect_timeout, port, itself };
         let Progress { dials, sending, .. } = progress;
@@ -276,7 +292,7 @@ impl UserWire {
             Some(sending) => sending.ours(|| client.execute(request)),
         });
         let answer = poll_fn(|cx| {
-            self.probe.poll(wanted, dials, || match sending {
+            probe.poll(wanted, dials, || match sending {
                 None => executing.as_mut().poll(cx),
                 Some(sending) => sending.ours(|| executing.as_mut().poll(cx)),
             })
