@@ -44,8 +44,8 @@ impl CheckArgs {
         logging::start(&self.log, &secrets)?;
         let flags = Flags { base_url: self.base_url, ..self.load.into() };
         let prepared = prepare(self.script.spec(flags, secrets.clone())?)?;
-        if let Some(doubt) = without_base(&prepared) {
-            log::warn!("{doubt}");
+        if let Some(fault) = without_base(&prepared) {
+            return Err(fault.into());
         }
         let cost = weigh(&prepared, SAMPLE)?;
         let plan = prepared.plan.explain();

@@ -80,7 +80,7 @@ pub async fn preflight(prepared: &Prepared) -> Result<(), Diagnostics> {
     let room = Room { heap: prepared.host.memory_limit() as u64, addresses, machine };
     let mut findings = look(plan, cost, &room);
     findings.warnings.extend(pools::too_small(prepared));
-    findings.warnings.extend(without_base(prepared));
+    findings.refusals.extend(without_base(prepared));
     findings.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     match findings.refusals.is_empty() {
         true => Ok(()),

@@ -1,6 +1,7 @@
 //! Requests that cannot be sent because nothing says where to: a literal URL that begins with `/`,
-//! in a script without a base URL. It is found in the script's text, before anything runs; what is
-//! put together from variables, or asked for by a module, is not.
+//! in a script without a base URL. It is found in the script's text, before anything runs, where the
+//! function is `lt.http.get` or, after `http = lt.http`, `http.get`; what is put together from
+//! variables, or asked for by a module, is not.
 
 use crate::diagnostic::Diagnostic;
 use crate::run::prepare::Prepared;
@@ -30,8 +31,12 @@ fn first_relative(text: &str) -> Option<usize> {
     let code: Vec<Token> =
         tokens(text).into_iter().filter(|token| token.kind != Kind::Comment).collect();
     let word = |at: usize| code.get(at).map_or("", |token| &text[token.range.clone()]);
+    let is = |at: usize, words: &[&str]| (at..).zip(words).all(|(at, given)| word(at) == *given);
+    let has_name = (0..code.len()).any(|at| is(at, &["http", "=", "lt", ".", "http"]));
     let url_of = |at: usize| {
-        let called = word(at) == "http" && word(at + 1) == ".";
+        let full = at >= 2 && is(at - 2, &["lt", "."]);
+        let alone = has_name && (at == 0 || !is(at - 1, &["."]));
+        let called = is(at, &["http", "."]) && (full || alone);
         let given = if word(at + 3) == "(" { at + 4 } else { at + 3 };
         match word(at + 2) {
             "request" if called => Some(given + 2), // behind the method and a comma
@@ -54,13 +59,15 @@ mod tests {
     fn a_relative_url_is_found_where_it_is_a_literal() {
         for (text, found) in [
             ("lt.http.get '/a'", Some("'/a'")),
-            ("local r = http.post(\"/login\", { json = {} })", Some("\"/login\"")),
-            ("http.request('GET', '/x')", Some("'/x'")),
-            ("http.get [[/long]]", Some("[[/long]]")),
-            ("http.get(\"http://shop.test/\") -- http.get '/a'", None),
-            ("http.get(base .. '/a')", None),
-            ("http.cookies:get('/', 'a')", None),
+            ("local http = lt.http local r = http.post(\"/login\", {})", Some("\"/login\"")),
+            ("local http = lt.http http.request('GET', '/x')", Some("'/x'")),
+            ("lt.http.get [[/long]]", Some("[[/long]]")),
+            ("lt.http.get(\"http://shop.test/\") -- lt.http.get '/a'", None),
+            ("lt.http.get(base .. '/a')", None),
+            ("lt.http.cookies:get('/', 'a')", None),
             ("router.get '/a'", None),
+            ("local http = require 'mine' http.get '/a'", None),
+            ("local http = lt.http mine.http.get '/a'", None),
         ] {
             let rest = first_relative(text).map(|at| &text[at..]);
             assert_eq!(rest.is_some(), found.is_some(), "{text}");
