@@ -4,14 +4,18 @@
 //! request. Rows stay once made (their number is capped), so a flip hands out sums and allocates
 //! for nothing but what was fed.
 
+mod author_tags;
+mod traits;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+pub use self::traits::Traits;
 use super::errors::{ErrorBook, Fault};
 use super::exemplar::{ExemplarBook, Traced};
-use super::ledger::{Chosen, Entry, Ledger, Ledgers, Subject, micros};
+use super::ledger::{Chosen, Ledgers, Subject};
 use super::metric::{self, MetricId};
 use super::names::{NameId, Names};
 use super::own::Sample;
@@ -24,15 +28,12 @@ use super::slowest::{Pass, Podium};
 use super::span::Span;
 use super::table::{Key, Series, Table};
 use super::tags::{OUT_OF_DATA, REASON};
-use super::trace::{Phases, Trace, Traces};
+use super::trace::{Trace, Traces};
 use super::window::{Lifecycle, Row, Value, Window};
 use crate::secrets::Secrets;
 
 /// How many distinct names a worker keeps, as a multiple of its rows.
 const NAMES_PER_ROW: usize = 8;
-/// Between a tag's name and value, and between tags, in an interned set.
-const SEPARATORS: (char, char) = ('\u{1f}', '\u{1e}');
-
 /// What one worker records. No clock: times come with the samples.
 pub struct Recorder {
     series: Series,
@@ -138,37 +139,6 @@ impl Recorder {
         self.series.names.text(id).clone()
     }
 
-    /// The id of a set of the author's tags, for [`Place::extra`]; the same set in the same order
-    /// has the same id. About 50 ns when known.
-    pub fn intern_tags(&mut self, tags: &[(&str, &str)]) -> NameId {
-        self.scratch.clear();
-        for (key, value) in tags {
-            self.scratch.push_str(key);
-            self.scratch.push(SEPARATORS.0);
-            self.scratch.push_str(value);
-            self.scratch.push(SEPARATORS.1);
-        }
-        let id = self.series.names.intern(&self.scratch);
-        if id != Names::FULL && !self.series.sets.contains_key(&id) {
-            let names = &self.series.names;
-            let masked = |text: &str| names.masked(text).into();
-            let owned = tags.iter().map(|&(key, value)| (masked(key), masked(value))).collect();
-            self.series.sets.insert(id, owned);
-        }
-        id
-    }
-
-    /// The id of the set `base` with `tags` over it: of tags of one name the last counts.
-    pub fn extend_tags(&mut self, base: NameId, tags: &[(&str, &str)]) -> NameId {
-        let Some(known) = self.series.sets.get(&base).cloned() else {
-            return self.intern_tags(tags);
-        };
-        let over = |key: &str| tags.iter().any(|(name, _)| *name == key);
-        let kept = known.iter().map(|(key, value)| (&**key, &**value));
-        let both: Vec<_> = kept.filter(|(key, _)| !over(key)).chain(tags.iter().copied()).collect();
-        self.intern_tags(&both)
-    }
-
     /// A call has ended. Of one that is chosen for the ledger it is asked what is known of it; see
     /// [`keep`](Self::keep).
     #[inline]
@@ -215,43 +185,6 @@ impl Recorder {
         let &Place { scenario, step, .. } = place;
         let subject = || Subject { scenario, step, ..Subject::default() };
         self.ledgers.admits(&mut slots.seat, subject, sample.duration)
-    }
-
-    /// Writes into the ledger what is known of a call or a step that was chosen.
-    pub fn keep(&mut self, chosen: Chosen, place: &Place, traits: &Traits) {
-        let mut facts: Vec<(Arc<str>, Arc<str>)> = Vec::new();
-        for (kind, value) in &traits.facts {
-            facts.push(((*kind).into(), value.as_str().into()));
-        }
-        if !traits.peer.is_none() {
-            facts.push(("peer".into(), self.series.names.text(traits.peer).clone()));
-        }
-        for (pool, row) in &traits.rows {
-            let kind = format!("row of {}", self.series.names.text(*pool));
-            facts.push((kind.into(), row.to_string().into()));
-        }
-        for (tag, value) in self.series.sets.get(&place.extra).into_iter().flatten() {
-            facts.push((format!("tag {tag}").into(), value.clone()));
-        }
-        let part = |(name, micros): &(String, u32)| -> (Arc<str>, u32) {
-            (self.series.names.masked(name).into(), *micros)
-        };
-        let entry = Entry {
-            at_ms: u32::try_from(traits.at.as_millis()).unwrap_or(u32::MAX),
-            micros: micros(traits.duration),
-            phases: traits.phases,
-            parts: traits.parts.iter().map(part).collect(),
-            facts: facts.into(),
-            bytes: traits.bytes,
-            plain: traits.plain,
-        };
-        self.ledgers.keep(chosen, entry);
-    }
-
-    /// The ledgers, once nothing more is recorded.
-    pub fn close_ledgers(&mut self) -> Vec<Ledger> {
-        let names = &self.series.names;
-        self.ledgers.close(|id| names.text(id).clone())
     }
 
     /// A poll has ended.
@@ -461,29 +394,6 @@ fn key_of_request(place: &Place, sample: &RequestSample) -> Key {
         expected: Some(sample.expected),
         ..Key::default()
     }
-}
-
-/// What is known of a call or a pass of a step.
-#[derive(Debug, Clone, Default)]
-pub struct Traits {
-    /// When it began, since the run did.
-    pub at: Duration,
-    /// How long it took.
-    pub duration: Duration,
-    /// Of a call: its last request's; of a step: its longest one's, as peer and bytes are.
-    pub phases: Phases,
-    /// What the time was spent on, as the target says, or, of a step, its calls [µs].
-    pub parts: Vec<(String, u32)>,
-    /// Kinds and values.
-    pub facts: Vec<(&'static str, String)>,
-    /// `ip:port`; none if there was no connection.
-    pub peer: NameId,
-    /// Titles of pools, and which of their rows the iteration had, from 1.
-    pub rows: Vec<(NameId, usize)>,
-    /// Of a call: its body as received; of a step: the whole answer.
-    pub bytes: u64,
-    /// Whether that was text of some size, and not compressed though it might have been.
-    pub plain: bool,
 }
 
 fn add(value: &mut Value, count: u64) {
