@@ -5,8 +5,10 @@
 //! task drives the connection itself, by the same hyper that the client would use: no second task
 //! to wake, no pool to ask, no URL to parse again. That is two thirds of what a request costs.
 //!
-//! A connection that nobody uses is driven while its user pauses. Else, whether the server has closed
-//! it shows when the next request is to go out, which is then still at hand for another connection.
+//! A connection that nobody uses is watched while its user pauses, and rests if that is for long:
+//! it is but its socket then, without the 25 KB of buffers that hyper speaks with. Else, whether the
+//! server has closed it shows when the next request is to go out, which is then still at hand for
+//! another connection.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -23,6 +25,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
+use hyper::rt::{Read, ReadBuf, Write};
 use url::{Position, Url};
 
 use super::connect::{Socket, Stream};
@@ -74,6 +77,8 @@ pub struct Line {
     sender: Option<SendRequest<Outgoing>>,
     /// `None` once it has ended: a request that it still held came back as it was dropped.
     connection: Driven,
+    /// What is left of it while nothing is spoken.
+    resting: Option<Box<dyn Stream>>,
     secure: bool,
     /// As the `host` header has it.
     host: HeaderValue,
@@ -88,8 +93,41 @@ impl Line {
         let (sender, connection) = handshake(stream).await?;
         let host = HeaderValue::from_str(host(url)).expect("a URL's host is visible ASCII");
         let secure = is_secure(url);
-        let (sender, connection) = (Some(sender), Some(connection));
-        Ok(Box::new(Line { sender, connection, secure, host, peer, _counted: census.enter() }))
+        let (sender, connection, resting) = (Some(sender), Some(connection), None);
+        let counted = census.enter();
+        Ok(Box::new(Line { sender, connection, resting, secure, host, peer, _counted: counted }))
+    }
+
+    /// Gives up what it speaks with, if it is free. What was received and not asked for ends it.
+    fn rest(&mut self) {
+        if self.resting.is_none() && self.is_free() {
+            self.sender = None;
+            let parts = self.connection.take().map(Connection::into_parts);
+            self.resting = parts.filter(|parts| parts.read_buf.is_empty()).map(|parts| parts.io);
+        }
+    }
+
+    /// Whether it has to be [woken](Self::wake) before it can be spoken on.
+    pub fn rests(&self) -> bool {
+        self.resting.is_some()
+    }
+
+    /// Speaks again.
+    pub async fn wake(&mut self) -> hyper::Result<()> {
+        if let Some(stream) = self.resting.take() {
+            let (sender, connection) = handshake(stream).await?;
+            (self.sender, self.connection) = (Some(sender), Some(connection));
+        }
+        Ok(())
+    }
+
+    /// Whether it is still open; `cx` is woken when the server does anything.
+    fn is_open(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.resting.as_mut().is_some_and(|stream| has_spoken(stream, cx)) {
+            self.resting = None;
+        }
+        drive(&mut self.connection, cx);
+        self.connection.is_some() || self.resting.is_some()
     }
 
     /// The other end.
@@ -159,10 +197,23 @@ impl Line {
 impl Drop for Line {
     /// Says goodbye on TLS, so that the other end knows that nothing was cut off.
     fn drop(&mut self) {
-        if self.secure && self.sender.take().is_some_and(|sender| sender.is_ready()) {
-            drive(&mut self.connection, &mut Context::from_waker(Waker::noop()));
+        let cx = &mut Context::from_waker(Waker::noop());
+        if !self.secure {
+            return;
+        }
+        if let Some(stream) = &mut self.resting {
+            let _ = Pin::new(stream).poll_shutdown(cx);
+        } else if self.sender.take().is_some_and(|sender| sender.is_ready()) {
+            drive(&mut self.connection, cx);
         }
     }
+}
+
+/// Whether the other end has closed it, or said anything: nobody has asked.
+fn has_spoken(stream: &mut Box<dyn Stream>, cx: &mut Context<'_>) -> bool {
+    let mut byte = [0];
+    let mut buffer = ReadBuf::new(&mut byte);
+    Pin::new(stream).poll_read(cx, buffer.unfilled()).is_ready()
 }
 
 fn drive(connection: &mut Driven, cx: &mut Context<'_>) {
@@ -218,8 +269,18 @@ impl Lines {
     /// One that leads to the server of `url`: the one that was used last.
     pub fn take(&self, url: &Url) -> Option<Box<Line>> {
         let mut lines = self.0.borrow_mut();
-        let place = lines.iter().rposition(|line| line.leads_to(url))?;
-        Some(lines.remove(place))
+        loop {
+            let place = lines.iter().rposition(|line| line.leads_to(url))?;
+            let mut line = lines.remove(place);
+            if !line.rests() || line.is_open(&mut Context::from_waker(Waker::noop())) {
+                return Some(line);
+            }
+        }
+    }
+
+    /// Has them rest until they are wanted again.
+    pub fn rest(&self) {
+        self.0.borrow_mut().iter_mut().for_each(|line| line.rest())
     }
 
     /// Keeps `line` for later, if it can be used again.
@@ -233,10 +294,7 @@ impl Lines {
     pub fn tend(&self, cx: &mut Context<'_>) {
         let mut lines = self.0.borrow_mut();
         if lines.len() <= MOST_TENDED {
-            lines.retain_mut(|line| {
-                drive(&mut line.connection, cx);
-                line.connection.is_some()
-            });
+            lines.retain_mut(|line| line.is_open(cx));
         }
     }
 }

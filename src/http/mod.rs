@@ -262,6 +262,9 @@ pub trait Wire {
     /// Sends one hop and reads its answer, by `hop.deadline`. Never panics, never outlives it.
     fn send<'a>(&'a self, hop: Hop) -> LocalBoxFuture<'a, Exchange>;
 
+    /// The user will send nothing for long: what connections need not keep meanwhile is given up.
+    fn rest(&self) {}
+
     /// Looks after connections that are not in use, while their user waits for something else:
     /// what a server closes is closed here, too. Wakes `cx` when there is more to do.
     fn tend(&self, _cx: &mut Context<'_>) {}

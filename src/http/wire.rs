@@ -128,6 +128,10 @@ impl Wire for UserWire {
         async move { self.exchange(&mut hop).await }.boxed_local()
     }
 
+    fn rest(&self) {
+        self.lines.rest();
+    }
+
     fn tend(&self, cx: &mut Context<'_>) {
         self.lines.tend(cx);
     }
@@ -247,6 +251,9 @@ impl UserWire {
                 Some(request) => request,
                 None => line.request(hop, progress.sending.as_ref()).map_err(Broken::Ours)?,
             };
+            if line.rests() {
+                Box::pin(line.wake()).await?;
+            }
             let peer = line.peer();
             match line.send(request).await {
                 Ok(answer) => read(progress, peer, answer, keep).await?,

@@ -107,15 +107,53 @@ async fn what_the_server_closes_while_a_user_pauses_is_closed_here_too() {
         }
     })
     .await;
+    for rests in [false, true] {
+        let user = User::new();
+        assert_eq!(user.get(format!("http://{address}/")).await.error, None);
+        let wire = user.session.wire();
+        if rests {
+            wire.rest();
+        }
+        let mut closed = pin!(told.recv());
+        let pausing = poll_fn(|cx| {
+            wire.tend(cx);
+            closed.as_mut().poll(cx)
+        });
+        assert_eq!(pausing.await, Some(0), "the server sees the end; it rests: {rests}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_rested_is_the_same_afterwards() {
+    let address = always(answer("200 OK", "ok")).await;
     let user = User::new();
-    assert_eq!(user.get(format!("http://{address}/")).await.error, None);
-    let wire = user.session.wire();
-    let mut closed = pin!(told.recv());
-    let pausing = poll_fn(|cx| {
-        wire.tend(cx);
-        closed.as_mut().poll(cx)
-    });
-    assert_eq!(pausing.await, Some(0), "the server sees the end");
+    for n in 0..3 {
+        let response = user.get(format!("http://{address}/")).await;
+        assert_eq!((response.error, response.body, response.reused), (None, "ok".into(), n > 0));
+        assert_eq!(user.last().opened, u8::from(n == 0));
+        user.session.wire().rest();
+        user.session.wire().rest();
+    }
+}
+
+/// Unasked: nobody waits for it, and what it belongs to is unknown.
+#[tokio::test]
+async fn a_connection_on_which_the_server_speaks_unasked_is_not_used_again() {
+    let address = server(|mut peer| async move {
+        peer.request().await.unwrap();
+        peer.send(answer("200 OK", "ok")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let _ = peer.send(answer("408 Request Timeout", "too late")).await;
+        peer.hang().await;
+    })
+    .await;
+    let user = User::new();
+    for _ in 0..2 {
+        let response = user.get(format!("http://{address}/")).await;
+        assert_eq!((response.status, response.error, user.last().opened), (200, None, 1));
+        user.session.wire().rest();
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
 }
 
 /// A server that answers once on a connection and closes it when the next request is there: as

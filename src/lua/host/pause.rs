@@ -20,6 +20,9 @@ use crate::units;
 /// Standard deviation of `lognormal` and `normal` pauses, as a part of the mean.
 const SPREAD: f64 = 0.5;
 
+/// Connections rest while a pause lasts this long; to wake one costs some microseconds.
+const LONG: Duration = Duration::from_millis(100);
+
 /// Puts the raw functions into `h`.
 pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
     let this = host.clone();
@@ -63,6 +66,9 @@ impl Pause {
     async fn through(mut self, length: Duration) -> mlua::Result<MultiValue> {
         self.since = Some(Instant::now());
         let wire = self.user.session.wire();
+        if length >= LONG {
+            wire.rest();
+        }
         let mut sleep = pin!(tokio::time::sleep(length));
         poll_fn(|cx| {
             let over = sleep.as_mut().poll(cx);
