@@ -175,7 +175,9 @@ per_user() { # WHAT USERS IDLE_KB FULL_KB WANTED_KB
 }
 
 sleeping_users() { # NUMBER [SCRIPT [OPTIONS]]: starts them and waits until the last one is there; sets pid
-  run_in_background "$YARD/sleep.log" $(ours "${2:-benches/lua/sleep.lua}" --vus "$1" --duration 600s --env LAST="$1" "${@:3}")
+  # They send nothing: with a base URL, descriptors and ports for all of them would be asked for.
+  run_in_background "$YARD/sleep.log" "$loadtool" run "${2:-benches/lua/sleep.lua}" --threads 1 --quiet \
+    --vus "$1" --duration 600s --env LAST="$1" "${@:3}"
   wait_for 60 grep -q "all users are here" "$YARD/sleep.log"
 }
 
