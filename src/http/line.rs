@@ -98,13 +98,15 @@ impl Line {
         Ok(Box::new(Line { sender, connection, resting, secure, host, peer, _counted: counted }))
     }
 
-    /// Gives up what it speaks with, if it is free. What was received and not asked for ends it.
-    fn rest(&mut self) {
+    /// Gives up what it speaks with, if it is free; whether it is still open. What was received and
+    /// not asked for ends it.
+    fn rest(&mut self) -> bool {
         if self.resting.is_none() && self.is_free() {
             self.sender = None;
             let parts = self.connection.take().map(Connection::into_parts);
             self.resting = parts.filter(|parts| parts.read_buf.is_empty()).map(|parts| parts.io);
         }
+        self.connection.is_some() || self.resting.is_some()
     }
 
     /// Whether it has to be [woken](Self::wake) before it can be spoken on.
@@ -280,7 +282,7 @@ impl Lines {
 
     /// Has them rest until they are wanted again.
     pub fn rest(&self) {
-        self.0.borrow_mut().iter_mut().for_each(|line| line.rest())
+        self.0.borrow_mut().retain_mut(|line| line.rest());
     }
 
     /// Keeps `line` for later, if it can be used again.

@@ -136,6 +136,18 @@ async fn a_connection_that_rested_is_the_same_afterwards() {
     }
 }
 
+#[tokio::test]
+async fn what_came_along_with_an_answer_unasked_ends_a_connection_that_is_to_rest() {
+    let two = [answer("200 OK", "ok"), answer("200 OK", "and more")].concat();
+    let address = always(two).await;
+    let user = User::new();
+    for _ in 0..3 {
+        let response = user.get(format!("http://{address}/")).await;
+        assert_eq!((response.error, response.body), (None, "ok".into()));
+        user.session.wire().rest();
+    }
+}
+
 /// Unasked: nobody waits for it, and what it belongs to is unknown.
 #[tokio::test]
 async fn a_connection_on_which_the_server_speaks_unasked_is_not_used_again() {
