@@ -15,24 +15,25 @@ const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
 pub(super) fn skim(text: &str, levels: u32) -> Result<usize, Invalid> {
     let text = text.as_bytes();
     let (mut at, mut depth) = (0, 0);
-    let mut objects = 0u128; // bit n: level n is an object
+    let mut in_object = false;
+    let mut around = 0u128; // the same of the levels around this one, the nearest in the lowest bit
     loop {
         let opened = *text.get(at).ok_or(Invalid)?;
         match opened {
             b'{' | b'[' => {
-                depth += 1;
-                if depth > levels {
+                if depth == levels {
                     return Err(Invalid);
                 }
                 at = blank(text, at + 1);
-                let is_object = opened == b'{';
                 if text.get(at) != Some(&(opened + 2)) {
                     // Not closed at once (`}` and `]` stand two behind their partners).
-                    objects = objects & !(1 << depth) | u128::from(is_object) << depth;
-                    at = if is_object { key(text, at)? } else { at };
+                    depth += 1;
+                    around = around << 1 | u128::from(in_object);
+                    in_object = opened == b'{';
+                    at = if in_object { key(text, at)? } else { at };
                     continue;
                 }
-                (at, depth) = (at + 1, depth - 1);
+                at += 1;
             }
             _ => at = scalar(text, at, opened)?,
         }
@@ -40,31 +41,37 @@ pub(super) fn skim(text: &str, levels: u32) -> Result<usize, Invalid> {
             if depth == 0 {
                 return Ok(at);
             }
-            let is_object = objects & 1 << depth != 0;
             at = blank(text, at);
             match text.get(at) {
                 Some(b',') => {
                     at = blank(text, at + 1);
-                    at = if is_object { key(text, at)? } else { at };
+                    at = if in_object { key(text, at)? } else { at };
                     break;
                 }
-                Some(b'}') if is_object => (at, depth) = (at + 1, depth - 1),
-                Some(b']') if !is_object => (at, depth) = (at + 1, depth - 1),
+                Some(b'}') if in_object => {}
+                Some(b']') if !in_object => {}
                 _ => return Err(Invalid),
             }
+            (at, depth) = (at + 1, depth - 1);
+            in_object = around & 1 != 0;
+            around >>= 1;
         }
     }
 }
 
-/// Behind white space.
+/// Behind white space, of which most documents have hardly any.
+#[inline]
 fn blank(text: &[u8], mut at: usize) -> usize {
-    while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
+    while let Some(byte @ 0..=b' ') = text.get(at)
+        && matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+    {
         at += 1;
     }
     at
 }
 
 /// Behind a key and its colon: where the value begins.
+#[inline]
 fn key(text: &[u8], at: usize) -> Result<usize, Invalid> {
     let colon = match text.get(at) {
         Some(b'"') => blank(text, string(text, at + 1)?),
@@ -90,6 +97,7 @@ fn scalar(text: &[u8], at: usize, first: u8) -> Result<usize, Invalid> {
 }
 
 /// Behind the quote that ends the string whose text begins at `at`.
+#[inline]
 fn string(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
     loop {
         at = plain(text, at);
@@ -102,6 +110,7 @@ fn string(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
 }
 
 /// Behind bytes that stand for themselves in a string.
+#[inline]
 fn plain(text: &[u8], mut at: usize) -> usize {
     while let Some(eight) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*eight);
@@ -122,6 +131,7 @@ fn plain(text: &[u8], mut at: usize) -> usize {
 }
 
 /// Behind an escape whose backslash stands before `at`.
+#[cold]
 fn escape(text: &[u8], at: usize) -> Result<usize, Invalid> {
     match text.get(at) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
@@ -146,6 +156,7 @@ fn unit(text: &[u8], at: usize) -> Result<u32, Invalid> {
 }
 
 /// Behind a number, which must fit a float's range.
+#[inline]
 fn number(text: &[u8], start: usize) -> Result<usize, Invalid> {
     let whole = start + usize::from(text[start] == b'-');
     let mut end = digits(text, whole)?;
@@ -165,6 +176,7 @@ fn number(text: &[u8], start: usize) -> Result<usize, Invalid> {
 }
 
 /// Behind one digit or more.
+#[inline]
 fn digits(text: &[u8], start: usize) -> Result<usize, Invalid> {
     let mut at = start;
     while text.get(at).is_some_and(u8::is_ascii_digit) {

@@ -32,20 +32,28 @@ pub async fn call(session: &Session, request: Rc<Request>, observer: &dyn Observ
     let mut journey = Journey::new(session, &request, began);
     loop {
         let span = observer.span();
-        let done = wire.send(journey.hop(span)).await;
-        session.cookies.store(&journey.url, &done.headers);
-        let step = journey.after(&done, observer);
-        observer.exchange(&request, &journey.leg(&step, span), &done);
-        match step {
-            Step::Go { url, method, with_body } => journey.go(url, method, with_body),
-            Step::Repeat => journey.stale += 1,
-            Step::Again(pause) => {
-                // Boxed, so that calls which are never tried again do not carry a timer.
-                Box::pin(sleep(pause)).await;
-                journey.again();
+        // What a call that is tried again carries through its pause ends with this block.
+        let pause = {
+            let done = wire.send(journey.hop(span)).await;
+            session.cookies.store(&journey.url, &done.headers);
+            let step = journey.after(&done, observer);
+            observer.exchange(&request, &journey.leg(&step, span), &done);
+            match step {
+                Step::Go { url, method, with_body } => {
+                    journey.go(url, method, with_body);
+                    continue;
+                }
+                Step::Repeat => {
+                    journey.stale += 1;
+                    continue;
+                }
+                Step::Again(pause) => pause,
+                Step::End(error) => return Response { span, ..journey.end(done, error) },
             }
-            Step::End(error) => return Response { span, ..journey.end(done, error) },
-        }
+        };
+        // Boxed, so that calls which are never tried again do not carry a timer.
+        Box::pin(sleep(pause)).await;
+        journey.again();
     }
 }
 

@@ -158,26 +158,31 @@ impl Line {
     /// Sends `request`; its answer's head, and a body that must be read before the next one.
     ///
     /// Gives the request back if the connection was found closed before any of it was written.
-    pub async fn send(
+    pub fn send(
         &mut self,
         request: Request,
-    ) -> Result<http::Response<Answer<'_>>, TrySendError<Request>> {
+    ) -> impl Future<Output = Result<http::Response<Answer<'_>>, TrySendError<Request>>> {
         let sender = self.sender.as_mut().expect("a line is closed when it is dropped");
-        let mut answer = pin!(sender.try_send_request(request));
-        let connection = &mut self.connection;
-        let mut is_behind = false;
-        let head = poll_fn(|cx| {
-            if !std::mem::replace(&mut is_behind, true) {
-                // Behind other users who are ready: a server that is woken for each request alone
-                // costs us twice the time in the kernel that it does if they go out together.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            drive(connection, cx);
-            answer.as_mut().poll(cx)
-        });
-        let head = head.await?;
-        Ok(head.map(|body| Answer { line: self, body }))
+        // Handed over at once, so that what waits for the answer does not carry it.
+        let answer = sender.try_send_request(request);
+        async move {
+            let mut answer = pin!(answer);
+            let connection = &mut self.connection;
+            let mut is_behind = false;
+            let head = poll_fn(|cx| {
+                if !std::mem::replace(&mut is_behind, true) {
+                    // Behind other users who are ready: a server that is woken for each request
+                    // alone costs us twice the time in the kernel that it does if they go out
+                    // together.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                drive(connection, cx);
+                answer.as_mut().poll(cx)
+            });
+            let head = head.await?;
+            Ok(head.map(|body| Answer { line: self, body }))
+        }
     }
 
     /// Whether it could take another request now: the last answer was read to its end, and the

@@ -234,7 +234,7 @@ impl UserWire {
             let answer = Box::pin(self.execute(hop, false, progress)).await?;
             return read(progress, answer.remote_addr(), answer.into(), keep).await;
         }
-        let mut unsent = None;
+        let mut unsent: Option<Box<_>> = None;
         loop {
             let kept = self.lines.take(&hop.url);
             let may_be_dead = kept.is_some();
@@ -243,28 +243,30 @@ impl UserWire {
                 None => match Box::pin(self.open(hop, progress)).await? {
                     Opened::Line(line) => line,
                     Opened::Answered(answer) => {
-                        return read(progress, answer.remote_addr(), answer.into(), keep).await;
+                        let peer = answer.remote_addr();
+                        return Box::pin(read(progress, peer, answer.into(), keep)).await;
                     }
                 },
             };
             let request = match unsent.take() {
-                Some(request) => request,
+                Some(request) => *request,
                 None => line.request(hop, progress.sending.as_ref()).map_err(Broken::Ours)?,
             };
             if line.rests() {
                 Box::pin(line.wake()).await?;
             }
             let peer = line.peer();
-            match line.send(request).await {
-                Ok(answer) => read(progress, peer, answer, keep).await?,
+            let answer = match line.send(request).await {
+                Ok(answer) => answer,
                 Err(mut error) => match error.take_message() {
                     Some(request) if may_be_dead => {
-                        unsent = Some(request);
+                        unsent = Some(Box::new(request));
                         continue;
                     }
                     _ => return Err(error.into_error().into()),
                 },
-            }
+            };
+            read(progress, peer, answer, keep).await?;
             self.lines.put(line);
             return Ok(());
         }

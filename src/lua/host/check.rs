@@ -4,6 +4,8 @@
 //! A raw `judge_KIND(r, want[, name[, how]])` gives a message for the author's mistake, then what
 //! to say if the condition does not hold. One that holds costs no text.
 
+mod quick;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -63,7 +65,9 @@ pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
         compiled: Compiled::of(lua),
         known: Kept::default(),
         key: RefCell::default(),
+        held: RefCell::default(),
     });
+    quick::register(lua, &judge, h)?;
     for (index, (name, make)) in (0..).zip(KINDS) {
         let judge = judge.clone();
         let call = move |_: &Lua, (r, want, name, how): (Value, Value, Value, Value)| {
@@ -116,6 +120,8 @@ struct Judge {
     known: Kept<Known>,
     /// The last key, for its memory.
     key: RefCell<Vec<u8>>,
+    /// Labels of the last quick check, likewise.
+    held: RefCell<Vec<NameId>>,
 }
 
 impl Judge {
@@ -129,14 +135,21 @@ impl Judge {
         name: &Value,
         how: &Value,
     ) -> Judged {
-        let parts = Parts { json: &self.json, compiled: &self.compiled, want, name, how };
-        let compile = || make(&parts).map(|condition| self.known(condition));
-        let mut key = self.key.borrow_mut();
-        let known = match write_key(kind, [want, name, how], &mut key) {
-            true => self.known.of(&key, compile)?,
-            false => Rc::new(compile()?),
+        self.count(&*self.condition(kind, make, [want, name, how])?, r)
+    }
+
+    /// A condition of a wanted value, a name and how to compare.
+    fn condition(&self, kind: u8, make: Make, parts: [&Value; 3]) -> Result<Rc<Known>, String> {
+        let compile = || {
+            let [want, name, how] = parts;
+            let parts = Parts { json: &self.json, compiled: &self.compiled, want, name, how };
+            make(&parts).map(|condition| self.known(condition))
         };
-        self.count(&known, r)
+        let mut key = self.key.borrow_mut();
+        match write_key(kind, parts, &mut key) {
+            true => self.known.of(&key, compile),
+            false => Ok(Rc::new(compile()?)),
+        }
     }
 
     fn known(&self, condition: Condition) -> Known {

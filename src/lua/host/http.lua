@@ -1,17 +1,17 @@
 local lt, h, k = ...
-local await, value, raise, keep, call, judged = k.await, k.value, k.raise, k.keep, h.http_call, h.http_judged
+local receive, value, raise, keep, call, judged = k.receive, k.value, k.raise, k.keep, h.http_call, h.http_judged
 
 local http = {}
 
-function http.get(url, options) return await(call("GET", url, options)) end
-function http.head(url, options) return await(call("HEAD", url, options)) end
-function http.options(url, options) return await(call("OPTIONS", url, options)) end
-function http.delete(url, options) return await(call("DELETE", url, options)) end
-function http.post(url, options) return await(call("POST", url, options)) end
-function http.put(url, options) return await(call("PUT", url, options)) end
-function http.patch(url, options) return await(call("PATCH", url, options)) end
-function http.request(method, url, options) return await(call(method, url, options)) end
-function http.batch(list, options) return await(h.http_batch(list, options)) end
+function http.get(url, options) return receive(call("GET", url, options)) end
+function http.head(url, options) return receive(call("HEAD", url, options)) end
+function http.options(url, options) return receive(call("OPTIONS", url, options)) end
+function http.delete(url, options) return receive(call("DELETE", url, options)) end
+function http.post(url, options) return receive(call("POST", url, options)) end
+function http.put(url, options) return receive(call("PUT", url, options)) end
+function http.patch(url, options) return receive(call("PATCH", url, options)) end
+function http.request(method, url, options) return receive(call(method, url, options)) end
+function http.batch(list, options) return receive(h.http_batch(list, options)) end
 
 -- Functions that say whether an answer was expected: asked when it is there, all of a batch even if
 -- one of them fails. A call that is cut off meanwhile is closed without a verdict.

@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | `k.value(h.f(…))` | raises `f`'s first result as a message, unless it is `nil`; else the rest |
 //! | `k.await(h.f(…))` | the same, then waits for the operation and returns what it gave |
+//! | `k.receive(h.f(…))` | the same for an operation that gives one value, a little quicker |
 //! | `k.raise(message[, category])` | raises a fault: a table `{ category, message, step, … }` |
 //! | `k.fault(category, message)` | makes one |
 //! | `k.described(v)` | a value as messages show it |

@@ -20,6 +20,9 @@ const KEPT: usize = 1024;
 pub struct Template {
     /// Absolute; may have `{name}` in it.
     text: String,
+    /// If the first of these is behind the host: what stands before the path, parsed, and how long
+    /// it is in the text.
+    origin: Option<(Url, usize)>,
     /// Parsed, unless there is something to fill.
     whole: Option<Rc<Url>>,
     /// What the report calls it, unless the call says otherwise.
@@ -36,8 +39,9 @@ impl Template {
             true => None,
             false => Some(Rc::new(parsed(&text, written)?)),
         };
+        let origin = if whole.is_none() { origin(&text) } else { None };
         let name = name::template(written, base).as_ref().into();
-        Ok(Template { text, whole, name, plain: RefCell::default() })
+        Ok(Template { text, origin, whole, name, plain: RefCell::default() })
     }
 
     /// The URL with every `{name}` filled from `path`, which must have exactly those names.
@@ -63,7 +67,19 @@ impl Template {
         if used < path.len() {
             self.all_used(path)?;
         }
-        parsed(&text, &self.text).map(Rc::new)
+        self.parsed(&text).map(Rc::new)
+    }
+
+    /// A text that was filled. What stands before the path is known and need not be read again,
+    /// unless the path begins as if it named another host.
+    fn parsed(&self, text: &str) -> Result<Url, String> {
+        let path = self.origin.as_ref().map(|(origin, length)| (origin, &text[*length..]));
+        match path.map(|(origin, path)| (origin, path, path.as_bytes())) {
+            None | Some((_, _, [_, 0..=b' ' | b'/' | b'\\', ..])) => parsed(text, &self.text),
+            Some((origin, path, _)) => {
+                origin.join(path).map_err(|error| invalid(&self.text, error))
+            }
+        }
     }
 
     fn all_used(&self, path: &[(String, String)]) -> Result<(), String> {
@@ -75,6 +91,14 @@ impl Template {
             None => Ok(()),
         }
     }
+}
+
+/// What stands before the path, parsed, and its length, if there is nothing to fill in it.
+fn origin(text: &str) -> Option<(Url, usize)> {
+    let host = text.find("://")? + 3;
+    let length = host + text[host..].find(['/', '?', '#', '\\', '{'])?;
+    let origin = &text[..length];
+    text[length..].starts_with('/').then(|| parsed(origin, text).ok().map(|url| (url, length)))?
 }
 
 /// The text before the first `{name}`, the name, and the text after it.
@@ -110,8 +134,12 @@ fn parsed(text: &str, written: &str) -> Result<Url, String> {
             "the URL `{written}` has the scheme {}, but only http and https can be sent",
             url.scheme()
         )),
-        Err(error) => Err(format!("the URL `{written}` is not valid: {error}")),
+        Err(error) => Err(invalid(written, error)),
     }
+}
+
+fn invalid(written: &str, error: url::ParseError) -> String {
+    format!("the URL `{written}` is not valid: {error}")
 }
 
 /// The templates of one worker.
@@ -157,6 +185,28 @@ mod tests {
         let path = [("id", "a/b c"), ("n", "7")];
         let url = filled("/cart/{id}/items/{n}", Some("http://h"), &path).unwrap();
         assert_eq!(url, "http://h/cart/a%2Fb%20c/items/7");
+    }
+
+    #[test]
+    fn what_is_filled_is_parsed_as_a_whole_url_is() {
+        let values = ["", "7", "..", "a/b?c#d", "ä €", "//x", "\\", "%2e%2e"];
+        for base in ["http://h", "https://user:pw@H.example:8443/api/../v1", "http://[::1]:80"] {
+            for written in
+                ["/a/{x}", "/{x}", "/../{x}/./b", "/a?q={x}#{x}", "/\t/a/{x}", "//{x}", "/{x}/b"]
+            {
+                for value in values {
+                    let text = joined(written, Some(&Url::parse(base).unwrap())).unwrap();
+                    let filling = utf8_percent_encode(value, COMPONENT).to_string();
+                    let whole = Url::parse(&text.replace("{x}", &filling)).unwrap();
+                    assert_eq!(
+                        filled(written, Some(base), &[("x", value)]).unwrap(),
+                        whole.as_str()
+                    );
+                }
+            }
+        }
+        assert_eq!(filled("http://{x}/a", None, &[("x", "h")]).unwrap(), "http://h/a");
+        assert_eq!(filled("http://h:80{x}", None, &[("x", "80")]).unwrap(), "http://h:8080/");
     }
 
     #[test]

@@ -92,6 +92,14 @@ function k.await(message)
   return settle(yield(OP))
 end
 
+-- The same where the operation gives one value: calls, which are many.
+function k.receive(message)
+  if message then return raise(message) end
+  local given, what, a, b = yield(OP)
+  if given == FAIL then return unsettled(what, a, b) end
+  return given
+end
+
 -- xpcall where nothing can wait: no yield passes the C function in between.
 function k.at_once(f, v)
   local ok, result

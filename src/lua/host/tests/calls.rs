@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::Method;
+use http::{HeaderValue, Method};
 use http::header::{LOCATION, RETRY_AFTER};
 use tokio::time::{Instant, timeout};
 
@@ -218,4 +218,39 @@ fn a_call_is_interrupted_if_nobody_can_say_whether_it_was_expected() {
     let window = bench.host.recorder.borrow_mut().flip(0);
     let calls = longest(&window, "http_call_duration", "outcome");
     assert_eq!(calls, [("interrupted".to_owned(), 2000)]);
+}
+
+#[test]
+fn a_check_counts_each_condition_once_however_it_is_judged() {
+    let body = "local r = lt.http.get 'http://127.0.0.1/'
+         local all = { status = 200, size = { max = 99 }, header = { ['x-a'] = '1' }, json = { ['$.n'] = 1 } }
+         local plain = { status = 200, proto = '1.1', header = { ['x-a'] = true }, json = { ['$.n'] = 1 } }
+         assert(lt.check(r, all) and lt.check(r, plain) and lt.expect(r, plain) == r)
+         plain.json['$.n'] = 2
+         assert(not lt.check(r, plain))
+         assert(not lt.check(r, { status = 200, own = false }))";
+    let (bench, _) = bench(body, |_, _| {
+        let mut answer = Exchange::answer(200, r#"{"n":1}"#);
+        answer.proto = "1.1";
+        answer.headers.insert("x-a", HeaderValue::from_static("1"));
+        answer
+    });
+    assert_eq!(bench.once(), Ended::Completed);
+    let window = bench.host.recorder.borrow_mut().flip(0);
+    let counts: Vec<_> = rows(&window, "checks", "check")
+        .into_iter()
+        .map(|(label, value)| match value {
+            Value::Rate { hits, total } => (label, hits, total),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let want = [
+        ("header x-a", 4, 4),
+        ("json $.n", 3, 4),
+        ("own", 0, 1),
+        ("proto", 3, 3),
+        ("size", 1, 1),
+        ("status is 200", 5, 5),
+    ];
+    assert_eq!(counts, want.map(|(label, hits, total)| (label.to_owned(), hits, total)));
 }
