@@ -142,6 +142,10 @@ while true do pcall(string.find, ("a"):rep(150), ("a*"):rep(5) .. "b") end
 --- a- five times, long: killed
 while true do pcall(string.match, ("a"):rep(3000), ("a-"):rep(5) .. "b") end
 
+--- a thousand classes over a long text: killed
+local long, many = ("a"):rep(1 << 22), ("%a"):rep(1000) .. "1"
+while true do pcall(string.find, long, many) end
+
 --- a? thirty times: killed
 while true do pcall(string.find, ("a"):rep(30), ("a?"):rep(30) .. ("a"):rep(31)) end
 

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
 use http::header::{LOCATION, RETRY_AFTER};
+use http::{HeaderValue, Method};
 use tokio::time::{Instant, timeout};
 
 use super::rows;

@@ -61,6 +61,16 @@ impl<'a> Matcher<'a> {
         self.matches(start, 0)
     }
 
+    /// Steps that are left.
+    pub fn left(&self) -> u32 {
+        self.steps
+    }
+
+    /// Has `steps` left from now on.
+    pub fn refill(&mut self, steps: u32) {
+        self.steps = steps;
+    }
+
     /// How many values the last match gives: its captures, or the whole of it.
     pub fn count(&self) -> usize {
         self.level.max(1)

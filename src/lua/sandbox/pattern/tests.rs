@@ -162,3 +162,26 @@ const COMPARE: &str = r#"
       if a ~= b then return "Lua gives " .. a .. ", we give " .. b end
     end
 "#;
+
+#[test]
+fn a_long_text_is_gone_over_once_and_not_many_times() {
+    let (lua, _, base) = state();
+    let long: Table = lua.load(LONG).set_environment(base).call(()).unwrap();
+    let told: Vec<String> = long.sequence_values().map(Result::unwrap).collect();
+    let too_many = "pattern takes too many steps on this subject";
+    assert_eq!(told, ["17", "4000002", "true", too_many, too_many]);
+}
+
+/// Four megabytes each; the last two patterns would read them from each of their places.
+const LONG: &str = r#"
+    local long = ("x"):rep(4000000)
+    local function refused(f, ...)
+      local _, e = pcall(f, ...)
+      return (e:gsub("^.-:%d+: ", ""))
+    end
+    return {
+      (long .. "id=17;"):match("id=(%d+);"), tostring((long .. "a1"):find("%d")),
+      tostring(#(long .. "y"):gsub("y+z?", "") == 4000000),
+      refused(string.find, long, "x+y"), refused(string.gsub, long, "x+y", ""),
+    }
+"#;
