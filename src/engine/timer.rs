@@ -95,7 +95,7 @@ mod linux {
             timerfd_settime(&*timer, TimerfdTimerFlags::empty(), &once)?;
             // A count of expiries has eight bytes. As there is room for more, tokio knows that it
             // has read all, and does not try again before the next.
-            timer.read(&mut [0; 16]).await?;
+            let _eight = timer.read(&mut [0; 16]).await?;
         }
     }
 }

@@ -44,6 +44,7 @@ mod encode;
 mod extract;
 mod fake;
 mod form;
+mod held;
 mod http;
 mod json;
 mod known;
@@ -58,6 +59,7 @@ mod parallel;
 mod pause;
 mod poll;
 mod pool_options;
+mod process;
 mod random;
 pub(super) mod read;
 mod response;
@@ -79,14 +81,13 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 use mlua::{Lua, MultiValue, Table};
-use tokio::time::Instant;
 
+pub use held::Held;
+pub use process::Shared;
 use tracer::Tracer;
 pub use user::{Bound, OpenStep, User};
 use witness::Witness;
@@ -98,12 +99,8 @@ use super::pulse::Pulse;
 use super::sandbox::MEMORY_LIMIT;
 use super::sandbox::clock::Clock;
 use crate::http::Transport;
-use crate::http::redact::Redactor;
-use crate::metrics::own::OwnMetrics;
 use crate::metrics::{NameId, Outcome, Recorder, StepSample};
 use crate::plan::draft::Limits;
-use crate::secrets::Secrets;
-use crate::shared::Objects;
 
 /// Every module of `lt`, in the order in which they are set up: name, raw functions, sugar.
 pub const MODULES: &[Module] = &[
@@ -188,86 +185,6 @@ pub struct Host {
     patience: Cell<usize>,
 }
 
-/// What all workers of the process share.
-pub struct Shared {
-    /// `lt.env`.
-    pub env: Vec<(String, String)>,
-    /// Data pools.
-    pub pools: crate::data::Pools,
-    /// `lt.shared`.
-    pub objects: Objects,
-    /// What `lt.metrics` declared; see [`Shared::metrics`].
-    pub metrics: Mutex<OwnMetrics>,
-    /// When the load began; unset before.
-    pub started: OnceLock<Instant>,
-    /// Decides every random choice.
-    pub seed: u64,
-    /// Strikes out of exemplars what is called like a secret.
-    pub redactor: Redactor,
-    /// What `lt.secret` gave.
-    pub secrets: Arc<Secrets>,
-    /// `lt.vu.stopping`: nothing more starts.
-    pub stopping: AtomicBool,
-    /// `--trace`: requests carry one.
-    pub trace: bool,
-}
-
-impl Shared {
-    /// For a run that has not begun; `redact` names headers and fields besides the usual ones.
-    pub fn new(
-        env: Vec<(String, String)>,
-        pools: crate::data::Pools,
-        seed: u64,
-        redact: &[String],
-    ) -> Shared {
-        Shared {
-            env,
-            pools,
-            objects: Objects::default(),
-            metrics: Mutex::default(),
-            started: OnceLock::new(),
-            seed,
-            redactor: Redactor::new(redact),
-            secrets: Arc::default(),
-            stopping: AtomicBool::new(false),
-            trace: false,
-        }
-    }
-
-    /// For users that are made and thrown away before the run: what they put into `lt.shared` is
-    /// seen by nobody. Pools are the same, for at top level no row can be taken.
-    pub fn scratch(&self) -> Shared {
-        Shared {
-            env: self.env.clone(),
-            pools: self.pools.again(),
-            metrics: Mutex::new(self.metrics()),
-            redactor: self.redactor.clone(),
-            secrets: self.secrets.clone(),
-            ..Shared::new(Vec::new(), crate::data::Pools::default(), self.seed, &[])
-        }
-    }
-
-    /// The metrics that the script has declared so far.
-    pub fn metrics(&self) -> OwnMetrics {
-        self.own_metrics().clone()
-    }
-
-    /// The same, to declare more.
-    fn own_metrics(&self) -> MutexGuard<'_, OwnMetrics> {
-        self.metrics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Time since the load began; zero before.
-    pub fn elapsed(&self) -> Duration {
-        self.started.get().map(Instant::elapsed).unwrap_or_default()
-    }
-
-    /// The same at an instant.
-    pub fn offset(&self, at: Instant) -> Duration {
-        self.started.get().map(|&start| at.saturating_duration_since(start)).unwrap_or_default()
-    }
-}
-
 impl Host {
     /// A worker's host; `transport` opens the connections of its users.
     pub fn new(
@@ -295,7 +212,7 @@ impl Host {
             held: Cell::new(0),
             exhausted: Cell::new(false),
             untold: Cell::new(0),
-            patience: Cell::new(GC_STEP),
+            patience: Cell::new(held::GC_STEP),
         })
     }
 
@@ -319,11 +236,6 @@ impl Host {
     /// `script_memory_limit`, in bytes.
     pub fn memory_limit(&self) -> usize {
         self.memory_limit.get()
-    }
-
-    /// Most bytes that the responses of one worker's users may hold outside Lua's heap.
-    pub fn held_limit(&self) -> usize {
-        self.memory_limit.get().saturating_mul(4)
     }
 
     /// Where connections come from.
@@ -418,65 +330,8 @@ impl Host {
         let exemplar = || left.map_or_else(|| failure.illustrated(), |(_, left)| left());
         recorder.error(&place, failure.category, 0, &failure.message, at, exemplar);
     }
-
-    /// Counts `bytes` that a Lua object holds outside Lua's heap until the value is dropped, and
-    /// drives the collector on as if Lua had allocated them. Beyond the limit, garbage apart,
-    /// the running user's iteration ends.
-    pub fn hold(self: &Rc<Self>, lua: &Lua, bytes: usize) -> Held {
-        self.held.set(self.held.get() + bytes);
-        if self.held.get() > self.held_limit() {
-            // A collection fails only for want of memory, which the next allocation reports.
-            let _ = lua.gc_collect();
-            if self.held.get() > self.held_limit() {
-                self.exhausted.set(true);
-                self.clock.kill();
-            }
-        }
-        let untold = self.untold.get() + bytes;
-        let patience = self.patience.get();
-        if untold < patience {
-            self.untold.set(untold);
-        } else {
-            self.untold.set(0);
-            for _ in 0..(untold / patience).min(64) {
-                // A step fails only for want of memory, which the next allocation reports.
-                let _ = lua.gc_step();
-            }
-            let steps = (lua.used_memory() / HEAP_OF_STEP).max(1);
-            self.patience.set((GARBAGE / steps).max(GC_STEP));
-        }
-        Held { host: self.clone(), bytes }
-    }
-
-    /// Bytes held outside Lua's heap now.
-    pub fn held(&self) -> usize {
-        self.held.get()
-    }
 }
 
 /// Why nothing may wait.
 const AT_TOP_LEVEL: &str = "nothing can wait at a script's top level: requests and pauses belong \
                             into functions that the run calls";
-
-/// Held bytes that may be garbage before a small heap is collected: fewer collections cost memory,
-/// more of them a tenth of the time of a request.
-const GARBAGE: usize = 2 << 20;
-
-/// Bytes of Lua's heap that a step of the collector marks: some 200,000 references.
-const HEAP_OF_STEP: usize = 2 << 20;
-
-/// Held bytes per step of the collector, at least. With N MB of users there are N/2 steps to a
-/// collection, so that many times this may be garbage.
-const GC_STEP: usize = 512 << 10;
-
-/// Bytes outside Lua's heap that something in it keeps alive; uncounted when dropped.
-pub struct Held {
-    host: Rc<Host>,
-    bytes: usize,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.host.held.set(self.host.held.get() - self.bytes);
-    }
-}
