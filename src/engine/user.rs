@@ -10,6 +10,7 @@ mod iteration;
 mod turns;
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -187,8 +188,10 @@ impl Member {
         }
     }
 
+    /// Waits until `at`, sending nothing; `false` if nothing more may start.
     async fn wait_until(&self, at: Duration) -> bool {
-        self.post.wait_until(&self.cancel, at).await
+        let length = at.saturating_sub(self.post.desk.now());
+        self.vu.idle(length, pin!(self.post.wait_until(&self.cancel, at))).await
     }
 
     /// Takes one iteration of the quota; `false` if none is left.

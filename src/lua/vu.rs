@@ -1,5 +1,6 @@
 //! One virtual user: its functions run one at a time, each as a coroutine.
 
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -123,6 +124,11 @@ impl Vu {
     /// New connections from here on; the old ones close.
     pub fn fresh_connections(&self) {
         self.user.session.reconnect();
+    }
+
+    /// Awaits `wait`, about `length` long, while the user sends nothing.
+    pub async fn idle<F: Future>(&self, length: Duration, wait: Pin<&mut F>) -> F::Output {
+        self.user.session.idle(length, wait).await
     }
 
     async fn run(&self, function: i64, place: Place) -> Ended {

@@ -1,7 +1,6 @@
 //! `lt.think` and `lt.sleep`: a person's pause, which is in no latency, and waiting that is part
 //! of what is timed.
 
-use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,9 +18,6 @@ use crate::units;
 
 /// Standard deviation of `lognormal` and `normal` pauses, as a part of the mean.
 const SPREAD: f64 = 0.5;
-
-/// Connections rest while a pause lasts this long; to wake one costs some microseconds.
-const LONG: Duration = Duration::from_millis(100);
 
 /// Puts the raw functions into `h`.
 pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
@@ -65,19 +61,7 @@ impl Pause {
 
     async fn through(mut self, length: Duration) -> mlua::Result<MultiValue> {
         self.since = Some(Instant::now());
-        let wire = self.user.session.wire();
-        if length >= LONG {
-            wire.rest();
-        }
-        let mut sleep = pin!(tokio::time::sleep(length));
-        poll_fn(|cx| {
-            let over = sleep.as_mut().poll(cx);
-            if over.is_pending() {
-                wire.tend(cx);
-            }
-            over
-        })
-        .await;
+        self.user.session.idle(length, pin!(tokio::time::sleep(length))).await;
         Ok(MultiValue::new())
     }
 }
