@@ -142,6 +142,11 @@ while true do pcall(string.find, ("a"):rep(150), ("a*"):rep(5) .. "b") end
 --- a- five times, long: killed
 while true do pcall(string.match, ("a"):rep(3000), ("a-"):rep(5) .. "b") end
 
+--- a check of very many conditions: killed
+local many = {}
+for i = 1, 100000 do many["c" .. i] = true end
+while true do pcall(lt.check, 1, many) end
+
 --- a thousand classes over a long text: killed
 local long, many = ("a"):rep(1 << 22), ("%a"):rep(1000) .. "1"
 while true do pcall(string.find, long, many) end

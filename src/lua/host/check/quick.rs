@@ -4,7 +4,6 @@
 //! function, a table of alternatives, a label of the author's own), is a mistake, or does not hold,
 //! nothing has been counted, and Lua goes through the conditions one by one, as `check.lua` tells.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use mlua::{Lua, Table, Value};
@@ -76,15 +75,22 @@ impl Judge {
     }
 }
 
-/// Whether a table has entries and `holds` of each; a read-only one seems empty.
+/// Most entries of a table that is judged here: Lua goes through larger ones under its CPU limit.
+const MOST: u32 = 64;
+
+/// Whether a table has entries, not too many, and `holds` of each; a read-only one seems empty. It
+/// is walked to its end: to break off would be an error, which costs more than a few entries.
 fn each(table: &Table, mut holds: impl FnMut(&Value, &Value) -> bool) -> bool {
-    let (any, all) = (Cell::new(false), Cell::new(true));
+    let (mut seen, mut all) = (0, true);
     let walked = table.for_each(|key: Value, value: Value| {
-        any.set(true);
-        all.set(all.get() && holds(&key, &value));
+        seen += 1;
+        if seen > MOST {
+            return Err(mlua::Error::runtime(""));
+        }
+        all = all && holds(&key, &value);
         Ok(())
     });
-    walked.is_ok() && any.get() && all.get()
+    walked.is_ok() && seen > 0 && all
 }
 
 fn kind(label: &Value) -> Option<Kind> {
