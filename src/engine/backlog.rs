@@ -59,15 +59,35 @@ impl Backlog {
         if waiting.len() as u64 >= limit {
             return false;
         }
-        // Workers push in their own order: the oldest is taken first all the same.
-        let behind = waiting.partition_point(|&other| other <= arrival);
-        waiting.insert(behind, arrival);
-        self.length.store(waiting.len(), SeqCst);
+        self.insert(&mut waiting, arrival);
         drop(waiting);
-        if let Some(bell) = self.bells.iter().find(|bell| bell.idle.load(SeqCst) > 0) {
+        self.ring();
+        true
+    }
+
+    /// Adds one if there are more idle users, of whatever worker, than wait for them; whether there
+    /// were.
+    pub fn hand_over(&self, arrival: Arrival) -> bool {
+        let idle: usize = self.bells.iter().map(|bell| bell.idle.load(SeqCst)).sum();
+        self.push(arrival, idle as u64)
+    }
+
+    /// Adds one and takes the oldest.
+    pub fn exchange(&self, arrival: Arrival) -> Arrival {
+        if self.is_empty() {
+            return arrival;
+        }
+        self.insert(&mut self.waiting(), arrival);
+        self.pop().unwrap_or(arrival)
+    }
+
+    /// Tells a worker that has idle users that somebody waits; `false` if there is none.
+    pub fn ring(&self) -> bool {
+        let idle = self.bells.iter().find(|bell| bell.idle.load(SeqCst) > 0);
+        if let Some(bell) = idle {
             bell.rung.notify_one();
         }
-        true
+        idle.is_some()
     }
 
     /// Takes the oldest.
@@ -81,13 +101,11 @@ impl Backlog {
         oldest
     }
 
-    /// Takes all of them; how many there were.
-    pub fn clear(&self) -> u64 {
+    /// Takes all of them, the oldest first.
+    pub fn take(&self) -> VecDeque<Arrival> {
         let mut waiting = self.waiting();
-        let left = waiting.len() as u64;
-        waiting.clear();
         self.length.store(0, SeqCst);
-        left
+        std::mem::take(&mut *waiting)
     }
 
     /// `worker` has so many idle users.
@@ -98,6 +116,13 @@ impl Backlog {
     /// Waits until somebody waits while `worker` has idle users; may return for nothing.
     pub async fn rung(&self, worker: usize) {
         self.bells[worker].rung.notified().await;
+    }
+
+    /// Workers push in their own order: the oldest is taken first all the same.
+    fn insert(&self, waiting: &mut VecDeque<Arrival>, arrival: Arrival) {
+        let behind = waiting.partition_point(|&other| other <= arrival);
+        waiting.insert(behind, arrival);
+        self.length.store(waiting.len(), SeqCst);
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Arrival>> {
@@ -119,7 +144,19 @@ mod tests {
         let pushed = [20, 10, 30, 40].map(|due| backlog.push(at(due), 3));
         assert_eq!(pushed, [true, true, true, false]);
         assert_eq!((backlog.pop(), backlog.pop(), backlog.len()), (Some(at(10)), Some(at(20)), 1));
-        assert_eq!((backlog.clear(), backlog.pop()), (1, None));
+        assert_eq!((backlog.take().len(), backlog.len(), backlog.pop()), (1, 0, None));
+    }
+
+    #[test]
+    fn an_arrival_is_handed_over_only_where_somebody_is_idle() {
+        let backlog = Backlog::new(2);
+        let at = |ms| Arrival { due: Duration::from_millis(ms), called: Duration::from_millis(ms) };
+        assert!(!backlog.hand_over(at(10)));
+        assert_eq!((backlog.len(), backlog.exchange(at(20))), (0, at(20)));
+        backlog.idle(1, 1);
+        assert!(backlog.hand_over(at(10)));
+        assert!(!backlog.hand_over(at(11)), "there is one user for both");
+        assert_eq!((backlog.exchange(at(20)), backlog.pop()), (at(10), Some(at(20))));
     }
 
     #[tokio::test]

@@ -4,7 +4,8 @@
 //! arrival due ─▶ an idle user here ─▶ starts
 //!             ─▶ a new user, while there may be more ─▶ starts, after `on_start`
 //!             ─▶ the backlog of the process ─▶ whichever user is free next, on any worker
-//!             ─▶ dropped: `users` (late = "drop") or `queue_full`
+//!                (late = "drop": if one is free there now)
+//!             ─▶ dropped: `users` (late = "drop"), `queue_full`, or `generator` if we came to it late
 //! ```
 //!
 //! Arrival `n` of W workers belongs to worker `n mod W`, as users do; of variants, each has a crew
@@ -20,11 +21,12 @@ use tokio::sync::watch::Receiver;
 use tokio::task::{JoinError, JoinSet};
 
 use super::backlog::Arrival;
-use super::board::{Board, Seat};
+use super::board::Board;
 use super::helm::Settings;
 use super::post::Post;
 use super::timer::Timer;
-use super::user::{Member, Next, Start};
+use super::user::{Member, Shift};
+use crate::metrics::lifecycle::Reason;
 use crate::pace::{Arrivals, RateProfile};
 use crate::plan::{Late, OpenLoad};
 use crate::share::turns::Portion;
@@ -93,29 +95,31 @@ enum Wait {
     Stopped,
 }
 
-/// What a user of a crew needs to know besides.
-struct Shift {
-    post: Rc<Post>,
-    board: Rc<Board>,
-    worker: usize,
-    origin: Duration,
-    length: Duration,
-}
-
 impl Crew {
     /// Runs from the scenario's start until its last user on this worker has left.
     pub async fn run(mut self, beforehand: Vec<Member>) {
-        if let Some(origin) = self.post.scenario_start(&self.cancel).await {
+        let began = self.post.scenario_start(&self.cancel).await;
+        if let Some(origin) = began {
             beforehand.into_iter().for_each(|member| self.hire(member, origin, None));
             self.dispatch(origin).await;
         }
         self.board.close();
+        self.post.backlog().idle(self.worker(), 0);
         while let Some(ended) = self.members.join_next().await {
             pass_on(ended);
         }
-        if self.post.running.user_ended(self.post.desk.now()) {
-            let left = self.post.running.clear_backlogs();
-            self.post.lifecycle(|life| life.dropped.end += left);
+        if self.post.running.user_ended(self.post.desk.now())
+            && let Some(origin) = began
+        {
+            self.clear_backlogs(origin);
+        }
+    }
+
+    /// Nobody will take what waits any more, of whatever variant.
+    fn clear_backlogs(&self, origin: Duration) {
+        for (variant, backlog) in self.post.running.backlogs.iter().enumerate() {
+            let dues = backlog.take().into_iter().map(|arrival| arrival.due);
+            self.post.drop_due_of(variant, dues, origin, Reason::End);
         }
     }
 
@@ -139,10 +143,11 @@ impl Crew {
             changes.mark_unchanged();
             let until = helm.next_after(leg.from).map_or(end, |next| next.min(end));
             let at = due.filter(|due| *due < until || until == end);
-            match self.wait_until(at.unwrap_or(until), &mut changes).await {
+            match self.wait_until(at.unwrap_or(until), origin, &mut changes).await {
                 Wait::Steered => continue,
                 Wait::Stopped => {
-                    self.write_off(due.into_iter().chain(std::iter::from_fn(|| leg.next())));
+                    let left = due.into_iter().chain(std::iter::from_fn(|| leg.next()));
+                    self.write_off(left, origin);
                     return None;
                 }
                 Wait::Over if at.is_none() && until == end => return None,
@@ -162,7 +167,12 @@ impl Crew {
     }
 
     /// Waits until `at`, meanwhile taking over from other workers what idle users here can do.
-    async fn wait_until(&mut self, at: Duration, changes: &mut Receiver<Settings>) -> Wait {
+    async fn wait_until(
+        &mut self,
+        at: Duration,
+        origin: Duration,
+        changes: &mut Receiver<Settings>,
+    ) -> Wait {
         let instant = self.post.desk.instant(at);
         let worker = self.worker();
         loop {
@@ -178,14 +188,15 @@ impl Crew {
                 _ = self.cancel.race(Level::Stopping, stop) => return Wait::Stopped,
                 Ok(()) = changes.changed() => return Wait::Steered,
                 () = self.timer.until(instant) => return Wait::Over,
-                () = self.post.backlog().rung(worker) => self.relieve(),
+                () = self.post.backlog().rung(worker) => self.relieve(origin),
                 Some(ended) = self.members.join_next() => pass_on(ended),
             }
         }
     }
 
-    /// Gives idle users what waits in the backlog.
-    fn relieve(&self) {
+    /// Gives idle users what waits in the backlog. What is left is for the next worker that has
+    /// some, or for nobody: where arrivals do not wait, another has come before.
+    fn relieve(&self, origin: Duration) {
         let backlog = self.post.backlog();
         while self.board.resting() > 0
             && let Some(arrival) = backlog.pop()
@@ -193,17 +204,20 @@ impl Crew {
             self.board.give(arrival);
         }
         backlog.idle(self.worker(), self.board.resting());
+        if !backlog.is_empty() && !backlog.ring() && self.load.late == Late::Drop {
+            while let Some(arrival) = backlog.pop() {
+                self.drop_arrival(arrival, origin, Reason::Users);
+            }
+        }
     }
 
     /// Finds a user for an arrival that is due.
     fn take(&mut self, due: Duration, origin: Duration) {
-        self.post.lifecycle(|life| {
-            life.planned += 1;
-            life.due += 1;
-        });
+        self.post.plan(1);
         let arrival = Arrival { due, called: self.post.desk.now().max(due) };
         let backlog = self.post.backlog();
-        if self.board.give(arrival) {
+        if self.board.resting() > 0 {
+            self.board.give(backlog.exchange(arrival));
             backlog.idle(self.worker(), self.board.resting());
             return;
         }
@@ -214,30 +228,36 @@ impl Crew {
         match (recruit, self.load.late) {
             // Whoever is free first shall have it, be it this one or another.
             (Some(member), Late::Queue { limit }) if member.vu.has_on_start() => {
-                self.queue(arrival, limit);
+                self.queue(arrival, limit, origin);
                 self.hire(member, origin, None);
             }
             (Some(member), _) => self.hire(member, origin, Some(arrival)),
-            (None, Late::Queue { limit }) => self.queue(arrival, limit),
-            (None, Late::Drop) => self.post.lifecycle(|life| life.dropped.users += 1),
+            (None, Late::Queue { limit }) => self.queue(arrival, limit, origin),
+            (None, Late::Drop) if backlog.hand_over(arrival) => {}
+            (None, Late::Drop) => self.drop_arrival(arrival, origin, Reason::Users),
         }
     }
 
-    fn queue(&self, arrival: Arrival, limit: u64) {
+    fn queue(&self, arrival: Arrival, limit: u64, origin: Duration) {
         if !self.post.backlog().push(arrival, limit) {
-            self.post.lifecycle(|life| life.dropped.queue_full += 1);
+            self.drop_arrival(arrival, origin, Reason::QueueFull);
         }
+    }
+
+    /// Nobody will have it: by our doing, if we came to it so late that somebody may have been free
+    /// when it was due.
+    fn drop_arrival(&self, arrival: Arrival, origin: Duration, reason: Reason) {
+        let Arrival { due, called } = arrival;
+        let ours = called.saturating_sub(due) > self.post.late_after;
+        self.post.drop_due([due], origin, if ours { Reason::Generator } else { reason });
     }
 
     /// Accounts for arrivals that were due before a stop and could not be handled any more.
-    fn write_off(&self, arrivals: impl Iterator<Item = Duration>) {
+    fn write_off(&self, arrivals: impl Iterator<Item = Duration>, origin: Duration) {
         let cut = self.post.running.cut_at().unwrap_or_default();
-        let missed = arrivals.take_while(|due| *due < cut).count() as u64;
-        self.post.lifecycle(|life| {
-            life.planned += missed;
-            life.due += missed;
-            life.dropped.end += missed;
-        });
+        let missed: Vec<_> = arrivals.take_while(|due| *due < cut).collect();
+        self.post.plan(missed.len() as u64);
+        self.post.drop_due(missed, origin, Reason::End);
     }
 
     /// Puts a user to work, on `first` if it is for that one alone.
@@ -264,86 +284,5 @@ fn pass_on(ended: Result<(), JoinError>) {
         && bug.is_panic()
     {
         std::panic::resume_unwind(bug.into_panic());
-    }
-}
-
-impl Member {
-    /// Takes one arrival after the other, first of all `first`, until the load is over.
-    async fn serve(self, shift: Shift, first: Option<Arrival>) {
-        let end = shift.origin + shift.length;
-        let grace = self.post.graceful_stop;
-        self.cancel.closes_at(self.post.desk.instant(end));
-        if !self.wake(end, grace).await {
-            if first.is_some() {
-                self.post.lifecycle(|life| life.dropped.users += 1);
-            }
-            return;
-        }
-        let cutoff = tokio::time::sleep_until(self.post.desk.instant(end.saturating_add(grace)));
-        let mut cutoff = pin!(cutoff);
-        let seat = Rc::new(Seat::default());
-        let mut free = self.post.desk.now();
-        let mut next = first;
-        loop {
-            if next.is_none() {
-                next = self.rest(&shift, &seat, end.saturating_add(grace)).await;
-            }
-            let Some(Arrival { due, called }) = next.take() else { break };
-            self.post.enter();
-            let begun = self.post.desk.now();
-            let start = Start { due, called, free: free.min(begun), begun };
-            let (now, then) = self.iteration(shift.origin, start, cutoff.as_mut()).await;
-            self.post.leave();
-            free = now;
-            if then != Next::GoOn {
-                break;
-            }
-            if self.vu.is_spent() {
-                if !self.wake(end, grace).await {
-                    return;
-                }
-                free = self.post.desk.now();
-            }
-        }
-        if self.vu.has_on_stop() && self.cancel.level() < Level::Now {
-            self.part().await;
-        }
-    }
-
-    /// Waits for an arrival; `None` if there will be none for it before `cutoff`.
-    async fn rest(&self, shift: &Shift, seat: &Rc<Seat>, cutoff: Duration) -> Option<Arrival> {
-        let Shift { post, board, worker, .. } = shift;
-        let backlog = post.backlog();
-        loop {
-            if self.cancel.level() >= Level::Stopping || post.desk.now() >= cutoff {
-                return None;
-            }
-            if let Some(arrival) = backlog.pop() {
-                return Some(arrival);
-            }
-            if board.is_closed() {
-                return None;
-            }
-            board.rest(seat);
-            backlog.idle(*worker, board.resting());
-            if !backlog.is_empty() {
-                let given = board.leave(seat);
-                backlog.idle(*worker, board.resting());
-                if given.is_some() {
-                    return given;
-                }
-                continue;
-            }
-            match self.cancel.race(Level::Stopping, pin!(board.wait(seat))).await {
-                Some(Some(arrival)) => return Some(arrival),
-                Some(None) => {}
-                None => {
-                    if board.leave(seat).is_some() {
-                        post.lifecycle(|life| life.dropped.end += 1);
-                    }
-                    return None;
-                }
-            }
-        }
     }
 }

@@ -13,6 +13,7 @@ use super::backlog::Backlog;
 use super::course::Course;
 use super::running::Running;
 use crate::http::Transport;
+use crate::metrics::lifecycle::Reason;
 use crate::metrics::tags::VARIANT;
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{NameId, Place, Recorder};
@@ -72,6 +73,8 @@ pub struct Post {
     pub users: u64,
     /// The scenario and its tags, that of the variant among them.
     pub place: Place,
+    /// The same of each variant, this one among them.
+    pub places: Box<[Place]>,
     /// Which variant of the target its users are of, from 0.
     pub variant: usize,
     /// Stage names as ids, in the order of their ends.
@@ -109,13 +112,16 @@ impl Post {
     pub fn new(desk: Rc<Desk>, plan: &Plan, station: Station, running: &[Arc<Running>]) -> Post {
         let scenario = &plan.scenarios()[station.scenario];
         let course = Course::of(scenario);
-        let place = base_place(&desk, plan, station);
+        let places: Box<[_]> = (0..plan.variants().len().max(1))
+            .map(|variant| base_place(&desk, plan, Station { variant, ..station }))
+            .collect();
         Post {
             running: running[station.scenario].clone(),
             after: scenario.start().after.map(|other| running[other].clone()),
             offset: scenario.start().offset,
             users: course.profile.peak(),
-            place,
+            place: places[station.variant],
+            places,
             variant: station.variant,
             stages: RefCell::default(),
             pace: scenario.pace(),
@@ -218,11 +224,55 @@ impl Post {
     /// The tags of an iteration that is meant to start at `due`, in a scenario that began at
     /// `origin`, both since the run's start.
     pub fn place_at(&self, due: Duration, origin: Duration) -> Place {
+        self.place_of(self.variant, due, origin)
+    }
+
+    /// The same of an iteration of another variant.
+    fn place_of(&self, variant: usize, due: Duration, origin: Duration) -> Place {
         let t = due.saturating_sub(origin);
         let set = self.running.helm.at(due).and_then(|setting| setting.stage);
         let stage = set.as_deref().or_else(|| self.course.stage_at(t));
         let stage = stage.map_or(NameId::NONE, |name| self.stage_id(name));
-        Place { phase: self.course.phase_at(t), stage, ..self.place }
+        Place { phase: self.course.phase_at(t), stage, ..self.places[variant] }
+    }
+
+    /// So many arrivals were planned, and are due.
+    pub fn plan(&self, arrivals: u64) {
+        self.lifecycle(|life| {
+            life.planned += arrivals;
+            life.due += arrivals;
+        });
+    }
+
+    /// Accounts for arrivals that were planned, were due at `dues`, in the order of time, in a
+    /// scenario that began at `origin`, and will never start.
+    pub fn drop_due(
+        &self,
+        dues: impl IntoIterator<Item = Duration>,
+        origin: Duration,
+        reason: Reason,
+    ) {
+        self.drop_due_of(self.variant, dues, origin, reason);
+    }
+
+    /// The same of arrivals of another variant.
+    pub fn drop_due_of(
+        &self,
+        variant: usize,
+        dues: impl IntoIterator<Item = Duration>,
+        origin: Duration,
+        reason: Reason,
+    ) {
+        let place = |due| self.place_of(variant, due, origin);
+        let places: Vec<_> = dues.into_iter().map(place).collect();
+        for group in places.chunk_by(|one, other| one == other) {
+            self.drop_iterations(&group[0], reason, group.len() as u64);
+        }
+    }
+
+    /// Accounts for arrivals that were planned at `place` and will never start.
+    pub fn drop_iterations(&self, place: &Place, reason: Reason, count: u64) {
+        self.desk.recorder.borrow_mut().drop_iterations(place, reason, count);
     }
 
     fn stage_id(&self, name: &str) -> NameId {

@@ -29,6 +29,10 @@ pub struct Running {
     cut: AtomicU64,
     /// Users, or crews of an open load, that have not ended.
     users: AtomicU64,
+    /// Of these, those who rest because nobody wants them; told whenever that, or how many users
+    /// there are, may have changed.
+    standing: AtomicU64,
+    stirs: watch::Sender<()>,
     /// Iterations that nobody has taken yet; only for shared ones.
     left: AtomicU64,
     /// Users that gave up: their `on_start` failed to the last try.
@@ -66,6 +70,8 @@ impl Running {
             began: AtomicU64::new(NEVER),
             cut: AtomicU64::new(NEVER),
             users: AtomicU64::new(ends),
+            standing: AtomicU64::new(0),
+            stirs: watch::Sender::new(()),
             left: AtomicU64::new(left),
             unable: AtomicU64::new(0),
             omens: AtomicU64::new(0),
@@ -84,11 +90,6 @@ impl Running {
     /// Takes all shared iterations that nobody has started.
     pub fn take_rest(&self) -> u64 {
         self.left.swap(0, Relaxed)
-    }
-
-    /// Nobody will take what waits any more; how much there was.
-    pub fn clear_backlogs(&self) -> u64 {
-        self.backlogs.iter().map(Backlog::clear).sum()
     }
 
     /// Nothing more may start: the scenario's data is used up.
@@ -146,7 +147,25 @@ impl Running {
         if last {
             self.ended.send_replace(Some(now));
         }
+        self.stirs.send_replace(());
         last
+    }
+
+    /// A user rests because nobody wants it, as long as what this gives lives.
+    pub fn stand(&self) -> Standing<'_> {
+        self.standing.fetch_add(1, Relaxed);
+        self.stirs.send_replace(());
+        Standing(self)
+    }
+
+    /// Whether all users that have not ended do so.
+    pub fn all_stand(&self) -> bool {
+        self.standing.load(Relaxed) == self.users.load(Relaxed)
+    }
+
+    /// Told whenever that may have changed.
+    pub fn watch_stirs(&self) -> watch::Receiver<()> {
+        self.stirs.subscribe()
     }
 
     /// One user could not start. Gives whether that holds for all `users` of the scenario.
@@ -173,6 +192,15 @@ impl Running {
 
 fn micros(at: Duration) -> u64 {
     u64::try_from(at.as_micros()).unwrap_or(NEVER)
+}
+
+/// A user that rests because nobody wants it.
+pub struct Standing<'r>(&'r Running);
+
+impl Drop for Standing<'_> {
+    fn drop(&mut self) {
+        self.0.standing.fetch_sub(1, Relaxed);
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod hooks;
 mod iteration;
+mod shift;
 mod turns;
 
 use std::cell::{Cell, RefCell};
@@ -16,12 +17,13 @@ use std::time::Duration;
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-pub(super) use self::iteration::Start;
+use self::iteration::Start;
+pub use self::shift::Shift;
 use super::course::Quota;
 use super::post::Post;
 use crate::lua::vu::Vu;
-use crate::pace::Interval;
-use crate::pace::Slots;
+use crate::metrics::lifecycle::Reason;
+use crate::pace::{Interval, Slots};
 use crate::stop::cancel::{Cancel, Level};
 
 /// A user and what it needs to know of its scenario.
@@ -124,7 +126,7 @@ impl Member {
         let mut now = self.post.desk.now();
         loop {
             if self.cancel.level() >= Level::Stopping {
-                self.miss_rest(slots, now, end);
+                self.miss_rest(slots, now, end, origin);
                 return Next::Leave;
             }
             if !self.is_wanted(now) {
@@ -141,7 +143,11 @@ impl Member {
                 }
             }
             let due = match slots {
-                Some(slots) => self.take_slot(slots, now, end),
+                Some(slots) => {
+                    let slot = slots.take(now, end);
+                    self.miss(slot.missed, origin, Reason::Overrun);
+                    slot.due
+                }
                 None => now,
             };
             if due >= end {
@@ -153,14 +159,14 @@ impl Member {
                     return Next::Leave;
                 }
                 now = self.post.desk.now();
+                if let Some(slots) = slots {
+                    self.miss(slots.oversleep(now, end), origin, Reason::Generator);
+                }
             }
             if !self.take_quota() {
                 return Next::Leave;
             }
-            self.post.lifecycle(|life| {
-                life.planned += 1;
-                life.due += 1;
-            });
+            self.post.plan(1);
             let start = Start { due, called: due, free: free.min(now), begun: now };
             let next;
             (now, next) = self.iteration(origin, start, cutoff.as_mut()).await;
@@ -175,12 +181,12 @@ impl Member {
                 }
                 Next::GoOn => {}
                 Next::EndInterval => {
-                    self.miss_rest(slots, now, end);
+                    self.miss_rest(slots, now, end, origin);
                     return next;
                 }
                 Next::Leave => {
                     if self.cancel.level() >= Level::Stopping {
-                        self.miss_rest(slots, now, end);
+                        self.miss_rest(slots, now, end, origin);
                     }
                     return next;
                 }
@@ -212,10 +218,9 @@ impl Member {
             Quota::Shared(_) if last => self.post.running.take_rest(),
             Quota::Shared(_) => 0,
         };
-        self.post.lifecycle(|life| {
-            life.planned += never;
-            life.due += never;
-            life.dropped.end += never;
-        });
+        if never > 0 {
+            self.post.plan(never);
+            self.post.drop_iterations(&self.post.place, Reason::End, never);
+        }
     }
 }

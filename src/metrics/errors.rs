@@ -10,7 +10,7 @@ use super::fold;
 /// Distinct kinds that are kept apart; further ones are only counted.
 pub const MOST_KINDS: usize = 100;
 /// What an error can be (measurement.md, section 5), so that samples need not carry texts.
-const CATEGORIES: [&str; 16] = [
+pub const CATEGORIES: [&str; 16] = [
     "script",
     "assertion",
     "extract",

@@ -71,6 +71,38 @@ pub struct Dropped {
     pub end: u64,
 }
 
+/// Why an arrival never started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Nobody was free, and it was not to wait.
+    Users,
+    /// So many waited already that it could not.
+    QueueFull,
+    /// We came to it too late: whoever would have had it was free, or may have been.
+    Generator,
+    /// Its user was still at work on the one before, until the next was due.
+    Overrun,
+    /// It still waited when the load was over.
+    End,
+}
+
+impl Reason {
+    /// In the order of reports.
+    pub const ALL: [Reason; 5] =
+        [Reason::Users, Reason::QueueFull, Reason::Generator, Reason::Overrun, Reason::End];
+
+    /// As reports spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Users => "users",
+            Reason::QueueFull => "queue_full",
+            Reason::Generator => "generator",
+            Reason::Overrun => "overrun",
+            Reason::End => "end",
+        }
+    }
+}
+
 impl Lifecycle {
     /// Adds what another counted.
     pub fn merge(&mut self, other: &Lifecycle) {
@@ -112,6 +144,17 @@ impl Lifecycle {
 }
 
 impl Dropped {
+    /// Adds `count` for `reason`.
+    pub fn add(&mut self, reason: Reason, count: u64) {
+        *match reason {
+            Reason::Users => &mut self.users,
+            Reason::QueueFull => &mut self.queue_full,
+            Reason::Generator => &mut self.generator,
+            Reason::Overrun => &mut self.overrun,
+            Reason::End => &mut self.end,
+        } += count;
+    }
+
     /// For whatever reason.
     pub fn total(&self) -> u64 {
         self.by_reason().iter().map(|(_, count)| count).sum()
@@ -119,21 +162,21 @@ impl Dropped {
 
     /// Each reason as reports spell it, with its count.
     pub fn by_reason(&self) -> [(&'static str, u64); 5] {
-        [
-            ("users", self.users),
-            ("queue_full", self.queue_full),
-            ("generator", self.generator),
-            ("overrun", self.overrun),
-            ("end", self.end),
-        ]
+        Reason::ALL.map(|reason| (reason.as_str(), self.of(reason)))
+    }
+
+    fn of(&self, reason: Reason) -> u64 {
+        match reason {
+            Reason::Users => self.users,
+            Reason::QueueFull => self.queue_full,
+            Reason::Generator => self.generator,
+            Reason::Overrun => self.overrun,
+            Reason::End => self.end,
+        }
     }
 
     fn merge(&mut self, other: &Dropped) {
-        self.users += other.users;
-        self.queue_full += other.queue_full;
-        self.generator += other.generator;
-        self.overrun += other.overrun;
-        self.end += other.end;
+        Reason::ALL.into_iter().for_each(|reason| self.add(reason, other.of(reason)));
     }
 }
 

@@ -16,13 +16,12 @@ pub use self::traits::Traits;
 use super::errors::{ErrorBook, Fault};
 use super::exemplar::{ExemplarBook, Traced};
 use super::ledger::{Chosen, Ledgers, Subject};
+use super::lifecycle::Reason;
 use super::metric::{self, MetricId};
 use super::names::{NameId, Names};
 use super::own::Sample;
 use super::request_log::{Logged, RequestLog};
-use super::sample::{
-    CallSample, IterationSample, Outcome, Phase, Place, RequestSample, StepSample,
-};
+use super::sample::{CallSample, IterationSample, Outcome, Place, RequestSample, StepSample};
 use super::slots::{CallSlots, CheckSlots, IterationSlots, OtherSlots, RequestSlots, StepSlots};
 use super::slowest::{Pass, Podium};
 use super::span::Span;
@@ -209,6 +208,16 @@ impl Recorder {
         self.iterations.slots(key, &mut self.series).cut_short();
     }
 
+    /// So many arrivals will never start, of those that were planned.
+    #[cold]
+    pub fn drop_iterations(&mut self, place: &Place, reason: Reason, count: u64) {
+        self.lifecycle(place.scenario).dropped.add(reason, count);
+        let extra = self.extend_tags(place.extra, &[(REASON, reason.as_str())]);
+        let place = Place { extra, ..*place };
+        let slots = self.others.slots(Key { place, ..Key::default() }, &mut self.series);
+        add(slots.entry(&metric::ITERATIONS_DROPPED, || Value::Counter(0)), count);
+    }
+
     /// Fits traces to the number of users; see [`Traces::fit`].
     pub fn expect_users(&mut self, users: usize) {
         self.traces.fit(users);
@@ -314,7 +323,6 @@ impl Recorder {
         if let Some(log) = &mut self.log {
             log.flush();
         }
-        self.count_dropped();
         let mut rows = Vec::new();
         self.calls.drain(&mut rows);
         self.requests.drain(&mut rows);
@@ -340,29 +348,6 @@ impl Recorder {
             busy: Vec::new(),
             overflowed,
         }
-    }
-
-    /// `iterations_dropped` by reason, from the lifecycles.
-    fn count_dropped(&mut self) {
-        for scenario in 0..self.lifecycles.len() {
-            for (reason, count) in self.lifecycles[scenario].dropped.by_reason() {
-                if count > 0 {
-                    let scenario = u16::try_from(scenario).expect("scenarios are indexed by u16");
-                    self.drop_iterations(scenario, reason, count);
-                }
-            }
-        }
-    }
-
-    fn drop_iterations(&mut self, scenario: u16, reason: &'static str, count: u64) {
-        let place = Place {
-            scenario,
-            phase: Phase::Load,
-            extra: self.intern_tags(&[(REASON, reason)]),
-            ..Place::default()
-        };
-        let slots = self.others.slots(Key { place, ..Key::default() }, &mut self.series);
-        add(slots.entry(&metric::ITERATIONS_DROPPED, || Value::Counter(0)), count);
     }
 }
 

@@ -48,6 +48,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All there are.
+    pub const ALL: [Outcome; 3] = [Outcome::Completed, Outcome::Failed, Outcome::Interrupted];
+
     /// The tag's text.
     pub fn as_str(self) -> &'static str {
         match self {

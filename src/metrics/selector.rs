@@ -14,8 +14,9 @@
 //! - no `phase`: the load. A straggler, an iteration that ends after the load has, keeps the phase
 //!   of its intended start, so it is in; gauges are taken from all phases.
 //! - a latency of calls or requests, and no `expected`, `outcome`, wanted `status` or `error`:
-//!   expected answers, and timeouts at their elapsed time. An unexpected 503 in 0.3 ms would
-//!   flatter. (Set-up of connections is over before there is an answer, and always counts.)
+//!   expected answers, and timeouts and what was cut off at their elapsed time. An unexpected 503
+//!   in 0.3 ms would flatter, and so would a target that hangs to the end, if nobody counted those
+//!   who still wait for it. (Set-up of connections is over before there is an answer, and always counts.)
 //! - a latency of steps, polls or iterations, and no `outcome`: all but the failed ones.
 
 use std::fmt;
@@ -129,6 +130,11 @@ impl Selector {
         &self.metric
     }
 
+    /// The tags that conditions are about.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().map(|condition| condition.tag.as_str())
+    }
+
     /// Whether a condition is about this tag.
     pub fn names(&self, tag: &str) -> bool {
         self.conditions.iter().any(|condition| condition.tag == tag)
@@ -168,7 +174,8 @@ impl Selector {
                 let wants = |tag| self.conditions.iter().any(|one| one.wants(tag));
                 let said = self.names("expected") || self.names("outcome");
                 let said = said || wants("status") || wants("error");
-                said || !is("expected", "false") || is("error", "timeout")
+                let is_bound = is("error", "timeout") || is("outcome", "interrupted");
+                said || !is("expected", "false") || is_bound
             }
         }
     }

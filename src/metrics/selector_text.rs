@@ -11,6 +11,9 @@ use crate::diagnostic::{Diagnostic, nearest};
 const FORM: &str = "the form is METRIC{tag=value,tag!=value}, with values quoted if need be: \
                     http_call_duration{step=login,name=\"/cart/*\"}";
 
+/// What k6 calls the tag `expected`.
+const K6_EXPECTED: &str = "expected_response";
+
 /// The metric and the conditions.
 pub(super) fn parse(
     text: &str,
@@ -98,10 +101,15 @@ impl<'t> Reader<'t> {
         if !(self.took('=') || !negated && self.took(':')) {
             return Err(self.fault("expected `=` or `!=`"));
         }
+        if self.rest.starts_with('~') {
+            let fault = self.fault("there are no regular expressions");
+            return Err(fault.hint("`*` stands for any text; quote a value that begins with ~"));
+        }
         let value = match self.rest.chars().next() {
             Some(quote @ ('"' | '\'')) => self.quoted(quote)?,
             _ => self.bare()?,
         };
+        let tag = if tag == K6_EXPECTED { "expected" } else { tag };
         Ok(Condition { tag: tag.to_owned(), negated, value })
     }
 

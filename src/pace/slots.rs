@@ -11,7 +11,27 @@ pub struct Slot {
     /// When it was meant to start.
     pub due: Duration,
     /// Slots before the end that were passed over since the one before.
-    pub missed: u64,
+    pub missed: Missed,
+}
+
+/// Slots that were passed over, one after the other; times as [`Slots`] has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Missed {
+    first: Duration,
+    pace: Duration,
+    count: u64,
+}
+
+impl Missed {
+    /// How many.
+    pub fn count(self) -> u64 {
+        self.count
+    }
+
+    /// When each was due, the earliest first.
+    pub fn dues(self) -> impl Iterator<Item = Duration> {
+        (0..self.count).map(move |n| self.first + duration_times(self.pace, n))
+    }
 }
 
 /// The slots of one user.
@@ -31,11 +51,16 @@ impl Slots {
     /// The slot to use at `now`: the next one if it lies ahead, else the latest that is due. What
     /// is due from `end` on is not meant to be used, nor missed.
     pub fn take(&mut self, now: Duration, end: Duration) -> Slot {
-        let since = now.saturating_sub(self.start);
-        let slot = self.next.max(narrow(since.as_nanos() / self.pace.as_nanos()));
-        let missed = slot.min(self.before(end)).saturating_sub(self.next);
+        let slot = self.next.max(self.latest(now));
+        let missed = self.pass_over(slot.min(self.before(end)));
         self.next = slot + 1;
-        Slot { due: self.start + duration_times(self.pace, slot), missed }
+        Slot { due: self.due(slot), missed }
+    }
+
+    /// Passes over those that are left and due by `now`, but for the latest; which they were. They
+    /// went by while their user was free.
+    pub fn oversleep(&mut self, now: Duration, end: Duration) -> Missed {
+        self.pass_over(self.latest(now).min(self.before(end)))
     }
 
     /// Passes over the slots before `at` that are left: nobody was meant to use them.
@@ -43,12 +68,26 @@ impl Slots {
         self.miss(at);
     }
 
-    /// Passes over the slots before `until` that are left; how many.
-    pub fn miss(&mut self, until: Duration) -> u64 {
-        let before = self.before(until);
-        let missed = before.saturating_sub(self.next);
-        self.next = self.next.max(before);
+    /// Passes over the slots before `until` that are left; which they were.
+    pub fn miss(&mut self, until: Duration) -> Missed {
+        self.pass_over(self.before(until))
+    }
+
+    /// Passes over those before the slot `until`.
+    fn pass_over(&mut self, until: u64) -> Missed {
+        let count = until.saturating_sub(self.next);
+        let missed = Missed { first: self.due(self.next), pace: self.pace, count };
+        self.next += count;
         missed
+    }
+
+    fn due(&self, slot: u64) -> Duration {
+        self.start + duration_times(self.pace, slot)
+    }
+
+    /// The one that is due at `now`, or was due last.
+    fn latest(&self, now: Duration) -> u64 {
+        narrow(now.saturating_sub(self.start).as_nanos() / self.pace.as_nanos())
     }
 
     /// How many slots there are before `at`.
@@ -75,23 +114,38 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    #[test]
-    fn a_user_in_time_gets_every_slot() {
-        let mut slots = Slots::new(ms(100), ms(50));
-        let due: Vec<_> = [0, 120, 170].map(|now| slots.take(ms(now), ms(1_000))).to_vec();
-        let expected = [100, 150, 200].map(|due| Slot { due: ms(due), missed: 0 });
-        assert_eq!(due, expected);
+    fn take(slots: &mut Slots, now: u64, end: u64) -> (u128, Vec<u128>) {
+        let Slot { due, missed } = slots.take(ms(now), ms(end));
+        (due.as_millis(), missed.dues().map(|due| due.as_millis()).collect())
     }
 
     #[test]
-    fn an_overrun_starts_the_latest_slot_at_once_and_counts_the_missed() {
+    fn a_user_in_time_gets_every_slot() {
+        let mut slots = Slots::new(ms(100), ms(50));
+        let taken: Vec<_> = [0, 120, 170].map(|now| take(&mut slots, now, 1_000)).to_vec();
+        assert_eq!(taken, [100, 150, 200].map(|due| (due, vec![])));
+    }
+
+    #[test]
+    fn an_overrun_starts_the_latest_slot_at_once_and_tells_the_missed() {
         let mut slots = Slots::new(ms(0), ms(50));
-        assert_eq!(slots.take(ms(0), ms(1_000)), Slot { due: ms(0), missed: 0 });
-        assert_eq!(slots.take(ms(60), ms(1_000)), Slot { due: ms(50), missed: 0 });
-        assert_eq!(slots.take(ms(260), ms(1_000)), Slot { due: ms(250), missed: 3 });
-        assert_eq!(slots.take(ms(261), ms(1_000)), Slot { due: ms(300), missed: 0 });
-        // 350 and 400 are missed; 450 is not meant to be used any more.
-        assert_eq!(slots.take(ms(520), ms(450)), Slot { due: ms(500), missed: 2 });
+        assert_eq!(take(&mut slots, 0, 1_000), (0, vec![]));
+        assert_eq!(take(&mut slots, 60, 1_000), (50, vec![]));
+        assert_eq!(take(&mut slots, 260, 1_000), (250, vec![100, 150, 200]));
+        assert_eq!(take(&mut slots, 261, 1_000), (300, vec![]));
+        // 450 is not meant to be used any more.
+        assert_eq!(take(&mut slots, 520, 450), (500, vec![350, 400]));
+    }
+
+    #[test]
+    fn who_wakes_late_misses_what_was_due_meanwhile_but_for_the_latest() {
+        let mut slots = Slots::new(ms(0), ms(50));
+        assert_eq!(take(&mut slots, 0, 1_000), (0, vec![]));
+        assert_eq!(take(&mut slots, 10, 1_000), (50, vec![]));
+        let missed: Vec<_> = slots.oversleep(ms(210), ms(1_000)).dues().collect();
+        assert_eq!(missed, [ms(100), ms(150)]);
+        assert_eq!(take(&mut slots, 220, 1_000), (200, vec![]));
+        assert_eq!(slots.oversleep(ms(220), ms(1_000)).count(), 0);
     }
 
     #[test]
@@ -99,7 +153,8 @@ mod tests {
         let mut slots = Slots::new(ms(0), ms(50));
         slots.take(ms(0), ms(100));
         slots.skip(ms(1_000));
-        assert_eq!(slots.take(ms(1_000), ms(2_000)), Slot { due: ms(1_000), missed: 0 });
-        assert_eq!((slots.miss(ms(1_201)), slots.miss(ms(1_201))), (4, 0));
+        assert_eq!(take(&mut slots, 1_000, 2_000), (1_000, vec![]));
+        let missed = [1_201, 1_201].map(|until| slots.miss(ms(until)).dues().count());
+        assert_eq!(missed, [4, 0]);
     }
 }

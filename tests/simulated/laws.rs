@@ -29,6 +29,8 @@ struct World {
     steer: Vec<(u64, u8)>,
     /// Whether an open load goes to two targets.
     compares: bool,
+    /// When this tool stands still, and for how long [ms].
+    stall: Option<(u64, u64)>,
 }
 
 fn load() -> impl Strategy<Value = String> {
@@ -98,13 +100,15 @@ fn world() -> impl Strategy<Value = World> {
         prop::option::of(1..3_500_u64),
         prop::collection::vec((1..3_000_u64, 0..6_u8), 0..3),
         prop::bool::ANY,
+        prop::option::weighted(0.3, (1..2_000_u64, 1..1_500_u64)),
     )
-        .prop_map(|(scenario, answers, stop, steer, compares)| World {
+        .prop_map(|(scenario, answers, stop, steer, compares, stall)| World {
             scenario,
             answers,
             stop,
             steer,
             compares,
+            stall,
         })
 }
 
@@ -137,7 +141,8 @@ impl World {
         });
         let is_open = ["rate", "points"].iter().any(|word| self.scenario.contains(word));
         let ab = (self.compares && is_open).then(|| "A=http://a,B=http://b".to_owned());
-        let meanwhile = Meanwhile { stop: self.stop.map(ms), steer: steer.collect(), ab };
+        let stall = self.stall.map(|(at, length)| (ms(at), ms(length)));
+        let meanwhile = Meanwhile { stop: self.stop.map(ms), steer: steer.collect(), ab, stall };
         simulate_against(&script, server, meanwhile)
     }
 }
@@ -152,10 +157,14 @@ proptest! {
         prop_assert_eq!(life.planned, life.due);
         prop_assert_eq!(life.planned, life.started + life.dropped.total());
         prop_assert_eq!(life.started, life.completed + life.failed + life.interrupted);
-        prop_assert_eq!(life.late, 0, "a clock that waits for us makes nobody late");
+        if world.stall.is_none() {
+            prop_assert_eq!(life.late, 0, "a clock that waits for us makes nobody late");
+            prop_assert_eq!(life.dropped.generator, 0, "nor do we drop anything");
+        }
         let totals = run.aggregator.totals();
         let everywhere = |metric| totals.count(&Selector::of(metric).any("phase").any("outcome").any("expected"));
         prop_assert_eq!(everywhere(metric::ITERATIONS), life.completed + life.failed);
+        prop_assert_eq!(everywhere(metric::ITERATIONS_DROPPED), life.dropped.total());
         let seconds: u64 = run.aggregator.timeline().iter().map(|tick| tick.iterations).sum();
         prop_assert_eq!(seconds, life.started, "each second tells of what was cut off too");
         prop_assert!(life.prepared >= life.sent && life.sent >= life.headers && life.headers >= life.bodies);

@@ -71,6 +71,8 @@ struct Meanwhile {
     steer: Vec<(Duration, Setting)>,
     /// Targets that are compared.
     ab: Option<String>,
+    /// When this tool stands still, and for how long.
+    stall: Option<(Duration, Duration)>,
 }
 
 fn simulate_against(script: &str, server: SimulatedTransport, meanwhile: Meanwhile) -> Simulated {
@@ -171,7 +173,13 @@ async fn drive(script: PathBuf, server: SimulatedTransport, meanwhile: Meanwhile
             helm.set(setting);
         }
     };
-    tokio::join!(worker.run(start), signal, steer);
+    let stall = async {
+        if let Some((at, length)) = meanwhile.stall {
+            tokio::time::sleep_until(start + at).await;
+            tokio::time::advance(length).await;
+        }
+    };
+    tokio::join!(worker.run(start), signal, steer, stall);
     let lasted = start.elapsed();
     while let Some(window) = windows.recv().await {
         aggregator.add(window);

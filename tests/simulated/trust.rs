@@ -43,3 +43,67 @@ fn iterations_and_steps_that_find_no_row_are_in_no_latency() {
         assert_eq!(run.aggregator.totals().slowest[0].iter().count(), 10);
     }
 }
+
+#[test]
+fn what_comes_due_while_this_tool_stands_still_is_not_dropped_for_want_of_users() {
+    let stalled = |scenario: &str| {
+        let script = format!("{GET}return {{ scenarios = {{ a = {{ run = get, {scenario} }} }} }}");
+        let stall = Some((ms(4_000), ms(1_800)));
+        let meanwhile = Meanwhile { stall, ..Meanwhile::default() };
+        simulate_against(&script, SimulatedTransport::ok(ms(5)), meanwhile).life(0)
+    };
+    // Of 180 that come due meanwhile, three find a user afterwards.
+    let open = stalled("load = { rate = 100, duration = '10s', max_vus = 3, late = 'drop' }");
+    assert!((170..=180).contains(&open.dropped.generator), "{open:?}");
+    // What was due in the last 10 ms of it is not late.
+    let others = open.dropped.total() - open.dropped.generator;
+    assert_eq!((open.planned, open.dropped.users), (1_000, others));
+    assert!(others <= 2, "{open:?}");
+    let queued =
+        stalled("load = { rate = 100, duration = '10s', max_vus = 3, queue_limit = 5 }").dropped;
+    assert!(queued.generator >= 160 && queued.queue_full <= 5, "{queued:?}");
+    // Of the slots that each of three users sleeps over, it starts in the latest.
+    let paced = stalled("pace = '20ms', load = { vus = 3, duration = '10s' }");
+    assert_eq!((paced.planned, paced.dropped.total()), (1_500, paced.dropped.generator));
+    assert!((3 * 86..=3 * 90).contains(&paced.dropped.generator), "{paced:?}");
+}
+
+#[test]
+fn drops_are_counted_in_the_phase_and_stage_that_they_were_due_in() {
+    let script = format!(
+        "{GET}return {{ scenarios = {{ a = {{ run = get, warmup = '2s', tags = {{ team = 'shop' }}, \
+         load = {{ start_rate = 20, max_vus = 1, late = 'drop', stages = {{ \
+           {{ '4s', 20, name = 'calm' }}, {{ '0s', 40 }}, {{ '2s', 40, name = 'hold' }} }} }} }} }} }}"
+    );
+    let run = simulate(&script, ms(100)); // one user makes ten a second
+    let dropped = |tags: &str| {
+        let selector = format!("iterations_dropped{{{tags}}}");
+        run.aggregator.totals().count(&Selector::parse(&selector).expect("it is one"))
+    };
+    let calm = dropped("stage=calm");
+    assert!((18..=22).contains(&calm), "{calm}");
+    assert!((58..=62).contains(&dropped("stage=hold")));
+    assert!((18..=22).contains(&dropped("phase=warmup,stage=calm,team=shop")));
+    assert_eq!(dropped("phase=*,reason=users"), run.life(0).dropped.total());
+    assert_eq!(dropped("phase=*,team=shop"), run.life(0).dropped.total());
+}
+
+#[test]
+fn a_quota_is_done_without_those_who_were_taken_away() {
+    let fewer = |load: &str, users| {
+        let script =
+            format!("{GET}return {{ scenarios = {{ a = {{ run = get, load = {{ {load} }} }} }} }}");
+        let steer = vec![(ms(1_000), Setting::users(ms(1_000), users))];
+        let meanwhile = Meanwhile { steer, ..Meanwhile::default() };
+        simulate_against(&script, SimulatedTransport::ok(ms(100)), meanwhile)
+    };
+    let shared = fewer("vus = 3, iterations = 60, max_duration = '10m'", 2);
+    assert_eq!((shared.life(0).completed, shared.life(0).dropped.total()), (60, 0));
+    assert_eq!(shared.lasted, ms(1_000 + 1_500));
+    let each = fewer("vus = 3, iterations_per_vu = 20, max_duration = '10m'", 2);
+    assert_eq!((each.life(0).completed, each.life(0).dropped.end), (50, 10));
+    assert_eq!(each.lasted, ms(2_000));
+    // Whom a pause sends to rest waits for its end.
+    let paused = fewer("vus = 3, iterations = 60, max_duration = '5s'", 0);
+    assert_eq!((paused.life(0).completed, paused.lasted), (30, ms(5_000)));
+}

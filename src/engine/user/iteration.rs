@@ -18,11 +18,11 @@ const BREATHER: u64 = 64;
 /// The start of one iteration, since the run's start: when it was meant to be, when a user was
 /// sought for it, from when on that user was free, and when it was.
 #[derive(Clone, Copy)]
-pub(in crate::engine) struct Start {
-    pub(in crate::engine) due: Duration,
-    pub(in crate::engine) called: Duration,
-    pub(in crate::engine) free: Duration,
-    pub(in crate::engine) begun: Duration,
+pub(super) struct Start {
+    pub(super) due: Duration,
+    pub(super) called: Duration,
+    pub(super) free: Duration,
+    pub(super) begun: Duration,
 }
 
 impl Start {
@@ -43,7 +43,7 @@ impl Start {
 
 impl Member {
     /// One iteration, which starts now; when it ended, and what comes next.
-    pub(in crate::engine) async fn iteration(
+    pub(super) async fn iteration(
         &self,
         origin: Duration,
         start: Start,

@@ -1,5 +1,6 @@
 //! Samples go in, a Window comes out.
 
+use super::super::sample::Phase;
 use super::super::selector::Selector;
 use super::*;
 
@@ -163,14 +164,27 @@ fn an_iteration_without_a_row_is_counted_by_its_reason_and_in_no_latency() {
 }
 
 #[test]
-fn dropped_iterations_are_counted_by_reason() {
+fn dropped_iterations_are_counted_by_reason_where_they_were_due() {
     let mut recorder = recorder(100);
-    recorder.lifecycle(1).dropped.end = 3;
-    recorder.lifecycle(1).dropped.users = 2;
+    let (stage, extra) = (recorder.intern("hold"), recorder.intern_tags(&[("team", "a")]));
+    let place = Place { scenario: 1, stage, extra, ..Place::default() };
+    recorder.drop_iterations(&place, Reason::End, 3);
+    recorder.drop_iterations(&place, Reason::Users, 2);
+    let warmup = Place { phase: Phase::Warmup, ..Place::default() };
+    recorder.drop_iterations(&warmup, Reason::Generator, 7);
     let window = recorder.flip(0);
-    assert_eq!(count(&window, "dropped_iterations{scenario=admin}"), 5);
-    assert_eq!(count(&window, "iterations_dropped{reason=end}"), 3);
+    for (selector, expected) in [
+        ("dropped_iterations{scenario=admin}", 5),
+        ("iterations_dropped{reason=end}", 3),
+        ("iterations_dropped{stage=hold,team=a}", 5),
+        ("iterations_dropped", 5),
+        ("iterations_dropped{phase=warmup}", 7),
+        ("iterations_dropped{phase=*,reason=generator}", 7),
+    ] {
+        assert_eq!(count(&window, selector), expected, "{selector}");
+    }
     assert_eq!(window.lifecycles[1].dropped.total(), 5);
+    assert_eq!(window.lifecycles[0].dropped.by_reason()[2], ("generator", 7));
 }
 
 #[test]
