@@ -634,6 +634,109 @@ fn flags_make_a_rate_of_a_closed_load_and_change_an_open_one() {
 }
 
 #[test]
+fn all_mistakes_within_one_load_are_told_and_all_of_the_flags() {
+    let told = |fields: &str, wanted: &[&str]| {
+        let faults = faults_with(&load(fields), Flags::default());
+        for wanted in wanted {
+            assert!(faults.contains(wanted), "{fields}: no `{wanted}` in\n{faults}");
+        }
+    };
+    let users = "vus = 9, max_vus = 3, late = 'drop', queue_limit = 5, arrivals = 'poison'";
+    let of_users = ["vus = 9 is more than max_vus = 3", "`queue_limit` does not go", "poison"];
+    for (shape, wanted) in [
+        ("rate = 0, duration = 0", &["duration must be above 0"][..]),
+        ("rate = 0, duration = 1", &["rate must be above 0"]),
+        ("stages = { { '10s', -1 } }", &["a number from 0"]),
+        ("points = 'none.csv', speed = -1, scale = 0", &["speed must be", "scale must be"]),
+        ("points = 'none.csv'", &["none.csv"]),
+        ("profile = 'spike', peak_rate = -4", &["peak_rate"]),
+    ] {
+        told(&format!("{shape}, {users}"), &[wanted, &of_users].concat());
+    }
+    let flags = Flags {
+        vus: Some(20),
+        max_vus: Some(10),
+        rate: Some(-1.0),
+        duration: Some(seconds(0)),
+        iterations: Some(0),
+        ..Flags::default()
+    };
+    let faults = faults_with(&load("vus = 1, duration = 1"), flags);
+    for wanted in [
+        "--vus 20 is more",
+        "--rate must",
+        "--duration must",
+        "--iterations must",
+        "do not go together",
+    ] {
+        assert!(faults.contains(wanted), "no `{wanted}` in\n{faults}");
+    }
+}
+
+#[test]
+fn another_rate_leaves_the_rest_of_an_open_load_as_the_script_has_it() {
+    let rate = Flags { rate: Some(200.0), ..Flags::default() };
+    let told = |fields: &str| {
+        let plan = plan_with(&load(fields), rate.clone());
+        plan.unwrap_or_else(|faults| panic!("{faults}")).scenarios()[0].load().clone()
+    };
+    let script = "rate = 50, duration = '1m', max_vus = 20, arrivals = 'poisson', late = 'drop', \
+                  late_after = '3ms', max_iterations = 1000";
+    assert_eq!(
+        told(script).to_string(),
+        "200/s for 1m, Poisson arrivals, at most 1000 iterations, up to 20 users, late arrivals are dropped"
+    );
+    let Load::Open(open) = told(script) else { panic!("it is open") };
+    assert_eq!(open.late_after, Duration::from_millis(3));
+    let Load::Open(usual) = told("rate = 60, per = '1m', vus = 3, duration = '1m'") else {
+        panic!("it is open")
+    };
+    // What followed from the script's rate follows from the new one.
+    assert_eq!((usual.vus, usual.max_vus, usual.late), (3, 2_000, Late::Queue { limit: 12_000 }));
+    assert_eq!(usual.profile().total(), 12_000);
+    let Load::Open(limited) = told("rate = 50, duration = '1m', queue_limit = 9") else {
+        panic!("it is open")
+    };
+    assert_eq!((limited.max_vus, limited.late), (2_000, Late::Queue { limit: 9 }));
+}
+
+#[test]
+fn a_session_is_as_the_load_that_comes_to_be_has_it_unless_the_script_says() {
+    let rate = || Flags { rate: Some(20.0), duration: Some(seconds(1)), ..Flags::default() };
+    let once = || Flags { iterations: Some(10), ..Flags::default() };
+    let said = |session: &str, fields: &str| {
+        scenario(&format!("session = '{session}', load = {{ {fields} }}"))
+    };
+    let (closed, open) = ("vus = 5, duration = '10s'", "rate = 50, duration = '1m'");
+    for (source, flags, fresh) in [
+        (load(closed), rate(), true),
+        (load(open), once(), false),
+        ("return function() end".to_owned(), rate(), true),
+        (said("keep", closed), rate(), false),
+        (said("fresh", open), once(), true),
+    ] {
+        let plan = plan_with(&source, flags).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(plan.scenarios()[0].fresh_session(), fresh, "{source}");
+    }
+    let paced = scenario("pace = '1s', load = { vus = 5, duration = '10s' }");
+    let plan = plan_with(&paced, rate()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!((plan.scenarios()[0].pace(), plan.scenarios()[0].spread()), (None, seconds(0)));
+}
+
+#[test]
+fn thresholds_of_the_command_line_take_the_place_of_the_scripts_and_not_of_each_other() {
+    let flags = Flags {
+        thresholds: ["http_reqs: count >= 10", "http_reqs: count <= 20"].map(String::from).into(),
+        ..Flags::default()
+    };
+    let source = "return { scenarios = { a = { run = print } }, \
+                  thresholds = { http_reqs = { 'count > 5', 'rate > 1/s' } } }";
+    let plan = plan_with(source, flags).unwrap_or_else(|faults| panic!("{faults}"));
+    let told: Vec<_> = plan.thresholds().iter().map(|one| one.expression.as_str()).collect();
+    assert_eq!(told, ["rate > 1/s", "count >= 10", "count <= 20"]);
+}
+
+#[test]
 fn a_threshold_on_a_scenario_or_phase_that_there_is_not_is_told_with_its_line() {
     let faults = |entry: &str| {
         let source = format!(

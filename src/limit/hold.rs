@@ -13,10 +13,10 @@ use super::signals::Told;
 use crate::aggregator::Aggregator;
 use crate::metrics::{MetricId, Selector, Unit, Value, Window, metric};
 use crate::plan::Threshold;
-use crate::results::fitness;
 use crate::results::limit::{LimitStep, PartOfStep, SeriesOfStep};
 use crate::results::run_info::{RunInfo, ScenarioInfo, StageInfo};
 use crate::results::tick::ScenarioTick;
+use crate::results::{fitness, rising};
 use crate::results::{summary, thresholds};
 
 /// What the rehearsal has shown of the scenarios that are steered.
@@ -249,11 +249,11 @@ impl Hold<'_> {
     fn piling(&self, level: f64) -> Option<f64> {
         let growth = |(part, level): (&Part, f64)| {
             let in_flight = part.in_flight(self.aggregator, &self.span);
-            let late = fitness::late_part(&in_flight);
+            let late = rising::late_part(&in_flight);
             let before =
                 self.spec.warmup + Duration::from_secs((in_flight.len() - late.len()) as u64);
             let grows = |growth: &f64| *growth > self.spec.tolerance * level;
-            fitness::rise(late).filter(|growth| self.alone.took <= before && grows(growth))
+            rising::rise(late).filter(|growth| self.alone.took <= before && grows(growth))
         };
         let is_rate = self.spec.axis.is_rate();
         self.mix.at(level).filter(|_| is_rate).filter_map(growth).max_by(f64::total_cmp)
@@ -263,7 +263,7 @@ impl Hold<'_> {
     fn growth(&self) -> Option<f64> {
         let backlogs =
             self.mix.parts().iter().map(|part| part.backlog(self.aggregator, &self.span));
-        let growths = backlogs.filter_map(|backlog| fitness::rise(fitness::late_part(backlog)));
+        let growths = backlogs.filter_map(|backlog| rising::rise(rising::late_part(backlog)));
         growths.max_by(f64::total_cmp)
     }
 
@@ -288,9 +288,16 @@ impl Hold<'_> {
 
 /// What a hold is judged within: a run that consists of nothing else.
 fn run_of_hold(mix: &Mix, stage: &str, hold: Duration) -> RunInfo {
-    let stages = vec![StageInfo { name: stage.to_owned(), planned: hold, length: hold }];
-    let held =
-        |part: &Part| ScenarioInfo { load: hold, stages: stages.clone(), ..part.info.clone() };
+    let whole = Duration::ZERO..hold;
+    let stages =
+        vec![StageInfo { name: stage.to_owned(), planned: hold, when: vec![whole.clone()] }];
+    let held = |part: &Part| ScenarioInfo {
+        load: hold,
+        began: whole.start,
+        ended: whole.end,
+        stages: stages.clone(),
+        ..part.info.clone()
+    };
     let scenarios = mix.parts().iter().map(held).collect();
     RunInfo { load: hold, scenarios, ..RunInfo::default() }
 }

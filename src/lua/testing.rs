@@ -94,7 +94,7 @@ fn plan(script: PathBuf) -> Plan {
         warmup: Duration::ZERO,
         pace: None,
         spread: Duration::ZERO,
-        fresh_session: false,
+        session: None,
         connections: Connections::Keep,
         graceful_stop: Duration::ZERO,
         tags: Default::default(),

@@ -57,10 +57,10 @@ impl Plan {
         if !scenario.warmup.is_zero() {
             special.push(format!("warm-up {}", print_duration(scenario.warmup)));
         }
-        if let Some(pace) = scenario.pace {
+        if let Some(pace) = scenario.pace() {
             special.push(format!("one iteration per user every {}", print_duration(pace)));
         }
-        if scenario.fresh_session {
+        if scenario.fresh_session() {
             special.push("a fresh session each iteration".to_owned());
         }
         match scenario.connections {

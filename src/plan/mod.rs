@@ -174,12 +174,12 @@ pub struct Scenario {
     pub(crate) start: Start,
     /// First part of the load, kept apart.
     pub(crate) warmup: Duration,
-    /// Iterations of a user start at its start + k × pace.
+    /// Iterations of a user start at its start + k × pace, if the load is a closed one.
     pub(crate) pace: Option<Duration>,
     /// Users' first starts are spread over this.
     pub(crate) spread: Duration,
-    /// Whether cookies and `lt.vu.vars` last across iterations.
-    pub(crate) fresh_session: bool,
+    /// Whether cookies and `lt.vu.vars` are new at each iteration, if that is said.
+    pub(crate) session: Option<bool>,
     /// Whose connections a user has.
     pub(crate) connections: Connections,
     /// How long iterations under way may finish after the end.
@@ -220,17 +220,19 @@ impl Scenario {
 
     /// A user's iterations start at its start + k × pace.
     pub fn pace(&self) -> Option<Duration> {
-        self.pace
+        // Flags may have made an open load of a paced one.
+        self.pace.filter(|_| !self.load.is_open())
     }
 
     /// Users' first starts are spread over this.
     pub fn spread(&self) -> Duration {
-        self.spread
+        if self.load.is_open() { Duration::ZERO } else { self.spread }
     }
 
-    /// Whether cookies and `lt.vu.vars` are new at each iteration.
+    /// Whether cookies and `lt.vu.vars` are new at each iteration: in open loads, unless the script
+    /// says otherwise.
     pub fn fresh_session(&self) -> bool {
-        self.fresh_session
+        self.session.unwrap_or(self.load.is_open())
     }
 
     /// Whose connections a user has.

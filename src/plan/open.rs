@@ -102,6 +102,20 @@ impl OpenLoad {
         load
     }
 
+    /// The same settings for another `shape`; those that were the usual ones are the usual ones of
+    /// the new.
+    pub fn reshaped(&self, shape: Shape, per: Duration) -> OpenLoad {
+        let was = OpenLoad::usual(self.shape.clone(), self.per, Some(self.vus));
+        let usual = OpenLoad::usual(shape, per, Some(self.vus));
+        OpenLoad {
+            max_vus: if self.max_vus == was.max_vus { usual.max_vus } else { self.max_vus },
+            late: if self.late == was.late { usual.late } else { self.late },
+            shape: usual.shape,
+            per,
+            ..self.clone()
+        }
+    }
+
     /// As scripts and reports call it.
     pub fn kind(&self) -> &'static str {
         match self.shape {

@@ -82,7 +82,12 @@ impl Summary {
             completed: scenarios.iter().map(|scenario| scenario.iterations.completed).sum(),
             unanswered: fitness::perhaps_ours(totals, &Selector::of(metric::HTTP_CALL_FAILED)),
             lost_windows: sources.lost_windows,
-            short: &[remarks::short(run), remarks::unpunctual(&scenarios)].concat(),
+            short: &[
+                remarks::short(run),
+                remarks::unpunctual(&scenarios),
+                fitness::undelivered(&scenarios, &thresholds),
+            ]
+            .concat(),
         };
         let mut summary = Summary {
             schema: SCHEMA.to_owned(),

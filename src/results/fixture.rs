@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::build::Sources;
 use super::run_info::{RunInfo, ScenarioInfo, StageInfo};
 use crate::metrics::{
     CallSample, IterationSample, NameId, Outcome, Phase, Place, Recorder, RequestSample,
@@ -27,7 +28,7 @@ pub fn run() -> RunInfo {
     let stage = StageInfo {
         name: "1".into(),
         planned: Duration::from_secs(2),
-        length: Duration::from_secs(2),
+        when: vec![Duration::ZERO..Duration::from_secs(2)],
     };
     RunInfo {
         id: "0199a1b2-0000-7000-8000-000000000000".into(),
@@ -80,6 +81,27 @@ pub fn totals() -> Window {
     recorder.call(&Place { phase: Phase::Setup, ..outside }, &call(home, get, 9, NameId::NONE));
     recorder.gauge(&outside, &metric::VUS, 20.0);
     recorder.flip(0)
+}
+
+/// What is known of a run of which there is nothing but that.
+pub fn sources<'a>(run: &'a RunInfo, totals: &'a Window) -> Sources<'a> {
+    Sources {
+        run,
+        thresholds: &[],
+        watch: None,
+        totals,
+        timeline: &[],
+        courses: &[],
+        backlogs: &[],
+        busy: &[],
+        bugs: &[],
+        breaches: &[],
+        late_windows: 0,
+        lost_windows: 0,
+        stop: None,
+        variants: None,
+        ceiling: None,
+    }
 }
 
 fn at(seconds: u64) -> Duration {

@@ -20,6 +20,7 @@ mod origin;
 mod own;
 pub mod reading;
 pub mod remarks;
+pub mod rising;
 pub mod run_info;
 pub mod scalability;
 pub mod scenarios;

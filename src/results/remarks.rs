@@ -281,30 +281,11 @@ fn short_of_windows(sources: &Sources) -> Vec<Anomaly> {
 mod tests {
     use super::*;
     use crate::metrics::window::{Dropped, Lifecycle};
-    use crate::metrics::{Row, TagSet, Window};
+    use crate::metrics::{Row, TagSet};
     use crate::plan::Threshold;
+    use crate::results::Summary;
+    use crate::results::fixture::{self, sources};
     use crate::results::tick::ScenarioTick;
-    use crate::results::{RunInfo, Summary, fixture};
-
-    fn sources<'a>(run: &'a RunInfo, totals: &'a Window) -> Sources<'a> {
-        Sources {
-            run,
-            thresholds: &[],
-            watch: None,
-            totals,
-            timeline: &[],
-            courses: &[],
-            backlogs: &[],
-            busy: &[],
-            bugs: &[],
-            breaches: &[],
-            late_windows: 0,
-            lost_windows: 0,
-            stop: None,
-            variants: None,
-            ceiling: None,
-        }
-    }
 
     fn kinds(sources: &Sources) -> Vec<String> {
         Summary::of(sources).anomalies.into_iter().map(|anomaly| anomaly.kind).collect()

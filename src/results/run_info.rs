@@ -78,8 +78,16 @@ pub struct StageInfo {
     pub name: String,
     /// Planned length.
     pub planned: Duration,
-    /// Of that, what lies in phase `load` as it came to be: what rates divide by.
-    pub length: Duration,
+    /// What of it lies in phase `load` as it came to be, since the run's start, the earliest first:
+    /// what rates divide by.
+    pub when: Vec<Range<Duration>>,
+}
+
+impl StageInfo {
+    /// How long it was measured.
+    pub fn length(&self) -> Duration {
+        self.when.iter().map(|span| span.end - span.start).sum()
+    }
 }
 
 impl ScenarioInfo {
@@ -96,8 +104,8 @@ impl ScenarioInfo {
             began: begin,
             ended: begin + scenario.load.length(),
             open: scenario.load.is_open(),
-            paced: scenario.pace.is_some() || scenario.load.is_open(),
-            stages: stages(&scenario.load, scenario.warmup..scenario.load.length()),
+            paced: scenario.pace().is_some() || scenario.load.is_open(),
+            stages: stages(&scenario.load, begin, scenario.warmup..scenario.load.length()),
             steady: steady(scenario, &(begin..begin + scenario.load.length())),
         }
     }
@@ -115,7 +123,7 @@ impl ScenarioInfo {
         self.unable = unable;
         self.began = span.start;
         self.ended = span.end;
-        self.stages = stages(&scenario.load, scenario.warmup..lasted);
+        self.stages = stages(&scenario.load, span.start, scenario.warmup..lasted);
         self.steady = steady(scenario, span);
         span.start + scenario.warmup..span.end
     }
@@ -146,7 +154,7 @@ pub fn together(mut spans: Vec<Range<Duration>>) -> Duration {
 /// Where the level of a scenario that was under load in `span` stayed as it was, after its warm-up
 /// and once all users had begun.
 fn steady(scenario: &Scenario, span: &Range<Duration>) -> Vec<Range<Duration>> {
-    let (begin, end) = (span.start + scenario.warmup.max(scenario.spread), span.end);
+    let (begin, end) = (span.start + scenario.warmup.max(scenario.spread()), span.end);
     let within = |held: Range<Duration>| {
         let (from, to) = (span.start + held.start, span.start.saturating_add(held.end));
         (from.max(begin) < to.min(end)).then(|| from.max(begin)..to.min(end))
@@ -154,31 +162,40 @@ fn steady(scenario: &Scenario, span: &Range<Duration>) -> Vec<Range<Duration>> {
     scenario.load.holds().into_iter().filter_map(within).collect()
 }
 
-/// The stages of a load that was measured in `span`.
-fn stages(load: &Load, span: Range<Duration>) -> Vec<StageInfo> {
-    measured(load.stages().iter().map(|stage| (stage.name.as_str(), stage.duration)), span)
+/// The stages of a load that began then, and was measured in `span` of it.
+fn stages(load: &Load, began: Duration, span: Range<Duration>) -> Vec<StageInfo> {
+    let stages = load.stages().iter().map(|stage| (stage.name.as_str(), stage.duration));
+    measured(stages, began, span)
 }
 
-/// Stages, one after the other, that were measured in `span`, by name: those of one name are one.
+/// Stages, one after the other, of a load that `began` then and was measured in `span` of it, by
+/// name: those of one name are one.
 pub fn measured<'s>(
     all: impl Iterator<Item = (&'s str, Duration)>,
+    began: Duration,
     span: Range<Duration>,
 ) -> Vec<StageInfo> {
     let mut stages: Vec<StageInfo> = Vec::new();
     let mut start = Duration::ZERO;
     for (name, planned) in all {
-        let end = start + planned;
-        let length = end.min(span.end).saturating_sub(start.max(span.start));
+        let end = start.saturating_add(planned);
+        let (from, to) = (start.max(span.start), end.min(span.end));
+        add(&mut stages, name, planned, began + from..began.saturating_add(to));
         start = end;
-        match stages.iter_mut().find(|known| known.name == name) {
-            Some(known) => {
-                known.planned += planned;
-                known.length += length;
-            }
-            None => stages.push(StageInfo { name: name.to_owned(), planned, length }),
-        }
     }
     stages
+}
+
+/// Adds what was planned of a stage, and measured, if anything, to what there is of that name.
+pub fn add(stages: &mut Vec<StageInfo>, name: &str, planned: Duration, when: Range<Duration>) {
+    let known = stages.iter().position(|stage| stage.name == name).unwrap_or_else(|| {
+        let name = name.to_owned();
+        stages.push(StageInfo { name, planned: Duration::ZERO, when: Vec::new() });
+        stages.len() - 1
+    });
+    let stage = &mut stages[known];
+    stage.planned += planned;
+    stage.when.extend((!when.is_empty()).then_some(when));
 }
 
 #[cfg(test)]
@@ -196,12 +213,13 @@ mod tests {
         };
         let stages = vec![stage("up", 10), stage("hold", 20), stage("up", 5), stage("hold", 20)];
         let load = Load::RampingVus { start_vus: 1, stages, graceful_ramp_down: s(0) };
-        let told = super::stages(&load, s(4)..s(40));
-        let told: Vec<_> = told
+        let stages = super::stages(&load, s(100), s(4)..s(40));
+        let told: Vec<_> = stages
             .iter()
-            .map(|one| (one.name.as_str(), one.planned.as_secs(), one.length.as_secs()))
+            .map(|one| (one.name.as_str(), one.planned.as_secs(), one.length().as_secs()))
             .collect();
         assert_eq!(told, [("up", 15, 11), ("hold", 40, 25)]);
+        assert_eq!(stages[0].when, [s(104)..s(110), s(130)..s(135)]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Scenarios and the stages of their ramps.
 
 use super::build::Sources;
-use super::fitness::growth;
 use super::journey::journeys;
+use super::rising::growth;
 use super::run_info::{ScenarioInfo, StageInfo};
 use super::summary::{Distribution, Iterations, Scenario, Stage};
 use super::tables::{per_second, rate};
@@ -78,7 +78,7 @@ fn stage(totals: &Window, info: &ScenarioInfo, stage: &StageInfo) -> Stage {
         Selector::of(metric).with("scenario", &info.name).with("stage", &stage.name)
     };
     let iterations = totals.count(&of(metric::ITERATIONS));
-    let measured_s = stage.length.as_secs_f64();
+    let measured_s = stage.length().as_secs_f64();
     Stage {
         name: stage.name.clone(),
         duration_s: stage.planned.as_secs_f64(),

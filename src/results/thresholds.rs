@@ -1,17 +1,18 @@
 //! Thresholds, judged over the totals of a run; those that slide over it are [`watch`](super::watch)ed.
 //!
-//! A counter without a sample is 0; for anything else no sample is no data, which fails unless the
-//! threshold is optional or a default.
+//! A counter without a sample is 0, if what it was asked about was there: steps, names and tags of
+//! the author's that no series of the run has are no data, and so is no sample of anything else.
+//! That fails unless the threshold is optional or a default.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::run_info::RunInfo;
+use super::run_info::{RunInfo, together};
 use super::summary;
 use super::watch::Watched;
 use crate::metrics::query::matching;
-use crate::metrics::{Kind, Row, TagSet, Unit, Value, Window};
+use crate::metrics::{Kind, Row, Selector, TagSet, Unit, Value, Window};
 use crate::plan::Threshold;
 use crate::plan::condition::{Measure, observed};
 
@@ -19,6 +20,9 @@ use crate::plan::condition::{Measure, observed};
 /// selector names them.
 const CIRCUMSTANCES: [&str; 9] =
     ["error", "expected", "hop", "outcome", "peer", "phase", "proto", "status", "try"];
+
+/// The same of counts: what is not there has not happened.
+const EVENTS: [&str; 2] = ["category", "reason"];
 
 /// Rows of one series and their values of its metric.
 pub(super) type Samples<'r> = Vec<(&'r Row, &'r Value)>;
@@ -40,7 +44,7 @@ pub(super) fn judge_beside(
         series.insert(TagSet::default(), Samples::new());
     }
     let judged = series.into_iter().map(|(tags, samples)| {
-        let judged = judge_one(threshold, &tags, &samples, run);
+        let judged = judge_one(threshold, &tags, &samples, totals, run);
         match watched {
             Some(watched) => watched.told(&tags, judged),
             None => judged,
@@ -80,16 +84,28 @@ pub(super) fn none(threshold: &Threshold) -> Option<Value> {
     (threshold.series.metric().metric().kind == Kind::Counter).then_some(Value::Counter(0))
 }
 
+/// Whether what a selector asks about was there at all, whatever happened to it.
+fn is_there(series: &Selector, rows: &[Row]) -> bool {
+    let happens = |tag: &&str| CIRCUMSTANCES.contains(tag) || EVENTS.contains(tag);
+    let seen = |tag: &str| {
+        let of = |row: &Row| row.tags.get(tag).is_some_and(|value| series.admits(tag, value));
+        series.admits(tag, "") || rows.iter().any(of)
+    };
+    series.tags().filter(|tag| !happens(tag)).all(seen)
+}
+
 fn judge_one(
     threshold: &Threshold,
     tags: &TagSet,
     samples: &Samples,
+    totals: &Window,
     run: &RunInfo,
 ) -> summary::Threshold {
     let condition = &threshold.condition;
-    let value = sum(threshold, samples);
+    let is_there = !samples.is_empty() || is_there(&threshold.series, &totals.rows);
+    let value = sum(threshold, samples).filter(|_| is_there);
     let observed = value.as_ref().and_then(|value| {
-        let length = || load(threshold, samples, run).as_secs_f64();
+        let length = || load(threshold, tags, run).as_secs_f64();
         observed(value, threshold.condition.stat, unit_of(threshold), length)
     });
     let without = threshold.optional || threshold.default;
@@ -126,23 +142,28 @@ pub(super) fn counted(value: &Value) -> u64 {
     }
 }
 
-/// The length of the load that the rows meant belong to: of the stage or the scenario that was
-/// picked, else the whole.
-fn load(threshold: &Threshold, samples: &Samples, run: &RunInfo) -> Duration {
-    let only = |tag: &str| {
-        let values: BTreeSet<_> = samples.iter().filter_map(|(row, _)| row.tags.get(tag)).collect();
-        values.first().filter(|_| values.len() == 1).map(|value| (*value).clone())
+/// How long there was the load that is meant: that of the scenarios and stages that the selector
+/// and, with `each`, the series admit, else the whole.
+fn load(threshold: &Threshold, tags: &TagSet, run: &RunInfo) -> Duration {
+    let series = &threshold.series;
+    let about = |tag: &str| series.names(tag) || tags.get(tag).is_some();
+    let meant = |tag: &str, value: &str| {
+        series.admits(tag, value) && tags.get(tag).is_none_or(|own| **own == *value)
     };
-    let picked = |tag: &str| threshold.each || threshold.series.names(tag);
-    if !picked("scenario") && !picked("stage") {
+    if !about("scenario") && !about("stage") {
         return run.load;
     }
-    let scenario = only("scenario")
-        .and_then(|name| run.scenarios.iter().find(|scenario| scenario.name == name));
-    let Some(scenario) = scenario else { return run.load };
-    let stage = only("stage").filter(|_| picked("stage"));
-    let stage = stage.and_then(|name| scenario.stages.iter().find(|stage| *stage.name == *name));
-    stage.map_or(scenario.load, |stage| stage.length)
+    let scenarios = run.scenarios.iter().filter(|scenario| meant("scenario", &scenario.name));
+    let spans = scenarios.flat_map(|scenario| match about("stage") {
+        true if !scenario.stages.is_empty() => {
+            let stages = scenario.stages.iter().filter(|stage| meant("stage", &stage.name));
+            stages.flat_map(|stage| stage.when.clone()).collect()
+        }
+        true if !meant("stage", "") => Vec::new(),
+        _ => vec![scenario.measured()],
+    });
+    let length = together(spans.collect());
+    if length.is_zero() { run.load } else { length }
 }
 
 /// As the summary spells it.
@@ -162,6 +183,7 @@ pub fn unit(measure: Measure) -> &'static str {
 mod tests {
     use super::*;
     use crate::results::fixture;
+    use crate::results::run_info::StageInfo;
 
     fn judge(selector: &str, expression: &str) -> summary::Threshold {
         let threshold = Threshold::parse(selector, expression).unwrap();
@@ -206,6 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn a_counter_of_what_never_was_there_is_no_data_and_of_what_did_not_happen_is_0() {
+        for (selector, observed) in [
+            ("errors{category=timeout}", Some(0.0)),
+            ("errors{step=home,category=timeout}", Some(0.0)),
+            ("errors{step=hmoe}", None),
+            ("errors{step!=hmoe,category=timeout}", Some(0.0)),
+            ("errors{catgory=timeout}", None),
+            ("iterations_dropped{scenario=buyers,reason=users,stage=1}", Some(0.0)),
+            ("iterations_dropped{stage=9}", None),
+            ("http_calls{name=/nowhere}", None),
+            ("http_calls{status=418}", Some(0.0)),
+        ] {
+            let judged = judge(selector, "count < 1");
+            assert_eq!((judged.observed, judged.ok), (observed, observed.is_some()), "{selector}");
+        }
+    }
+
+    #[test]
     fn each_judges_names_apart_but_not_the_ways_their_calls_went() {
         let threshold = Threshold::parse("http_call_failed", "rate < 1%").unwrap();
         let threshold = Threshold { each: true, ..threshold };
@@ -223,5 +263,37 @@ mod tests {
     #[test]
     fn a_scenarios_rate_is_over_its_own_load_and_a_stages_over_the_stage() {
         assert_eq!(judge("http_calls{stage=1}", "rate > 1/s").observed, Some(30.0));
+    }
+
+    #[test]
+    fn a_rate_is_over_all_the_time_that_what_it_means_was_under_load() {
+        let s = Duration::from_secs;
+        let stage = |name: &str, when| StageInfo { name: name.into(), planned: s(0), when };
+        let mut run = fixture::run();
+        run.load = s(30);
+        let [buyers, idlers] = &mut run.scenarios[..] else { panic!("two") };
+        (buyers.began, buyers.ended, buyers.load) = (s(0), s(10), s(10));
+        buyers.stages = vec![
+            stage("up", vec![s(0)..s(2), s(6)..s(8)]),
+            stage("hold", vec![s(2)..s(6), s(8)..s(10)]),
+        ];
+        (idlers.began, idlers.ended, idlers.load) = (s(8), s(20), s(12));
+        idlers.stages = vec![stage("hold", vec![s(8)..s(11)]), stage("out", vec![s(11)..s(20)])];
+        for (selector, seconds) in [
+            ("http_calls", 30),
+            ("http_calls{scenario=buyers}", 10),
+            ("http_calls{scenario=*}", 20),
+            ("http_calls{stage=up}", 4),
+            ("http_calls{stage=hold}", 4 + 3), // 2 to 6, and 8 to 11 in both
+            ("http_calls{stage=hold,scenario=idlers}", 3),
+            ("http_calls{stage!=hold}", 4 + 9),
+            ("http_calls{stage!=out,scenario=idlers}", 3),
+        ] {
+            let threshold = Threshold::parse(selector, "rate > 1/s").unwrap();
+            assert_eq!(load(&threshold, &TagSet::default(), &run), s(seconds), "{selector}");
+        }
+        let threshold = Threshold::parse("http_calls", "rate > 1/s").unwrap();
+        let of_stage = TagSet::new([("scenario", "idlers"), ("stage", "out")]);
+        assert_eq!(load(&Threshold { each: true, ..threshold }, &of_stage, &run), s(9));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::helm::Setting;
 use crate::results::format::clock;
-use crate::results::run_info::StageInfo;
+use crate::results::run_info::{StageInfo, add};
 use crate::results::summary::Anomaly;
 
 /// Entries that are kept of one run.
@@ -79,15 +79,9 @@ impl Log {
                 Act::Paused | Act::AsPlanned => continue,
             };
             let until = own.get(index + 1).map_or(span.end, |next| next.at.min(span.end));
-            let length = until.saturating_sub(entry.at.max(span.start));
-            let name = setting.stage.map(|name| name.to_string()).unwrap_or_default();
-            match stages.iter_mut().find(|stage| stage.name == name) {
-                Some(stage) => {
-                    stage.planned += length;
-                    stage.length += length;
-                }
-                None => stages.push(StageInfo { name, planned: length, length }),
-            }
+            let when = entry.at.max(span.start)..until;
+            let length = when.end.saturating_sub(when.start);
+            add(&mut stages, setting.stage.as_deref().unwrap_or_default(), length, when);
         }
         stages
     }
@@ -142,7 +136,8 @@ mod tests {
         log.note(0, s(30), Act::Paused);
         log.note(0, s(40), Act::Users(5));
         let stages = log.stages(0, s(2)..s(60));
-        let stages: Vec<_> = stages.iter().map(|s| (s.name.as_str(), s.length.as_secs())).collect();
+        let stages: Vec<_> =
+            stages.iter().map(|s| (s.name.as_str(), s.length().as_secs())).collect();
         assert_eq!(stages, [("5 users", 8 + 20), ("20 users", 20)]);
         assert_eq!(log.stages(1, s(0)..s(60)), []);
     }

@@ -152,7 +152,7 @@ impl Scenario {
             ended: ran.start + lasted,
             open: self.open,
             paced: self.paced,
-            stages: measured(stages, warmup..lasted),
+            stages: measured(stages, ran.start, warmup..lasted),
             steady: self
                 .steady
                 .iter()
@@ -248,7 +248,7 @@ mod tests {
         let s = Duration::from_secs;
         let info = scenario.info(&(s(5)..s(25)));
         assert_eq!((info.began, info.load), (s(5), s(16)));
-        let stages: Vec<_> = info.stages.iter().map(|one| one.length.as_secs()).collect();
+        let stages: Vec<_> = info.stages.iter().map(|one| one.length().as_secs()).collect();
         assert_eq!(stages, [6, 10]);
         assert_eq!((info.ended, info.steady.as_slice()), (s(25), &[s(15)..s(25)][..]));
         assert_eq!(scenario.info(&(s(5)..s(500))).load, s(66));

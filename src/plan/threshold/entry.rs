@@ -54,7 +54,7 @@ impl Threshold {
         for item in items {
             match read_item(selector, item, own) {
                 Ok(found) => thresholds.extend(found),
-                Err(fault) => faults.push(fault),
+                Err(found) => faults.extend(found.0),
             }
         }
         if faults.is_empty() { Ok(thresholds) } else { Err(Diagnostics(faults)) }
@@ -128,31 +128,46 @@ fn meant(field: &str) -> String {
 }
 
 /// One item of an entry: an expression, or a table that begins with one or more.
-fn read_item(selector: &str, item: &Node, own: &OwnMetrics) -> Result<Vec<Threshold>, Diagnostic> {
+fn read_item(selector: &str, item: &Node, own: &OwnMetrics) -> Result<Vec<Threshold>, Diagnostics> {
+    let none = Vec::new();
     let (expressions, fields) = match item {
-        Node::Text(expression) => {
-            return Ok(vec![Threshold::parse_among(selector, expression, own)?]);
-        }
+        Node::Text(_) => (std::slice::from_ref(item), &none),
+        Node::List(expressions) => (expressions.as_slice(), &none),
         Node::Mixed(expressions, fields) => (expressions.as_slice(), fields),
-        _ => (&[][..], &Vec::new()),
+        _ => (&[][..], &none),
     };
     if expressions.is_empty() {
-        let fault = format!("threshold `{selector}` has no condition");
-        return Err(Diagnostic::new(fault).hint(GRAMMAR));
+        let fault = Diagnostic::new(format!("threshold `{selector}` has no condition"));
+        return Err(fault.hint(GRAMMAR).into());
     }
-    let mut thresholds = Vec::new();
+    let (mut thresholds, mut faults) = (Vec::new(), Vec::new());
     for expression in expressions {
-        let Node::Text(expression) = expression else {
-            let fault = format!("threshold `{selector}`: a condition is a string");
-            return Err(Diagnostic::new(fault).hint(GRAMMAR));
-        };
-        let mut threshold = Threshold::parse_among(selector, expression, own)?;
-        for (field, value) in fields {
-            threshold.set(field, value)?;
+        match read_one(selector, expression, fields, own) {
+            Ok(threshold) => thresholds.push(threshold),
+            // What is wrong with the fields is so for each of the expressions.
+            Err(found) => {
+                let new: Vec<_> = found.0.into_iter().filter(|one| !faults.contains(one)).collect();
+                faults.extend(new);
+            }
         }
-        thresholds.push(threshold.check()?);
     }
-    Ok(thresholds)
+    if faults.is_empty() { Ok(thresholds) } else { Err(Diagnostics(faults)) }
+}
+
+fn read_one(
+    selector: &str,
+    expression: &Node,
+    fields: &[(String, Node)],
+    own: &OwnMetrics,
+) -> Result<Threshold, Diagnostics> {
+    let Node::Text(expression) = expression else {
+        let fault = Diagnostic::new(format!("threshold `{selector}`: a condition is a string"));
+        return Err(fault.hint(GRAMMAR).into());
+    };
+    let mut threshold = Threshold::parse_among(selector, expression, own)?;
+    let set = |(field, value): &(String, Node)| threshold.set(field, value).err();
+    let faults: Vec<_> = fields.iter().filter_map(set).collect();
+    if faults.is_empty() { Ok(threshold.check()?) } else { Err(Diagnostics(faults)) }
 }
 
 fn length(place: &str, value: &Node) -> Result<Duration, Diagnostic> {
@@ -255,6 +270,10 @@ mod tests {
     fn all_faults_of_an_entry_are_told_at_once() {
         let list = Node::List(vec![text("p95"), Node::Int(3)]);
         assert_eq!(read("step_duration", &list).unwrap_err().0.len(), 2);
+        let wrong = [("abort", Node::Int(1)), ("after", text("soon")), ("whole", Node::Bool(true))];
+        assert_eq!(read("step_duration", &entry("p95 < 1s", &wrong)).unwrap_err().0.len(), 3);
+        let both = Node::List(vec![Node::List(vec![text("p95 < 1s"), text("p99 < 2s")])]);
+        assert_eq!(read("step_duration", &both).unwrap().len(), 2, "tables without fields");
     }
 
     #[test]

@@ -33,21 +33,23 @@ pub(super) fn curve(fields: &Fields<'_, '_>) -> Option<Load> {
         true => fields.positive_duration("duration").map(Some),
         false => Some(None),
     };
-    let change = Change { speed: speed?, scale: scale?, duration: duration? };
-    let points = match fields.get("points").filter(|_| there)? {
-        Node::Text(file) => from_file(fields, file, &change)?,
-        Node::Function => from_function(fields, &change)?,
+    let change = speed.zip(scale).zip(duration);
+    let change = change.map(|((speed, scale), duration)| Change { speed, scale, duration });
+    let shape = change.filter(|_| there).and_then(|change| shape(fields, &change));
+    load(fields, shape, per)
+}
+
+fn shape(fields: &Fields<'_, '_>, change: &Change) -> Option<Shape> {
+    let (points, of) = match fields.get("points")? {
+        Node::Text(file) => (from_file(fields, file, change)?, file.clone()),
+        Node::Function => (from_function(fields, change)?, "a function".to_owned()),
         other => {
             let message = format!("{} cannot be {}", fields.name("points"), Shown(other));
             fields.fault("points", message, POINTS);
             return None;
         }
     };
-    let of = match fields.get("points") {
-        Some(Node::Text(file)) => file.clone(),
-        _ => "a function".to_owned(),
-    };
-    load(fields, Shape::Curve { points: points.into(), of }, per?)
+    Some(Shape::Curve { points: points.into(), of })
 }
 
 /// 1 unless it says otherwise; above 0.

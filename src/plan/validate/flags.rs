@@ -11,6 +11,12 @@ use crate::plan::profile::Profile;
 use crate::plan::read::{Fields, Report};
 use crate::plan::{Load, OpenLoad, Scenario, Stage};
 
+/// What is wrong with flags, and what to do.
+type Fault = (String, &'static str);
+
+/// What rates of the command line are per.
+const SECOND: Duration = Duration::from_secs(1);
+
 /// Whether flags replace the load of the scenario `fields`.
 pub(super) fn replaces(fields: &Fields<'_, '_>) -> bool {
     let flags = &fields.report.draft.flags;
@@ -59,10 +65,14 @@ pub(super) fn apply(report: &Report<'_>, mut scenarios: Vec<Scenario>) -> Vec<Sc
         None => (scenarios.len() == 1).then_some(0),
     };
     if let Some(scenario) = at.filter(|_| flags.change_load()).map(|at| &mut scenarios[at]) {
-        match flags.load(&scenario.load) {
-            Ok(load) => scenario.load = load,
-            Err((message, hint)) => fault(message, hint.to_owned()),
+        let faults = flags.faults();
+        let load = if faults.is_empty() { Some(flags.load(&scenario.load)) } else { None };
+        match load {
+            Some(Ok(load)) => scenario.load = load,
+            Some(Err((message, hint))) => fault(message, hint.to_owned()),
+            None => {}
         }
+        faults.into_iter().for_each(|(message, hint)| fault(message, hint.to_owned()));
         if let Err(message) = check_warmup(scenario) {
             fault(message, "give a longer --duration".to_owned());
         }
@@ -97,8 +107,7 @@ impl Flags {
 
     /// The load that they make of the script's; what they do not say stays where it still means
     /// something. The error is a message and a hint.
-    fn load(&self, script: &Load) -> Result<Load, (String, &'static str)> {
-        self.check()?;
+    fn load(&self, script: &Load) -> Result<Load, Fault> {
         if self.is_open(script) {
             return self.open_load(script);
         }
@@ -148,21 +157,25 @@ impl Flags {
         self.rate.is_some() || self.max_vus.is_some() || (script.is_open() && !closes)
     }
 
-    fn profile_of_users(&self, profile: Profile) -> Result<Load, (String, &'static str)> {
+    fn profile_of_users(&self, profile: Profile) -> Result<Load, Fault> {
         let peak = self.vus.ok_or_else(no_peak)?;
         let duration = self.duration.unwrap_or(profile.usual_duration());
         Ok(profile.users(peak, duration, GRACEFUL_RAMP_DOWN))
     }
 
-    fn open_load(&self, script: &Load) -> Result<Load, (String, &'static str)> {
+    fn open_load(&self, script: &Load) -> Result<Load, Fault> {
         let script_open = match script {
             Load::Open(open) => Some(open),
             _ => None,
         };
+        let shaped = |shape| match script_open {
+            Some(open) => open.reshaped(shape, SECOND),
+            None => OpenLoad::usual(shape, SECOND, self.vus),
+        };
         let mut open = match (self.rate, self.profile, script_open) {
             (Some(peak), Some(profile), _) => {
                 let duration = self.duration.unwrap_or(profile.usual_duration());
-                OpenLoad::usual(profile.rates(peak, duration), Duration::from_secs(1), self.vus)
+                shaped(profile.rates(peak, duration))
             }
             (None, Some(_), _) => return Err(no_peak()),
             (Some(rate), None, _) => {
@@ -171,8 +184,7 @@ impl Flags {
                     let message = "--rate does not say for how long".to_owned();
                     return Err((message, "add for example --duration 30s"));
                 };
-                let vus = self.vus.or(script_open.map(|open| open.vus));
-                OpenLoad::usual(Shape::Constant { rate, duration }, Duration::from_secs(1), vus)
+                shaped(Shape::Constant { rate, duration })
             }
             (None, None, Some(open)) => open.clone(),
             (None, None, None) => {
@@ -193,9 +205,7 @@ impl Flags {
             }
         }
         if open.vus > open.max_vus {
-            let message =
-                format!("--vus {} is more than the {} of --max-vus", open.vus, open.max_vus);
-            return Err((message, "--vus are made beforehand; --max-vus is the most there may be"));
+            return Err(more_than(open.vus, open.max_vus));
         }
         check_vus(open.max_vus).map_err(|message| {
             (format!("--max-vus: {message}"), "write for example --max-vus 200")
@@ -203,53 +213,77 @@ impl Flags {
         Ok(Load::Open(open))
     }
 
-    fn check(&self) -> Result<(), (String, &'static str)> {
-        if let Some(Err(message)) = self.vus.filter(|_| self.stages.is_empty()).map(check_vus) {
-            return Err((format!("--vus: {message}"), "write for example --vus 20"));
-        }
-        if self.rate.is_some_and(|rate| !(rate > 0.0 && rate <= MAX_RATE)) {
-            let message = "--rate must be above 0 and at most 1,000,000 per second".to_owned();
-            return Err((message, "write for example --rate 50/s"));
-        }
-        if self.duration == Some(Duration::ZERO) {
-            return Err((
-                "--duration must be above 0".to_owned(),
-                "write for example --duration 30s",
-            ));
-        }
-        if self.iterations == Some(0) {
-            return Err((
-                "--iterations must be at least 1".to_owned(),
-                "write for example --iterations 100",
-            ));
-        }
-        if self.rate.is_some() && self.iterations.is_some() {
-            let message = "--rate and --iterations do not go together".to_owned();
-            return Err((
-                message,
-                "a rate lasts for a --duration; in a script it may have max_iterations",
-            ));
-        }
-        if self.profile.is_some() && self.iterations.is_some() {
-            let message = "--profile and --iterations do not go together".to_owned();
-            return Err((message, "a profile lasts for a --duration"));
-        }
-        if self.stages.is_empty() {
-            return Ok(());
-        }
-        let other = match self {
-            Flags { profile: Some(_), .. } => "--profile",
-            Flags { rate: Some(_), .. } => "--rate",
-            Flags { max_vus: Some(_), .. } => "--max-vus",
-            Flags { duration: Some(_), .. } => "--duration",
-            Flags { iterations: Some(_), .. } => "--iterations",
-            _ => return self.check_stages(),
+    /// What is wrong with them whatever the script says, each by itself and together.
+    fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut check = |wrong: bool, message: &str, hint| {
+            faults.extend(wrong.then(|| (message.to_owned(), hint)));
         };
-        let message = format!("--stage and {other} do not go together");
-        Err((message, "a ramp lasts as long as its stages; keep one of the two"))
+        check(
+            self.rate.is_some_and(|rate| !(rate > 0.0 && rate <= MAX_RATE)),
+            "--rate must be above 0 and at most 1,000,000 per second",
+            "write for example --rate 50/s",
+        );
+        check(
+            self.duration == Some(Duration::ZERO),
+            "--duration must be above 0",
+            "write for example --duration 30s",
+        );
+        check(
+            self.iterations == Some(0),
+            "--iterations must be at least 1",
+            "write for example --iterations 100",
+        );
+        check(
+            self.rate.is_some() && self.iterations.is_some(),
+            "--rate and --iterations do not go together",
+            "a rate lasts for a --duration; in a script it may have max_iterations",
+        );
+        check(
+            self.profile.is_some() && self.iterations.is_some(),
+            "--profile and --iterations do not go together",
+            "a profile lasts for a --duration",
+        );
+        faults.extend(self.faults_of_users());
+        faults.extend(self.faults_of_stages());
+        faults
     }
 
-    fn check_stages(&self) -> Result<(), (String, &'static str)> {
+    fn faults_of_users(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if let Some(Err(message)) = self.vus.filter(|_| self.stages.is_empty()).map(check_vus) {
+            faults.push((format!("--vus: {message}"), "write for example --vus 20"));
+        }
+        if let Some(Err(message)) = self.max_vus.map(check_vus) {
+            faults.push((format!("--max-vus: {message}"), "write for example --max-vus 200"));
+        }
+        if let (Some(vus), Some(most)) = (self.vus, self.max_vus)
+            && vus > most
+        {
+            faults.push(more_than(vus, most));
+        }
+        faults
+    }
+
+    fn faults_of_stages(&self) -> Vec<Fault> {
+        if self.stages.is_empty() {
+            return Vec::new();
+        }
+        let others = [
+            (self.profile.is_some(), "--profile"),
+            (self.rate.is_some(), "--rate"),
+            (self.max_vus.is_some(), "--max-vus"),
+            (self.duration.is_some(), "--duration"),
+            (self.iterations.is_some(), "--iterations"),
+        ];
+        let together = others.into_iter().filter(|(given, _)| *given).map(|(_, other)| {
+            let message = format!("--stage and {other} do not go together");
+            (message, "a ramp lasts as long as its stages; keep one of the two")
+        });
+        together.chain(self.check_stages().err()).collect()
+    }
+
+    fn check_stages(&self) -> Result<(), Fault> {
         let fault = |message: &str| {
             Err((format!("--stage: {message}"), "write for example --stage 30s:20 --stage 1m:20"))
         };
@@ -264,7 +298,12 @@ impl Flags {
     }
 }
 
-fn no_peak() -> (String, &'static str) {
+fn more_than(vus: u64, most: u64) -> Fault {
+    let message = format!("--vus {vus} is more than the {most} of --max-vus");
+    (message, "--vus are made beforehand; --max-vus is the most there may be")
+}
+
+fn no_peak() -> Fault {
     let message = "--profile does not say how high it goes".to_owned();
     (message, "add for example --vus 100, or --rate 50/s for an open load")
 }

@@ -26,8 +26,8 @@ pub(super) fn constant_rate(fields: &Fields<'_, '_>) -> Option<Load> {
     let there = [required(fields, "rate"), required(fields, "duration")];
     let (per, rate) = (per(fields), rate(fields, "rate"));
     let duration = fields.positive_duration("duration");
-    let shape = Shape::Constant { rate: rate?, duration: duration? };
-    load(fields, shape, per?).filter(|_| there == [true, true])
+    let shape = rate.zip(duration).map(|(rate, duration)| Shape::Constant { rate, duration });
+    load(fields, shape, per).filter(|_| there == [true, true])
 }
 
 pub(super) fn ramping_rate(fields: &Fields<'_, '_>) -> Option<Load> {
@@ -38,8 +38,10 @@ pub(super) fn ramping_rate(fields: &Fields<'_, '_>) -> Option<Load> {
         None => Err(format!("its rate must be a number from 0, not {}", Shown(node))),
     };
     let stages = required(fields, "stages").then(|| stages(fields, &target));
-    let shape = Shape::Ramping { start_rate: start_rate?, stages: stages?? };
-    load(fields, shape, per?)
+    let shape = start_rate
+        .zip(stages.flatten())
+        .map(|(start_rate, stages)| Shape::Ramping { start_rate, stages });
+    load(fields, shape, per)
 }
 
 /// What rates are per.
@@ -61,18 +63,29 @@ pub(super) fn rate(fields: &Fields<'_, '_>, name: &str) -> Option<f64> {
     rate
 }
 
-/// The load, if it can be driven.
-pub(super) fn load(fields: &Fields<'_, '_>, shape: Shape, per: Duration) -> Option<Load> {
-    check_rates(fields, &shape, per)?;
+/// The load, if it can be driven. Where there is none for a fault in its shape, which was noted, the
+/// rest of its fields is looked at all the same.
+pub(super) fn load(
+    fields: &Fields<'_, '_>,
+    shape: Option<Shape>,
+    per: Option<Duration>,
+) -> Option<Load> {
+    let sound = shape.zip(per).filter(|(shape, per)| check_rates(fields, shape, *per).is_some());
+    let is_sound = sound.is_some();
+    let (shape, per) = sound.unwrap_or_else(|| {
+        let second = Duration::from_secs(1);
+        (Shape::Constant { rate: 1.0, duration: second }, second)
+    });
     let count =
         |name: &str| if fields.has(name) { fields.count(name).map(Some) } else { Some(None) };
-    let (vus, max_vus) = (count("vus")?, count("max_vus")?);
+    let given = count("vus").zip(count("max_vus"));
+    let (vus, max_vus) = given.unwrap_or_default();
     let mut open = OpenLoad::usual(shape, per, vus);
     open.max_vus = max_vus.unwrap_or(open.max_vus);
     if vus.is_none() {
         open.vus = open.vus.min(open.max_vus);
     }
-    let users = check_users(fields, &open);
+    let users = given.and_then(|_| check_users(fields, &open));
     let late = late(fields, open.late);
     let patterns = [("even", Pattern::Even), ("poisson", Pattern::Poisson)];
     open.arrivals = fields.choice("arrivals", &patterns).unwrap_or_default();
@@ -80,7 +93,7 @@ pub(super) fn load(fields: &Fields<'_, '_>, shape: Shape, per: Duration) -> Opti
     open.max_iterations = at_least_one(fields, "max_iterations");
     users?;
     open.late = late?;
-    Some(Load::Open(open))
+    is_sound.then_some(Load::Open(open))
 }
 
 /// Whether there is a rate that can be driven.

@@ -43,8 +43,9 @@ pub(super) fn profile(fields: &Fields<'_, '_>) -> Option<Load> {
                 fields.fault("graceful_ramp_down", message.to_owned(), "leave it out");
             }
             let (per, peak) = (open::per(fields), open::rate(fields, "peak_rate"));
-            let shape = profile?.rates(peak?, duration?);
-            open::load(fields, shape, per?)
+            let shape = profile.zip(peak).zip(duration);
+            let shape = shape.map(|((profile, peak), duration)| profile.rates(peak, duration));
+            open::load(fields, shape, per)
         }
     }
 }

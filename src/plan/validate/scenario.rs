@@ -41,7 +41,7 @@ pub(super) fn lone(defaults: &Defaults) -> Scenario {
         warmup: Duration::ZERO,
         pace: None,
         spread: Duration::ZERO,
-        fresh_session: false,
+        session: None,
         connections: Connections::Keep,
         graceful_stop: GRACEFUL_STOP,
         tags: Default::default(),
@@ -107,9 +107,7 @@ fn one(
         warmup: fields.duration("warmup").unwrap_or_default(),
         pace,
         spread: fields.duration("spread").or(pace).unwrap_or_default(),
-        fresh_session: fields
-            .choice("session", &[("keep", false), ("fresh", true)])
-            .unwrap_or(load.is_open()),
+        session: fields.choice("session", &[("keep", false), ("fresh", true)]),
         load,
         connections: connections(fields),
         graceful_stop,

@@ -98,7 +98,7 @@ fn in_proportion(axis: Axis, scenarios: &[Scenario]) -> Result<Vec<Part>, Diagno
 fn rate(scenario: &Scenario) -> Option<f64> {
     match &scenario.load {
         Load::Open(open) => Some(open.profile().peak()),
-        closed => scenario.pace.map(|pace| closed.peak_vus() as f64 / pace.as_secs_f64()),
+        closed => scenario.pace().map(|pace| closed.peak_vus() as f64 / pace.as_secs_f64()),
     }
 }
 

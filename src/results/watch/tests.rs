@@ -34,7 +34,7 @@ fn scenario(warmup: u64, stages: &[(&str, u64)]) -> Scenario {
         warmup: Duration::from_secs(warmup),
         pace: None,
         spread: Duration::ZERO,
-        fresh_session: false,
+        session: None,
         connections: Connections::Keep,
         graceful_stop: Duration::ZERO,
         tags: Default::default(),
