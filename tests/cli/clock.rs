@@ -42,6 +42,11 @@ fn a_tool_that_was_suspended_for_three_seconds_cannot_say_how_the_target_did() {
     let most =
         ["worker_cpu_percent_max", "cpu_percent_max"].map(|of| summary["generator"][of].as_f64());
     assert!(most.iter().all(|most| most.is_some_and(|most| most < 60.0)), "{most:?}");
+    let advice = summary["recommendations"].to_string();
+    assert!(
+        advice.contains("the process was stopped") && !advice.contains("--threads"),
+        "{advice}"
+    );
     for second in summary["timeline"].as_array().expect("a list") {
         let of = |part: &str| second["health"][part].as_array().map(Vec::len);
         assert_eq!(of("workers"), of("worker_cpu_percent"), "{second}");
