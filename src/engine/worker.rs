@@ -32,7 +32,7 @@ use crate::lua::vu::Vu;
 use crate::metrics::request_log::RequestLogMaker;
 use crate::metrics::window::Busy;
 use crate::metrics::{Recorder, Window, metric};
-use crate::plan::{Late, Plan};
+use crate::plan::{Late, Plan, Scenario};
 use crate::share::Share;
 use crate::share::turns::Portion;
 use crate::stop::cancel::Level;
@@ -85,6 +85,13 @@ pub struct Worker {
 /// How many workers a scenario of `users` users has: those of a block stay together.
 pub fn workers_of(plan: &Plan, users: u64) -> u64 {
     plan.turns().blocks(users).min(plan.threads() as u64).max(1)
+}
+
+/// How many workers a plan has: a scenario with few users leaves threads without any.
+pub fn workers(plan: &Plan) -> usize {
+    let of_scenario = |scenario: &Scenario| workers_of(plan, scenario.load().peak_vus());
+    let most = plan.scenarios().iter().map(of_scenario).max().unwrap_or(1);
+    usize::try_from(most).expect("no more workers than threads")
 }
 
 impl Worker {
