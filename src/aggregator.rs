@@ -70,6 +70,8 @@ pub struct Aggregator {
     busy: Vec<u16>,
     late: u64,
     lost: u64,
+    /// When the last worker ended.
+    parting: Health,
 }
 
 impl Aggregator {
@@ -87,6 +89,7 @@ impl Aggregator {
             scenarios,
             late: 0,
             lost: 0,
+            parting: Health::default(),
         }
     }
 
@@ -118,10 +121,19 @@ impl Aggregator {
         self.timeline.last()
     }
 
+    /// Takes the health of the load's end: that of the seconds which only [`finish`](Self::finish)
+    /// closes, for their ticks would have come later.
+    pub fn part(&mut self, health: Health) {
+        self.parting = health;
+    }
+
     /// Closes whatever is still open, at the end of a run.
     pub fn finish(&mut self) {
+        let health = self.parting;
         if let Some((&last, _)) = self.open.last_key_value() {
-            self.tick(last, &Health::default());
+            for second in self.timeline.len() as u32..=last {
+                self.close(second, &health);
+            }
         }
     }
 

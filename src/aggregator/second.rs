@@ -34,6 +34,7 @@ pub(super) fn summarise(window: &Window, scenarios: &[Arc<str>]) -> Tick {
         scenarios: vec![ScenarioTick::default(); scenarios.len()],
         steps: most_frequent(sum.steps),
         worker_cpu_percent: window.busy.iter().map(|worker| worker.percent).collect(),
+        workers: window.busy.iter().map(|worker| worker.worker).collect(),
         loop_lag_ms: sum.loop_lag.max().map(|lag| lag.as_secs_f64() * 1e3),
         ..sum.tick
     };

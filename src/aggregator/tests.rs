@@ -66,7 +66,8 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
         Row { tags: TagSet::new(tags), values: vec![(metric::HTTP_REQS, Value::Counter(count))] }
     });
     let mut window = recorder.flip(0);
-    window.busy = vec![Busy { worker: 0, percent: 20 }, Busy { worker: 1, percent: 30 }];
+    window.busy =
+        vec![Busy { worker: Some(0), percent: 20 }, Busy { worker: Some(2), percent: 30 }];
     window.absorb(&Window { rows: ended.into(), ..Window::default() });
     let mut aggregator = aggregator();
     aggregator.add(window);
@@ -79,8 +80,24 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
         tick.steps.iter().map(|one| (&*one.scenario, &*one.step, one.count)).collect();
     assert_eq!(steps, [("shop", "pay", 3)]);
     assert_eq!(tick.worker_cpu_percent, [20, 30]);
+    assert_eq!(tick.workers, [Some(0), Some(2)], "the one between told nothing");
     assert_eq!(tick.loop_lag_ms, Some(7.0));
     assert_eq!(aggregator.busy(), [30]);
+}
+
+#[test]
+fn the_health_at_the_end_is_that_of_the_seconds_that_no_tick_has_closed() {
+    let mut aggregator = aggregator();
+    aggregator.add(window(0, 1, 10));
+    let health = |memory| Health { memory_bytes: Some(memory), ..Health::default() };
+    aggregator.tick(0, &health(1.0));
+    aggregator.add(window(1, 1, 10));
+    aggregator.add(window(2, 1, 10));
+    aggregator.part(health(2.0));
+    aggregator.finish();
+    let memory: Vec<_> =
+        aggregator.timeline().iter().map(|tick| tick.health.memory_bytes).collect();
+    assert_eq!(memory, [Some(1.0), Some(2.0), Some(2.0)]);
 }
 
 #[test]

@@ -122,9 +122,9 @@ pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
     let workers = |course: &Course| workers_of(&spec.plan, course.profile.peak());
     let running = |course| Arc::new(Running::new(course, workers(course), variants));
     let running: Arc<[_]> = courses.iter().map(running).collect();
-    let workers = courses.iter().map(workers).max().unwrap_or(1);
     let begin = watch::Sender::new(None);
     let made = Arc::new(AtomicU64::new(0));
+    let workers = worker::workers(&spec.plan);
     let base = WorkerSpec {
         plan: spec.plan,
         program: spec.program,
@@ -147,7 +147,7 @@ pub fn prepare(spec: EngineSpec) -> std::io::Result<Starting> {
         shared: spec.shared,
         made,
     };
-    for index in 0..usize::try_from(workers).expect("no more workers than threads") {
+    for index in 0..workers {
         let worker = WorkerSpec { index, ..base.clone() };
         let (ready, is_ready) = oneshot::channel();
         let (transport, begin) = (spec.transport.clone(), starting.begin.subscribe());

@@ -32,7 +32,7 @@ use crate::lua::vu::Vu;
 use crate::metrics::request_log::RequestLogMaker;
 use crate::metrics::window::Busy;
 use crate::metrics::{Recorder, Window, metric};
-use crate::plan::{Late, Plan};
+use crate::plan::{Late, Plan, Scenario};
 use crate::share::Share;
 use crate::share::turns::Portion;
 use crate::stop::cancel::Level;
@@ -40,6 +40,9 @@ use crate::stop::{Stop, StopSwitch};
 
 /// Distinct tag sets a worker keeps apart.
 pub const SERIES_CAP: usize = 10_000;
+
+/// When a load ends so long after a second began, the rest stands for it: how busy it was is told.
+const MOST_OF_IT: Duration = Duration::from_millis(500);
 
 /// Everything a worker needs; all of it can be sent to its thread.
 #[derive(Clone)]
@@ -82,6 +85,13 @@ pub struct Worker {
 /// How many workers a scenario of `users` users has: those of a block stay together.
 pub fn workers_of(plan: &Plan, users: u64) -> u64 {
     plan.turns().blocks(users).min(plan.threads() as u64).max(1)
+}
+
+/// How many workers a plan has: a scenario with few users leaves threads without any.
+pub fn workers(plan: &Plan) -> usize {
+    let of_scenario = |scenario: &Scenario| workers_of(plan, scenario.load().peak_vus());
+    let most = plan.scenarios().iter().map(of_scenario).max().unwrap_or(1);
+    usize::try_from(most).expect("no more workers than threads")
 }
 
 impl Worker {
@@ -142,14 +152,19 @@ impl Worker {
                 }
             }
         };
-        let second = Cell::new(0);
+        let seconds = Seconds::begin(&spec);
         tokio::select! {
+            biased; // a second that is over is told by the clock, also when all has ended with it
+            () = clock(&seconds, &vm, &pulse, &desk, &posts) => {}
             () = over => {}
-            () = clock(&spec, &vm, &pulse, &desk, &posts, &second) => {}
             () = heed(&spec, &posts) => {}
         }
         // Not that of now: at the end of a second it may be told after it, and is of it.
-        let mut window = flip(&desk, &posts, second.get());
+        let second = seconds.open.get();
+        let mut window = flip(&desk, &posts, second);
+        if second == 0 || desk.start.elapsed() >= Duration::from_secs(second.into()) + MOST_OF_IT {
+            window.busy.push(seconds.busy());
+        }
         window.ledgers = desk.recorder.borrow_mut().close_ledgers();
         // The receiver is gone only if the control thread is, and then nobody wants the Window.
         let _ = spec.windows.send(window).await;
@@ -268,27 +283,38 @@ pub fn second_of(offset: Duration) -> u32 {
     u32::try_from(offset.as_secs()).unwrap_or(u32::MAX)
 }
 
-/// Sends a Window at the end of each second of the run; `open` is the second that has not been sent.
-async fn clock(
-    spec: &WorkerSpec,
-    vm: &Vm,
-    pulse: &Pulse,
-    desk: &Desk,
-    posts: &[Rc<Post>],
-    open: &Cell<u32>,
-) {
-    let mut effort = Effort::begin();
+/// The seconds of a worker.
+struct Seconds<'w> {
+    spec: &'w WorkerSpec,
+    /// The one that has not been sent.
+    open: Cell<u32>,
+    effort: RefCell<Effort>,
+}
+
+impl<'w> Seconds<'w> {
+    fn begin(spec: &'w WorkerSpec) -> Self {
+        Seconds { spec, open: Cell::new(0), effort: RefCell::new(Effort::begin()) }
+    }
+
+    /// How busy the thread was in the one that is over now.
+    fn busy(&self) -> Busy {
+        let worker = u16::try_from(self.spec.index).ok();
+        Busy { worker, percent: self.effort.borrow_mut().percent() }
+    }
+}
+
+/// Sends a Window at the end of each second of the run.
+async fn clock(seconds: &Seconds<'_>, vm: &Vm, pulse: &Pulse, desk: &Desk, posts: &[Rc<Post>]) {
     for second in 0u32.. {
         let end = desk.start + Duration::from_secs(u64::from(second) + 1);
         tokio::time::sleep_until(end).await;
         pulse.beat();
         desk.recorder.borrow_mut().time(&metric::LOOP_LAG, end.elapsed());
         let mut window = flip(desk, posts, second);
-        open.set(second + 1);
-        let worker = u16::try_from(spec.index).unwrap_or(u16::MAX);
-        window.busy.push(Busy { worker, percent: effort.percent() });
+        seconds.open.set(second + 1);
+        window.busy.push(seconds.busy());
         vm.pace();
-        if spec.windows.send(window).await.is_err() {
+        if seconds.spec.windows.send(window).await.is_err() {
             return;
         }
     }

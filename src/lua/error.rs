@@ -147,8 +147,16 @@ impl Failure {
     }
 }
 
-/// What to do about a message of Lua's that leaves a newcomer alone.
+/// What to do about users who do not fit.
+const LIGHTER: &str = "raise it (--script-memory-limit 512MiB), or make fewer users, or lighter \
+                       ones: what all need only once belongs into lt.data, or into functions \
+                       rather than tables at top level";
+
+/// What to do about a message that leaves a newcomer alone.
 fn hint(message: &str) -> Option<String> {
+    if message.contains("(script_memory_limit)") {
+        return Some(LIGHTER.to_owned());
+    }
     let (deed, rest) = message.strip_prefix("attempt to ")?.split_once(" a nil value")?;
     let name = rest.split('\'').nth(1);
     Some(match (deed, name) {

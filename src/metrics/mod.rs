@@ -15,6 +15,7 @@ pub mod trace;
 
 // what samples add up to
 mod hdr_text;
+pub mod readings;
 pub mod varint;
 pub mod histogram;
 pub mod value;

@@ -42,8 +42,8 @@ impl Row {
 /// How busy a worker's thread was within a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Busy {
-    /// Number of the worker, from 0.
-    pub worker: u16,
+    /// Number of the worker, from 0; `None` where it is not known any more.
+    pub worker: Option<u16>,
     /// Of a core, in percent.
     pub percent: u16,
 }

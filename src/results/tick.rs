@@ -49,8 +49,11 @@ pub struct Tick {
     pub steps: Vec<StepTick>,
     /// Of this process and its machine.
     pub health: Health,
-    /// How busy each worker's thread was, by worker; 100 is a core.
+    /// How busy each worker's thread was; 100 is a core.
     pub worker_cpu_percent: Vec<u16>,
+    /// Whose each of these is, from 0 and ascending: one that was late is missing. `None` where it is
+    /// not known any more.
+    pub workers: Vec<Option<u16>>,
     /// The latest that a worker's loop woke.
     pub loop_lag_ms: Option<f64>,
 }

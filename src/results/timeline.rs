@@ -72,6 +72,7 @@ fn health(tick: &Tick) -> HealthOfSecond {
     let whole = |value: Option<f64>| value.map(|value| value as u64);
     HealthOfSecond {
         worker_cpu_percent: tick.worker_cpu_percent.clone(),
+        workers: tick.workers.iter().map(|worker| worker.map(|worker| worker + 1)).collect(),
         loop_lag_ms: tick.loop_lag_ms,
         memory_bytes: whole(tick.health.memory_bytes),
         threads: whole(tick.health.threads),

@@ -71,6 +71,7 @@ impl Control {
                 switch.now(StopReason::Abort(told(&stuck, plan)));
             }
         }
+        self.aggregator.part(self.health.read());
         while let Ok(window) = windows.try_recv() {
             self.aggregator.add(window);
         }

@@ -13,18 +13,18 @@ use tokio::time::Instant;
 
 use self::cgroup::Quota;
 use crate::aggregator::Health;
+use crate::metrics::readings::Readings;
 
 /// Reads the health of process and machine now and then.
 #[derive(Debug, Default)]
 pub struct Reader {
-    last: Option<Counts>,
+    counts: Readings<Counts>,
     quota: Option<Quota>,
 }
 
 /// What only grows: between two readings lies what happened.
 #[derive(Debug, Clone, Copy)]
 struct Counts {
-    at: Instant,
     cpu: Duration,
     /// Bytes given to the disk to write.
     written: Option<u64>,
@@ -34,29 +34,30 @@ struct Counts {
 }
 
 impl Reader {
-    /// The health now, as far as the system tells; CPU since the last reading. About 150 µs; on
+    /// The health now, as far as the system tells; CPU since the last reading, or over half a second
+    /// if that was only just (see [`Readings`]). About 150 µs; on
     /// kernels before 6.2 and 1 ms more per 10,000 open descriptors.
     pub fn read(&mut self) -> Health {
         let counts = self.counts();
-        let last = self.last.replace(counts);
+        let last = self.counts.note(Instant::now(), counts);
         let process = fs::read_to_string("/proc/self/stat").ok();
         let memory = fs::read_to_string("/proc/self/statm").ok();
         let memory = memory.and_then(|statm| parse::second_number(&statm));
         Health {
-            cpu_percent: last.and_then(|last| share(counts.cpu - last.cpu, counts.at - last.at)),
+            cpu_percent: last
+                .and_then(|(passed, last)| share(counts.cpu.saturating_sub(last.cpu), passed)),
             memory_bytes: memory.map(|pages| (pages * rustix::param::page_size() as u64) as f64),
             threads: process.and_then(|stat| parse::threads(&stat)).map(|threads| threads as f64),
             open_fds: open_fds().map(|fds| fds as f64),
-            disk_write_bytes: last.and_then(|last| {
-                let (written, passed) =
-                    (counts.written?.saturating_sub(last.written?), counts.at - last.at);
+            disk_write_bytes: last.and_then(|(passed, last)| {
+                let written = counts.written?.saturating_sub(last.written?);
                 (!passed.is_zero()).then(|| written as f64 / passed.as_secs_f64())
             }),
             tcp_sockets: tcp_sockets().map(|sockets| sockets as f64),
-            throttled_percent: last.and_then(|last| {
-                share(counts.throttled?.saturating_sub(last.throttled?), counts.at - last.at)
+            throttled_percent: last.and_then(|(passed, last)| {
+                share(counts.throttled?.saturating_sub(last.throttled?), passed)
             }),
-            steal_percent: last.and_then(|last| {
+            steal_percent: last.and_then(|(_, last)| {
                 let ((stolen, all), (before, until)) = (counts.stolen?, last.stolen?);
                 let passed = all.saturating_sub(until);
                 (passed > 0).then(|| 100.0 * stolen.saturating_sub(before) as f64 / passed as f64)
@@ -68,7 +69,6 @@ impl Reader {
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let nanos = u32::try_from(cpu.tv_nsec).unwrap_or(0);
         Counts {
-            at: Instant::now(),
             cpu: Duration::new(cpu.tv_sec.unsigned_abs(), nanos),
             written: fs::read_to_string("/proc/self/io").ok().and_then(|io| parse::written(&io)),
             throttled: self.quota.get_or_insert_with(Quota::of_this_process).throttled(),

@@ -28,7 +28,7 @@ use std::time::Duration;
 use crate::aggregator::Aggregator;
 use crate::diagnostic::Diagnostic;
 use crate::engine::TransportMaker;
-use crate::engine::worker::second_of;
+use crate::engine::worker::{second_of, workers};
 use crate::http::ReqwestTransport;
 use crate::http::Transport;
 use crate::lua::vm::Contexts;
@@ -176,7 +176,7 @@ fn judge(
         lost_windows: control.aggregator.lost_windows(),
         stop: stop.reason(),
         variants: variants.as_ref(),
-        ceiling: ceiling(info.threads),
+        ceiling: ceiling(workers(&prepared.plan)),
     });
     control.controls.conclude(&mut summary);
     if let Some(pilot) = &mut control.pilot {

@@ -6,6 +6,9 @@
 //! small, and a request that [nothing says where to send](relative).
 
 mod addresses;
+mod batches;
+mod crowd;
+mod descriptors;
 mod machine;
 mod pools;
 mod relative;
@@ -17,6 +20,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::crowd::{Crowd, sharing};
 pub use self::machine::Machine;
 pub use self::relative::without_base;
 use super::prepare::Prepared;
@@ -25,23 +29,19 @@ use crate::engine::worker::SERIES_CAP;
 use crate::lua::host::Host;
 use crate::lua::vm::{UserSpec, Vm};
 use crate::metrics::Recorder;
-use crate::plan::{Connections, Load, Plan, Scenario};
+use crate::plan::{Plan, Scenario};
 use crate::results::format::{bytes, count, counted};
 
-/// Fewer users fit everywhere; they are not weighed.
-const MANY: u64 = 1_000;
-
-/// Users that are made to see what one weighs.
+/// Users that are made to see what one weighs; fewer, once that has taken so long, or that part of
+/// the heap.
 const SAMPLE: u64 = 16;
+const LONG: Duration = Duration::from_millis(20);
+const PART: u64 = 4;
 
 /// What a user weighs outside Lua, and a connection while it is being made, when it takes most
 /// [bytes].
 const USER: u64 = 2 << 10;
 const CONNECTION: u64 = 40 << 10;
-
-/// Descriptors of the tool itself, and of each of its threads.
-const OWN: u64 = 32;
-const OF_THREAD: u64 = 8;
 
 /// A port that a connection was closed at rests so long (TIME_WAIT).
 const REST: Duration = Duration::from_secs(60);
@@ -71,14 +71,16 @@ pub struct Findings {
 pub async fn preflight(prepared: &Prepared) -> Result<(), Diagnostics> {
     let plan = &prepared.plan;
     let users: u64 = plan.scenarios().iter().map(|scenario| scenario.load().peak_vus()).sum();
-    // What goes wrong in making users is told when they are made in earnest.
-    let cost = (users >= MANY).then(|| weigh(prepared, SAMPLE).ok()).flatten();
-    let crowd = Crowd::of(plan);
+    // One alone is weighed by being made, and what goes wrong in that is told then.
+    let others = users.saturating_sub(1);
+    let cost = (others > 0).then(|| weigh(prepared, SAMPLE.min(others)).ok()).flatten();
+    let asks = Asks { cost, batches: batches::are_sent(prepared.program.text()) };
+    let crowd = Crowd::of(plan, asks.batches);
     let machine = Machine::here();
     let many = crowd.wants_many_ports(&machine);
     let addresses = if many { addresses::of_target(plan).await } else { 1 };
     let room = Room { heap: prepared.host.memory_limit() as u64, addresses, machine };
-    let mut findings = look(plan, cost, &room);
+    let mut findings = look(plan, asks, &room);
     findings.warnings.extend(pools::too_small(prepared));
     findings.refusals.extend(without_base(prepared));
     findings.warnings.iter().for_each(|warning| log::warn!("{warning}"));
@@ -88,7 +90,7 @@ pub async fn preflight(prepared: &Prepared) -> Result<(), Diagnostics> {
     }
 }
 
-/// What a user of the first scenario costs, by making so many.
+/// What a user of the first scenario costs, by making so many, or less if they are heavy.
 ///
 /// # Errors
 /// The script's, at top level.
@@ -100,10 +102,21 @@ pub fn weigh(prepared: &Prepared, sample: u64) -> Result<Cost, Diagnostic> {
     vm.collect();
     let before = vm.used_memory();
     let began = Instant::now();
-    let users = vm.bulk(|| (2..sample + 2).map(user).collect::<Result<Vec<_>, _>>())?;
-    let time = began.elapsed() / u32::try_from(sample).unwrap_or(u32::MAX);
+    let most = before + (prepared.host.memory_limit() as u64).saturating_sub(before) / PART;
+    let is_enough = || began.elapsed() >= LONG || vm.used_memory() >= most;
+    let users = vm.bulk(|| {
+        let mut users = vec![user(2)?];
+        for id in 3..sample + 2 {
+            if is_enough() {
+                break;
+            }
+            users.push(user(id)?);
+        }
+        Ok(users)
+    })?;
+    let time = began.elapsed() / u32::try_from(users.len()).unwrap_or(u32::MAX);
     vm.collect();
-    let bytes = vm.used_memory().saturating_sub(before) / sample;
+    let bytes = vm.used_memory().saturating_sub(before) / users.len() as u64;
     drop((first, users));
     Ok(Cost { bytes, time })
 }
@@ -120,6 +133,15 @@ fn aside(prepared: &Prepared) -> Result<Vm, Diagnostic> {
     Ok(vm)
 }
 
+/// What a script asks of each user's place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// Of memory, where it could be weighed.
+    pub cost: Option<Cost>,
+    /// Whether it sends several calls of a user at once.
+    pub batches: bool,
+}
+
 /// What a load has to make do with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Room {
@@ -132,93 +154,16 @@ pub struct Room {
 }
 
 /// Holds a plan against the room that it has.
-pub fn look(plan: &Plan, cost: Option<Cost>, room: &Room) -> Findings {
+pub fn look(plan: &Plan, asks: Asks, room: &Room) -> Findings {
     let mut findings = Findings::default();
-    let (crowd, machine) = (Crowd::of(plan), &room.machine);
-    descriptors(plan, &crowd, machine, &mut findings);
+    let (crowd, machine) = (Crowd::of(plan, asks.batches), &room.machine);
+    descriptors::look(plan, &crowd, machine, &mut findings);
     ports(plan, &crowd, room, &mut findings);
-    if let Some(cost) = cost {
+    if let Some(cost) = asks.cost {
         memory(&crowd, cost, machine, &mut findings);
         heaps(plan, &crowd, cost, room.heap, &mut findings);
     }
     findings
-}
-
-/// How many users there are at once.
-#[derive(Debug, Default)]
-struct Crowd {
-    /// For sure: the most of one scenario, made beforehand.
-    sure: u64,
-    /// If all scenarios run side by side and need all they may have.
-    most: u64,
-    /// Of these, those that keep a connection of their own.
-    sure_connected: u64,
-    most_connected: u64,
-    /// Connections that are made anew for iterations, per second.
-    fresh_per_s: f64,
-}
-
-impl Crowd {
-    fn of(plan: &Plan) -> Crowd {
-        let mut crowd = Crowd::default();
-        for scenario in plan.scenarios() {
-            let most = scenario.load().peak_vus();
-            let sure = match scenario.load() {
-                Load::Open(open) => open.vus,
-                _ => most,
-            };
-            crowd.most += most;
-            crowd.sure = crowd.sure.max(sure);
-            match scenario.connections() {
-                Connections::Keep => {
-                    crowd.most_connected += most;
-                    crowd.sure_connected = crowd.sure_connected.max(sure);
-                }
-                Connections::Fresh => crowd.fresh_per_s += rate_of(scenario),
-                Connections::Shared => {}
-            }
-        }
-        crowd
-    }
-
-    /// Whether it takes more ports than there are for one address.
-    fn wants_many_ports(&self, machine: &Machine) -> bool {
-        let lasting = |free: u64| free as f64 / REST.as_secs_f64();
-        machine
-            .ports
-            .is_some_and(|free| self.most_connected > free || self.fresh_per_s > lasting(free))
-    }
-}
-
-/// Iterations per second, where the plan says how many.
-fn rate_of(scenario: &Scenario) -> f64 {
-    match scenario.load() {
-        Load::Open(open) => open.profile().peak(),
-        load => scenario.pace().map_or(0.0, |pace| load.peak_vus() as f64 / pace.as_secs_f64()),
-    }
-}
-
-/// Each user has a connection of its own, so a descriptor.
-fn descriptors(plan: &Plan, crowd: &Crowd, machine: &Machine, findings: &mut Findings) {
-    let Some(allowed) = machine.descriptors else { return };
-    let own = OWN + OF_THREAD * plan.threads() as u64;
-    let sure = crowd.sure_connected > 0 && crowd.sure_connected + own > allowed;
-    if crowd.most_connected == 0 || crowd.most_connected + own <= allowed {
-        return;
-    }
-    let users = if sure { crowd.sure_connected } else { crowd.most_connected };
-    let fault = Diagnostic::new(format!(
-        "{} with a connection each need {} descriptors, and this process may have {}",
-        up_to(users, sure),
-        count(users + own),
-        count(allowed)
-    ));
-    let fault = fault.hint(format!(
-        "`ulimit -n {}` in the shell before, fewer users, or connections = \"shared\"",
-        (users + own).next_multiple_of(1_000)
-    ));
-    // A script that has no base URL may send nothing.
-    findings.add(fault, sure && plan.base_urls().next().is_some());
 }
 
 /// A connection takes a port from one range, and connections to different addresses may have the
@@ -230,16 +175,17 @@ fn ports(plan: &Plan, crowd: &Crowd, room: &Room, findings: &mut Findings) {
     if !plan.scenarios().iter().all(addresses) {
         return; // who gives addresses has thought of ports
     }
-    const HINT: &str = "widen net.ipv4.ip_local_port_range, send from several addresses \
-                        (--local-address), or connections = \"shared\"";
-    if crowd.most_connected > free {
-        let users = up_to(crowd.most_connected, false);
+    const WIDER: &str = "widen net.ipv4.ip_local_port_range, or send from several addresses \
+                         (--local-address)";
+    if crowd.most_kept > free {
+        let users = up_to(crowd.most_kept, false);
         let message = format!(
             "{users} with a connection each need a port each, and {} are free for {}",
             count(free),
             targets(room.addresses)
         );
-        findings.add(Diagnostic::new(message).hint(HINT), false);
+        let hint = format!("{WIDER}{}", sharing(plan));
+        findings.add(Diagnostic::new(message).hint(hint), false);
     }
     let lasting = free as f64 / REST.as_secs_f64();
     if crowd.fresh_per_s > lasting {
@@ -251,7 +197,8 @@ fn ports(plan: &Plan, crowd: &Crowd, room: &Room, findings: &mut Findings) {
             REST.as_secs(),
             count(lasting as u64)
         );
-        findings.add(Diagnostic::new(message).hint(HINT), false);
+        let hint = format!("{WIDER}, or connections = \"shared\"");
+        findings.add(Diagnostic::new(message).hint(hint), false);
     }
 }
 
@@ -290,7 +237,7 @@ fn heaps(plan: &Plan, crowd: &Crowd, cost: Cost, heap: u64, findings: &mut Findi
         "{} of {} each, on {}, do not fit the {} of Lua memory of a worker",
         up_to(users, sure),
         bytes(cost.bytes as f64),
-        counted(plan.threads() as u64, "worker"),
+        counted(users.min(plan.threads() as u64), "worker"),
         bytes(heap as f64)
     );
     let limit = of_worker(users).div_ceil(64 << 20) * 64 * 2;

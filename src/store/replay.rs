@@ -190,7 +190,7 @@ fn take_health(window: &mut Window) -> Health {
     };
     let busiest = level(&metric::WORKER_CPU_PERCENT);
     window.busy =
-        busiest.map(|percent| Busy { worker: 0, percent: percent as u16 }).into_iter().collect();
+        busiest.map(|percent| Busy { worker: None, percent: percent as u16 }).into_iter().collect();
     let is_gauge = |id: &MetricId| id.metric().kind == metrics::Kind::Gauge;
     window.rows[place].values.retain(|(id, _)| !is_gauge(id));
     health

@@ -37,6 +37,38 @@ fn a_tool_that_was_suspended_for_three_seconds_cannot_say_how_the_target_did() {
     assert!(scenario["lag_generator_ms"]["max"].as_f64() >= Some(2_900.0), "{scenario}");
     assert!(scenario["lag_users_ms"]["max"].as_f64() < Some(2_900.0), "{scenario}");
     assert!(scenario["adherence_percent"].as_f64() < Some(65.0), "{scenario}");
+    // To make up for it takes a moment, in which its thread works all the time: of no second can it
+    // be said that it did.
+    let most =
+        ["worker_cpu_percent_max", "cpu_percent_max"].map(|of| summary["generator"][of].as_f64());
+    assert!(most.iter().all(|most| most.is_some_and(|most| most < 60.0)), "{most:?}");
+    let advice = summary["recommendations"].to_string();
+    assert!(
+        advice.contains("the process was stopped") && !advice.contains("--threads"),
+        "{advice}"
+    );
+    for second in summary["timeline"].as_array().expect("a list") {
+        let of = |part: &str| second["health"][part].as_array().map(Vec::len);
+        assert_eq!(of("workers"), of("worker_cpu_percent"), "{second}");
+    }
+}
+
+#[test]
+fn a_load_of_one_second_has_its_health_and_so_have_the_last_seconds_of_each() {
+    let folder = Folder::of("lt.sleep(0.01)");
+    let thresholds = ["process_cpu_percent: max < 900%", "worker_cpu_percent: max < 101%"];
+    let flags = ["--vus", "1", "--threshold", thresholds[0], "--threshold", thresholds[1]];
+    for length in ["1s", "2s"] {
+        let (ran, summary) = folder.summary(&[&flags[..], &["--duration", length]].concat());
+        ran.exits(0);
+        let timeline = summary["timeline"].as_array().expect("a list");
+        for second in timeline {
+            let read = ["memory_bytes", "threads"].map(|part| second["health"][part].as_u64());
+            assert!(read.iter().all(|read| *read > Some(0)), "{second}");
+        }
+        assert_eq!(timeline[0]["health"]["workers"], serde_json::json!([1]), "{}", timeline[0]);
+        assert!(timeline[0]["cpu_percent"].as_f64().is_some(), "{}", timeline[0]);
+    }
 }
 
 /// The library that changes what a process takes for the time of day.

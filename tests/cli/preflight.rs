@@ -90,6 +90,55 @@ fn users_too_heavy_for_lua_are_refused_before_they_are_made() {
 }
 
 #[test]
+fn users_whose_calls_may_need_more_descriptors_than_there_are_are_a_warning() {
+    let folder = Folder::of("lt.sleep(0.001)");
+    let arguments = "--vus 150 --iterations 150 --threads 2 --base-url http://127.0.0.1:1";
+    for connections in ["fresh", "shared"] {
+        let folder = Folder::new(&format!(
+            "return {{ scenarios = {{ a = {{ connections = '{connections}', run = function() end }} }} }}"
+        ));
+        let ran = with_descriptors(&folder, 100, arguments);
+        let told = "up to 150 users with a connection each need 198 descriptors";
+        ran.says(told).says("hint: `ulimit -n 1000` in the shell before, or fewer users\n");
+    }
+    let batch = "if lt.vu.id == 0 then lt.http.batch {} end";
+    let ran = with_descriptors(&Folder::of(batch), 200, arguments);
+    ran.says("up to 150 users with up to 6 connections each (http.batch) need 948 descriptors");
+    let few = "--vus 50 --iterations 50 --threads 2 --base-url http://127.0.0.1:1";
+    let ran = with_descriptors(&folder, 100, few);
+    assert!(!ran.err.contains("descriptors"), "{}", ran.err);
+}
+
+#[test]
+fn a_few_heavy_users_are_weighed_too() {
+    let heavy = "local t = {} for i = 1, 2^16 do t[i] = i end\n\
+                 return { scenarios = { a = { run = function() return t end,\n\
+                 load = { vus = 60, duration = '1s' } } } }";
+    let folder = Folder::new(heavy);
+    let ran = folder.run(&["--threads", "2", "--script-memory-limit", "16MiB"]).exits(2);
+    ran.says("60 users of 1.00 MiB each, on 2 workers, do not fit the 16.0 MiB of Lua memory");
+    // Lighter than it will be: only those of a worker that were not weighed keep much.
+    let later = "local lt = require 'loadtool'\n\
+                 local t = {} if lt.vu.id > 20 then for i = 1, 2^16 do t[i] = i end end\n\
+                 return { scenarios = { a = { run = function() return t end,\n\
+                 load = { vus = 60, duration = '1s' } } } }";
+    let folder = Folder::new(later);
+    let ran = folder.run(&["--threads", "2", "--script-memory-limit", "16MiB"]).exits(2);
+    ran.says("(script_memory_limit)").says("hint: raise it (--script-memory-limit 512MiB), or");
+}
+
+#[test]
+fn users_that_are_only_weighed_are_not_heard() {
+    let script = "local lt = require 'loadtool'\n\
+                  if lt.vu.id > 0 then lt.log.warn 'here I am' print 'I, too' end\n\
+                  return { scenarios = { a = { run = function() end, load = { vus = 3, iterations = 1 } } } }";
+    let ran = Folder::new(script).run(&["--threads", "1"]);
+    for word in ["here I am", "I, too"] {
+        assert_eq!(ran.err.matches(word).count(), 3, "{}", ran.err);
+    }
+}
+
+#[test]
 fn users_that_are_only_weighed_leave_nothing_behind() {
     let script = "local lt = require 'loadtool'\n\
                   local made = lt.shared.counter 'made'\n\

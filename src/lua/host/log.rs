@@ -12,7 +12,7 @@ use crate::lua::place::position;
 const TARGET: &str = "script";
 
 /// Puts the raw functions into `h`.
-pub fn register(lua: &Lua, _: &Rc<Host>, h: &Table) -> mlua::Result<()> {
+pub fn register(lua: &Lua, host: &Rc<Host>, h: &Table) -> mlua::Result<()> {
     let levels = [
         ("log_debug", Level::Debug),
         ("log_info", Level::Info),
@@ -29,7 +29,8 @@ pub fn register(lua: &Lua, _: &Rc<Host>, h: &Table) -> mlua::Result<()> {
             Ok(())
         };
         let name_enabled = format!("{name}_enabled");
-        let enabled = move |_: &Lua, ()| Ok(log::log_enabled!(target: TARGET, level));
+        let is_heard = !host.shared.is_scratch;
+        let enabled = move |_: &Lua, ()| Ok(is_heard && log::log_enabled!(target: TARGET, level));
         h.raw_set(name, lua.create_function(write)?)?;
         h.raw_set(name_enabled, lua.create_function(enabled)?)?;
     }

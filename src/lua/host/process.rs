@@ -33,6 +33,8 @@ pub struct Shared {
     pub stopping: AtomicBool,
     /// `--trace`: requests carry one.
     pub trace: bool,
+    /// Whether users are made only to be looked at: nobody hears what they say.
+    pub is_scratch: bool,
 }
 
 impl Shared {
@@ -54,11 +56,12 @@ impl Shared {
             secrets: Arc::default(),
             stopping: AtomicBool::new(false),
             trace: false,
+            is_scratch: false,
         }
     }
 
     /// For users that are made and thrown away before the run: what they put into `lt.shared` is
-    /// seen by nobody. Pools are the same, for at top level no row can be taken.
+    /// seen by nobody, nor what they log. Pools are the same, for at top level no row can be taken.
     pub fn scratch(&self) -> Shared {
         Shared {
             env: self.env.clone(),
@@ -66,6 +69,7 @@ impl Shared {
             metrics: Mutex::new(self.metrics()),
             redactor: self.redactor.clone(),
             secrets: self.secrets.clone(),
+            is_scratch: true,
             ..Shared::new(Vec::new(), crate::data::Pools::default(), self.seed, &[])
         }
     }

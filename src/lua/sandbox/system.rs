@@ -24,10 +24,13 @@ pub(super) fn register(lua: &Lua, host: &Rc<Host>, folder: &Path, h: &Table) -> 
             Ok(table)
         })?,
     )?;
+    let is_heard = !host.shared.is_scratch;
     h.set(
         "print",
-        lua.create_function(|_, text: LuaString| {
-            log::error!(target: "print", "{}", text.to_string_lossy());
+        lua.create_function(move |_, text: LuaString| {
+            if is_heard {
+                log::error!(target: "print", "{}", text.to_string_lossy());
+            }
             Ok(())
         })?,
     )?;

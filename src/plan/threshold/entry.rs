@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Threshold;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::metrics::Kind;
 use crate::metrics::own::OwnMetrics;
 use crate::plan::condition::{GRAMMAR, Op, Stat};
 use crate::plan::draft::Node;
@@ -104,6 +105,11 @@ impl Threshold {
         if self.abort && self.window.is_none() && self.may_come_to_hold() {
             let what = format!("`{}` may hold at the end, whatever it is before", self.expression);
             return Err(fault(what).hint("leave out abort, or give it a window"));
+        }
+        if self.min_samples > Some(1) && self.series.metric().metric().kind == Kind::Gauge {
+            let what = "`min_samples` says nothing of a gauge: what it was at last or at most is one \
+                        sample, however often it was read";
+            return Err(fault(what.to_owned()).hint("leave out min_samples"));
         }
         Ok(self)
     }
@@ -264,6 +270,21 @@ mod tests {
         }
         let none = Node::Map(vec![("each".into(), yes())]);
         assert!(read("checks", &none).unwrap_err().to_string().contains("no condition"));
+    }
+
+    #[test]
+    fn a_gauge_is_one_sample_so_that_more_of_them_are_not_asked_for() {
+        let entry = |samples| entry("max < 50", &[("min_samples", Node::Int(samples))]);
+        let faults = read("vus", &entry(10)).unwrap_err();
+        assert!(faults.0[0].message.contains("`min_samples` says nothing of a gauge"), "{faults}");
+        assert_eq!(faults.0[0].hint.as_deref(), Some("leave out min_samples"));
+        assert_eq!(read("vus", &entry(1)).unwrap()[0].least_samples(), 1);
+        assert_eq!(
+            read("http_calls", &self::entry("count > 9", &[("min_samples", Node::Int(10))]))
+                .unwrap()
+                .len(),
+            1
+        );
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::percent;
 use crate::metrics::statistics::median;
+use crate::results::fitness::BUSY;
 use crate::results::format::{count, counted, ms, number, rate};
-use crate::results::summary::{Scenario, Second, Summary};
+use crate::results::summary::{Scenario, ScenarioOfSecond, Second, Summary};
 
 /// Of the calls below a rate fail at most, and above it at least, so many.
 const SOUND: f64 = 0.01;
@@ -36,7 +37,11 @@ pub fn busy_generator(summary: &Summary) -> Option<String> {
     if generator.saturated != Some(true) {
         return None;
     }
-    let busiest = generator.worker_cpu_percent_max.map(|busy| format!("{} % busy", number(busy)));
+    let busiest = generator.worker_cpu_percent_max;
+    if let Some(busiest) = busiest.filter(|busiest| *busiest <= f64::from(BUSY)) {
+        return Some(idle_generator(summary, busiest));
+    }
+    let busiest = busiest.map(|busy| format!("{} % busy", number(busy)));
     let lag = generator.loop_lag_ms.max.map(|lag| format!("up to {} late", ms(lag)));
     let figures: Vec<String> = busiest.into_iter().chain(lag).collect();
     let figures =
@@ -47,6 +52,23 @@ pub fn busy_generator(summary: &Summary) -> Option<String> {
          machine can do",
         counted(summary.run.threads as u64, "worker")
     ))
+}
+
+/// The same, though no worker was busy for a whole second.
+fn idle_generator(summary: &Summary, busiest: f64) -> String {
+    if summary.errors.iter().any(|error| error.category == "resource") {
+        return "this tool ran out of what it needs: raise the limit that the errors tell of (`ulimit -n` \
+                for descriptors, --script-memory-limit for what the script keeps), or make do with \
+                fewer users"
+            .to_owned();
+    }
+    let lag = summary.generator.loop_lag_ms.max;
+    let late = lag.map_or(String::new(), |lag| format!(", up to {}", ms(lag)));
+    format!(
+        "this tool was late{late}, though its busiest worker never took more than {} % of a core: the \
+         process was stopped, or the machine had no time for it; leave the machine to it alone",
+        number(busiest)
+    )
 }
 
 /// Arrivals that the target did not keep up with.
@@ -86,17 +108,21 @@ pub fn missing_users(summary: &Summary) -> Option<String> {
 /// That users who pause are why arrivals found none, so that an open load was a closed one.
 ///
 /// What an iteration took, less `lt.think`, is known, and so is how many were under way; by Little's
-/// law that tells how long one lasted altogether. The rest is pauses.
+/// law that tells how long one lasted altogether. The rest is pauses. All of it is looked at in the
+/// load alone: durations are of that, and a warm-up may have gone quite otherwise.
 fn pauses(summary: &Summary, of: &Scenario) -> Option<String> {
     let index = summary.scenarios.iter().position(|scenario| scenario.name == of.name)?;
-    let seconds = summary.timeline.iter().filter_map(|second| second.scenarios.get(index));
-    let seconds: Vec<_> = seconds.filter(|second| second.iterations.planned > 0).collect();
-    let under_way = seconds.iter().map(|second| second.in_flight as f64).sum::<f64>();
-    let under_way = under_way / seconds.len().max(1) as f64;
-    let ended_per_s = of.duration_ms.count as f64 / of.load_s;
+    let seconds = seconds_of_load(summary, index);
+    let sum = |part: fn(&ScenarioOfSecond) -> u64| {
+        seconds.iter().map(|second| part(second)).sum::<u64>() as f64
+    };
+    let length = seconds.len() as f64;
+    let under_way = sum(|second| second.in_flight) / length;
+    let failed_per_s = sum(|second| second.iterations.failed) / length; // in no duration
+    let ended_per_s = of.duration_ms.count as f64 / of.load_s + failed_per_s;
     let (lasted_ms, busy_ms) = (under_way / ended_per_s * 1e3, of.duration_ms.mean?);
     let share = 1.0 - busy_ms / lasted_ms;
-    let planned_per_s = of.iterations.planned as f64 / of.load_s;
+    let planned_per_s = sum(|second| second.iterations.planned) / length;
     let at_once = planned_per_s * lasted_ms / 1e3;
     let needed = (at_once + at_once * SPARE).ceil();
     (share.is_finite() && share >= PAUSES).then(|| {
@@ -110,6 +136,18 @@ fn pauses(summary: &Summary, of: &Scenario) -> Option<String> {
             number(needed)
         )
     })
+}
+
+/// The last seconds in which arrivals of a scenario were due, as many as its load has without the
+/// warm-up.
+fn seconds_of_load(summary: &Summary, index: usize) -> Vec<&ScenarioOfSecond> {
+    let scenario = &summary.scenarios[index];
+    let seconds = summary.timeline.iter().filter_map(|second| second.scenarios.get(index));
+    let seconds: Vec<_> = seconds.collect();
+    let is_due = |second: &&&ScenarioOfSecond| second.iterations.planned > 0;
+    let Some(last) = seconds.iter().rposition(|second| is_due(&second)) else { return Vec::new() };
+    let first = (last + 1).saturating_sub((scenario.load_s as usize).max(1));
+    seconds[first..=last].iter().filter(is_due).copied().collect()
 }
 
 /// A rate up to which calls succeed and from which they fail.

@@ -42,6 +42,23 @@ fn series_and_the_generator() {
     };
     let words = ["2 workers", "97 % busy", "--threads"];
     check(load::busy_generator, &saturated(Some(true)), &words, &saturated(Some(false)));
+    let late = |errors: &[&str]| {
+        with(|s| {
+            s.generator.saturated = Some(true);
+            s.generator.worker_cpu_percent_max = Some(90.0);
+            s.generator.loop_lag_ms.max = Some(1_800.0);
+            let error =
+                |category: &&str| Error { category: (*category).into(), ..Error::default() };
+            s.errors = errors.iter().map(error).collect();
+        })
+    };
+    let told = load::busy_generator(&late(&["timeout"])).expect("it was late");
+    for words in ["up to 1.80 s", "never took more than 90 % of a core", "was stopped"] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert!(!told.contains("--threads"), "{told}");
+    let told = load::busy_generator(&late(&["resource"])).expect("it lacked something");
+    assert!(told.contains("`ulimit -n`") && !told.contains("--threads"), "{told}");
 }
 
 #[test]
@@ -225,6 +242,21 @@ fn users_who_pause_make_an_open_load_a_closed_one() {
         s.timeline.clear();
     });
     check(load::missing_users, &unknown, &["with a p95 of"], &idle);
+    // In the warm-up all users were waiting for a target that was slow; in the load 20 were at work.
+    let warmed_up = |in_flight| {
+        let mut summary = run(1_001.0, dropping);
+        let mut of_warm_up = summary.timeline[0].clone();
+        of_warm_up.scenarios[0].in_flight = in_flight;
+        summary.timeline.splice(0..0, vec![of_warm_up; 10]);
+        summary
+    };
+    check(load::missing_users, &warmed_up(280), &["with a p95 of", "late ="], &idle);
+    // Those that failed are in no duration, and were under way as well.
+    let failing = with(|s| {
+        *s = run(1_000.0, dropping);
+        s.timeline.iter_mut().for_each(|second| second.scenarios[0].iterations.failed = 10);
+    });
+    check(load::missing_users, &failing, &["with a p95 of"], &idle);
 }
 
 #[test]

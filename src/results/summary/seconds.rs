@@ -103,6 +103,10 @@ pub struct StepOfSecond {
 pub struct HealthOfSecond {
     /// Of each worker's thread; 100 is one core.
     pub worker_cpu_percent: Vec<u16>,
+    /// Whose each of these is, from 1; one that told of its second too late is missing. `None` for
+    /// the busiest one of a run that was killed.
+    #[serde(default)]
+    pub workers: Vec<Option<u16>>,
     /// The latest that a worker's loop woke.
     pub loop_lag_ms: Option<f64>,
     /// Resident.

@@ -27,7 +27,10 @@ const WITH_URL: &str = "base_url = 'http://127.0.0.1:1',";
 /// Warnings and refusals, as texts.
 fn found(plan: &Plan, bytes: u64, machine: Machine) -> (Vec<String>, Vec<String>) {
     let cost = Some(Cost { bytes, time: Duration::ZERO });
-    let found = look(plan, cost, &Room { heap: 64 << 20, addresses: 1, machine });
+    told(look(plan, Asks { cost, batches: false }, &Room { heap: 64 << 20, addresses: 1, machine }))
+}
+
+fn told(found: Findings) -> (Vec<String>, Vec<String>) {
     let told = |findings: Vec<Diagnostic>| findings.iter().map(Diagnostic::to_string).collect();
     (told(found.warnings), told(found.refusals))
 }
@@ -54,10 +57,69 @@ fn users_that_are_sure_to_lack_a_descriptor_are_refused_and_others_warned_of() {
         let (warnings, refusals) = found(&plan(scenario, more), 0, few);
         assert_eq!((warnings.len(), refusals.len()), (1, 0), "{scenario}");
     }
-    for connections in ["shared", "fresh"] {
-        let scenario = format!("{CLOSED}, connections = '{connections}'");
-        assert_eq!(found(&plan(&scenario, WITH_URL), 0, few), (vec![], vec![]));
+}
+
+#[test]
+fn users_with_fresh_or_shared_connections_may_need_one_each_unless_http_2_carries_all_calls() {
+    let few = Machine { descriptors: Some(1_024), ..Machine::default() };
+    const H2C: &str = "http = { version = 'h2c' }";
+    const NEEDED: &str = "up to 5,000 users with a connection each need 5,048 descriptors";
+    let with = |connections: &str, http: &str| {
+        let scenario = format!("{CLOSED}, connections = '{connections}', {http}");
+        found(&plan(&scenario, WITH_URL), 0, few)
+    };
+    for (connections, http) in [("fresh", ""), ("shared", ""), ("fresh", H2C)] {
+        let (warnings, refusals) = with(connections, http);
+        assert_eq!((warnings.len(), refusals.len()), (1, 0), "{connections} {http}");
+        assert!(warnings[0].starts_with(NEEDED), "{warnings:?}");
     }
+    assert_eq!(with("shared", H2C), (vec![], vec![]), "one for each worker");
+}
+
+#[test]
+fn sharing_connections_is_a_cure_over_http_2_alone() {
+    let few = Machine { descriptors: Some(1_024), ports: Some(3_000), ..Machine::default() };
+    const IF: &str = " if the target speaks HTTP/2";
+    let (secure, plain) = ("base_url = 'https://127.0.0.1:1',", WITH_URL);
+    for (scenario, base, cure) in [
+        ("", plain, String::new()),
+        ("http = { version = '1.1' }", secure, String::new()),
+        ("", secure, format!(", or connections = \"shared\"{IF}")),
+        ("connections = 'shared'", secure, format!(", or version = \"2\" in `http`{IF}")),
+        ("http = { version = 'h2c' }", plain, ", or connections = \"shared\"".to_owned()),
+    ] {
+        let (warnings, refusals) = found(&plan(&format!("{CLOSED}, {scenario}"), base), 0, few);
+        let hints = [&warnings[..], &refusals[..]].concat();
+        assert!(!hints.is_empty(), "{scenario}");
+        for hint in hints {
+            assert!(
+                hint.ends_with(&format!("fewer users{cure}"))
+                    || hint.ends_with(&format!("(--local-address){cure}")),
+                "{scenario}: {hint}"
+            );
+        }
+    }
+}
+
+#[test]
+fn calls_of_a_batch_may_need_a_connection_each() {
+    let room = |descriptors| Room {
+        machine: Machine { descriptors: Some(descriptors), ..Machine::default() },
+        ..Room::default()
+    };
+    let found = |scenario: &str, descriptors| {
+        let asks = Asks { cost: None, batches: true };
+        told(look(&plan(scenario, WITH_URL), asks, &room(descriptors)))
+    };
+    let (warnings, refusals) = found(CLOSED, 6_000);
+    assert!(refusals.is_empty(), "a connection each there is for sure: {refusals:?}");
+    let needed = "up to 5,000 users with up to 6 connections each (http.batch) need 30,048";
+    assert!(warnings[0].starts_with(needed), "{warnings:?}");
+    assert_eq!(found(CLOSED, 31_000), (vec![], vec![]));
+    let (warnings, _) = found(&format!("{CLOSED}, http = {{ max_parallel = 20 }}"), 31_000);
+    assert!(warnings[0].contains("up to 20 connections each"), "{warnings:?}");
+    let one = format!("{CLOSED}, http = {{ version = 'h2c' }}");
+    assert_eq!(found(&one, 6_000), (vec![], vec![]), "HTTP/2 needs one");
 }
 
 #[test]
@@ -68,7 +130,7 @@ fn ports_are_for_connections_kept_and_for_those_that_rest() {
     assert!(warnings[0].contains(told), "{warnings:?}");
     let several = |addresses| {
         let room = Room { heap: 64 << 20, addresses, machine: few };
-        look(&plan(CLOSED, WITH_URL), None, &room).warnings
+        look(&plan(CLOSED, WITH_URL), Asks::default(), &room).warnings
     };
     assert_eq!(several(2), [], "6,000 ports for 5,000 users");
     assert_eq!(several(1).len(), 1);
