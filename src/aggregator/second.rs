@@ -16,20 +16,22 @@ const MOST_STEPS: usize = 50;
 /// that began in it less those that ended: whoever knows the second before adds these.
 pub(super) fn summarise(window: &Window, scenarios: &[Arc<str>]) -> Tick {
     let mut sum = Sum::default();
-    let latencies = live(metric::HTTP_CALL_DURATION);
+    let latencies = [metric::HTTP_CALL_DURATION, metric::ITERATION_RESPONSE_TIME].map(live);
     for row in &window.rows {
         let phase = row.tags.get("phase").map_or("", |phase| phase);
         if phase != "setup" && phase != "teardown" {
             sum.add(row, &latencies);
         }
     }
-    let quantile = |ppm| Some(sum.latency.quantile(ppm)?.as_secs_f64() * 1e3);
-    let (p50_ms, p95_ms, p99_ms) = (quantile(500_000), quantile(950_000), quantile(990_000));
+    let quantile = |of: &Histogram, ppm| Some(of.quantile(ppm)?.as_secs_f64() * 1e3);
+    let [p50_ms, p95_ms, p99_ms] =
+        [500_000, 950_000, 990_000].map(|ppm| quantile(&sum.latency, ppm));
     let mut tick = Tick {
         second: window.second,
         p50_ms,
         p95_ms,
         p99_ms,
+        response_p95_ms: quantile(&sum.response, 950_000),
         heat: heat::counts(&sum.latency),
         scenarios: vec![ScenarioTick::default(); scenarios.len()],
         steps: most_frequent(sum.steps),
@@ -123,6 +125,7 @@ fn live(metric: MetricId) -> Selector {
 struct Sum {
     tick: Tick,
     latency: Histogram,
+    response: Histogram,
     loop_lag: Histogram,
     steps: BTreeMap<(Arc<str>, Arc<str>), u64>,
     /// By scenario; of those in reserve, the others are still to be taken away.
@@ -130,7 +133,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, row: &Row, latencies: &Selector) {
+    fn add(&mut self, row: &Row, [calls, responses]: &[Selector; 2]) {
         for (metric, value) in &row.values {
             let tick = &mut self.tick;
             match (metric, value) {
@@ -143,9 +146,14 @@ impl Sum {
                 }
                 (&metric::HTTP_CALL_FAILED, Value::Rate { hits, .. }) => tick.failed += hits,
                 (&metric::HTTP_CALL_DURATION, Value::Histogram(times))
-                    if latencies.matches(&row.tags) =>
+                    if calls.matches(&row.tags) =>
                 {
                     self.latency.merge(times);
+                }
+                (&metric::ITERATION_RESPONSE_TIME, Value::Histogram(times))
+                    if responses.matches(&row.tags) =>
+                {
+                    self.response.merge(times);
                 }
                 (&metric::ITERATIONS | &metric::ITERATIONS_INTERRUPTED, value) => {
                     tick.iterations += value.counter();

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::second::gauge;
 use super::*;
 use crate::metrics::window::{Busy, Lifecycle};
-use crate::metrics::{CallSample, Outcome, Phase, Place, Recorder, Row, StepSample, TagSet};
+use crate::metrics::{
+    CallSample, IterationSample, Outcome, Phase, Place, Recorder, Row, StepSample, TagSet,
+};
 
 /// A worker's second: so many calls of so many milliseconds each.
 fn window(second: u32, calls: u64, ms: u64) -> Window {
@@ -54,6 +56,10 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
     (0..3).for_each(|_| {
         recorder.step(&place, &pass);
     });
+    let (duration, lag) = (Duration::from_millis(4), Duration::from_millis(5));
+    let outcome = Outcome::Completed;
+    let iteration = IterationSample { duration, lag, lag_users: lag, late: false, outcome };
+    recorder.iteration(&Place::default(), &iteration);
     let setup = Place { phase: Phase::Setup, ..place };
     recorder.step(&setup, &pass);
     recorder.gauge(&Place::default(), &metric::VUS, 5.0);
@@ -80,6 +86,7 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
     assert_eq!(steps, [("shop", "pay", 3)]);
     assert_eq!(tick.worker_cpu_percent, [20, 30]);
     assert_eq!(tick.loop_lag_ms, Some(7.0));
+    assert_eq!(tick.response_p95_ms, Some(9.0), "from the planned start");
     assert_eq!(aggregator.busy(), [30]);
 }
 

@@ -10,6 +10,7 @@ mod limit;
 mod own;
 mod sections;
 mod slowest;
+mod starts;
 mod tails;
 mod variants;
 
@@ -58,6 +59,7 @@ impl Report<'_> {
         sections::thresholds(self.summary, &mut page);
         variants::variants(self.summary, &mut page);
         sections::scenarios(self.summary, &mut page);
+        starts::starts(self.summary, &mut page);
         sections::stages(self.summary, &mut page);
         sections::steps(self.summary, &mut page);
         sections::calls(self.summary, &mut page);
@@ -150,6 +152,14 @@ impl Page {
         let lines = text::wrap(&text::harmless(sentence), self.columns - 4);
         for (i, line) in lines.iter().enumerate() {
             self.line(format!("  {} {line}", if i == 0 { bullet } else { " " }));
+        }
+    }
+
+    /// A sentence under a table, wrapped.
+    fn note(&mut self, sentence: &str) {
+        let lines = text::wrap(&text::harmless(sentence), self.columns - 4);
+        for (i, line) in lines.iter().enumerate() {
+            self.line(format!("  {}{line}", if i == 0 { "" } else { "  " }));
         }
     }
 

@@ -274,6 +274,7 @@ mod tests {
         assert_eq!((buyers.rate_per_s, buyers.adherence_percent), (0.6, None));
         assert_eq!(buyers.duration_ms.count, 3, "completed and interrupted");
         assert_eq!((buyers.stages[0].iterations, buyers.stages[0].failed), (3, 1));
+        assert_eq!(buyers.stages[0].duration_ms.count, 3, "of the stage too");
         assert_eq!(summary.scenarios[1].iterations.planned, 0);
         assert_eq!((summary.steps[0].count, summary.steps[0].failed), (4, 1));
         assert_eq!(summary.steps[0].duration_ms.count, 3);

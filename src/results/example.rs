@@ -156,6 +156,8 @@ pub fn bad() -> Summary {
     buyers.dropped_by_reason = [("end".to_owned(), 5)].into();
     buyers.adherence_percent = Some(99.9);
     buyers.duration_ms = distribution(4_100, 2.9);
+    buyers.lag_users_ms = distribution(4_135, 0.65);
+    buyers.lag_generator_ms = distribution(4_135, 0.15);
     buyers.slowest = vec![journey(), Journey { outcome: "failed".into(), ..journey() }];
     buyers.stages = vec![
         Stage {
@@ -165,6 +167,7 @@ pub fn bad() -> Summary {
             failed: 15,
             rate_per_s: Some(400.0),
             response_time_ms: distribution(2_000, 3.1),
+            duration_ms: distribution(2_000, 2.6),
         },
         Stage { name: "jump".into(), ..Stage::default() },
     ];

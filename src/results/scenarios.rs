@@ -86,5 +86,6 @@ fn stage(totals: &Window, info: &ScenarioInfo, stage: &StageInfo) -> Stage {
         failed: rate(totals.fold(&of(metric::ITERATION_FAILED)).as_ref()).0,
         rate_per_s: (measured_s > 0.0).then(|| per_second(iterations, measured_s)),
         response_time_ms: Distribution::meant(totals, &of(metric::ITERATION_RESPONSE_TIME)),
+        duration_ms: Distribution::meant(totals, &of(metric::ITERATION_DURATION)),
     }
 }

@@ -29,6 +29,8 @@ pub struct Tick {
     pub p95_ms: Option<f64>,
     /// Likewise.
     pub p99_ms: Option<f64>,
+    /// Response time of iterations [ms]; `None` where none ended.
+    pub response_p95_ms: Option<f64>,
     /// How many calls took how long: see [`heat`](super::heat).
     pub heat: Vec<u64>,
     /// Errors by category.

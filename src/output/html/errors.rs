@@ -22,7 +22,7 @@ pub(super) fn errors(summary: &Summary) -> Markup {
             p.note {
                 (format::counted(whole, "error")) " of "
                 (format::counted(summary.errors.len() as u64, "kind"))
-                ", the most frequent first. Times are since the run began."
+                " in the whole run, the most frequent first. Times are since the run began."
             }
             @for (i, error) in summary.errors.iter().take(MOST_KINDS).enumerate() {
                 (kind(summary, error, i == 0))

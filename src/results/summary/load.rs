@@ -90,4 +90,7 @@ pub struct Stage {
     pub rate_per_s: Option<f64>,
     /// From the intended start.
     pub response_time_ms: Distribution,
+    /// From the actual start.
+    #[serde(default)]
+    pub duration_ms: Distribution,
 }
