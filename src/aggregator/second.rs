@@ -84,7 +84,10 @@ pub(super) fn add_counts(tick: &mut Tick, late: &Tick) {
     for step in &late.steps {
         let same = |ours: &&mut StepTick| ours.scenario == step.scenario && ours.step == step.step;
         match tick.steps.iter_mut().find(same) {
-            Some(ours) => ours.count += step.count,
+            Some(ours) => {
+                ours.count += step.count;
+                ours.failed += step.failed;
+            }
             None => tick.steps.push(step.clone()),
         }
     }
@@ -120,6 +123,9 @@ fn live(metric: MetricId) -> Selector {
     Selector::of(metric).without("phase", "setup").without("phase", "teardown")
 }
 
+/// Passes of steps, and how many of them failed, by scenario and path.
+type Steps = BTreeMap<(Arc<str>, Arc<str>), (u64, u64)>;
+
 /// What the rows add up to.
 #[derive(Default)]
 struct Sum {
@@ -127,7 +133,7 @@ struct Sum {
     latency: Histogram,
     response: Histogram,
     loop_lag: Histogram,
-    steps: BTreeMap<(Arc<str>, Arc<str>), u64>,
+    steps: Steps,
     /// By scenario; of those in reserve, the others are still to be taken away.
     levels: BTreeMap<Arc<str>, ScenarioTick>,
 }
@@ -167,7 +173,10 @@ impl Sum {
                 (&metric::CONNECTIONS_OPENED, value) => tick.connections_opened += value.counter(),
                 (&metric::CONNECTIONS_REUSED, value) => tick.connections_reused += value.counter(),
                 (&metric::CONNECTIONS_FAILED, value) => tick.connections_failed += value.counter(),
-                (&metric::STEP_DURATION, Value::Histogram(times)) => self.step(row, times.count()),
+                (&metric::STEP_DURATION, Value::Histogram(times)) => {
+                    self.step(row).0 += times.count();
+                }
+                (&metric::STEP_FAILED, Value::Rate { hits, .. }) => self.step(row).1 += hits,
                 (&metric::LOOP_LAG, Value::Histogram(lag)) => self.loop_lag.merge(lag),
                 (&metric::VUS, value) => self.level(row).vus += level(value),
                 (&metric::VUS_MAX, value) => self.level(row).reserve += level(value),
@@ -177,9 +186,9 @@ impl Sum {
         }
     }
 
-    fn step(&mut self, row: &Row, passes: u64) {
+    fn step(&mut self, row: &Row) -> &mut (u64, u64) {
         let tag = |name: &str| row.tags.get(name).cloned().unwrap_or_else(|| "".into());
-        *self.steps.entry((tag("scenario"), tag("step"))).or_default() += passes;
+        self.steps.entry((tag("scenario"), tag("step"))).or_default()
     }
 
     fn level(&mut self, row: &Row) -> &mut ScenarioTick {
@@ -197,8 +206,8 @@ fn level(value: &Value) -> u64 {
     if let Value::Gauge { last, .. } = value { last.round() as u64 } else { 0 }
 }
 
-fn most_frequent(steps: BTreeMap<(Arc<str>, Arc<str>), u64>) -> Vec<StepTick> {
-    let tick = |((scenario, step), count)| StepTick { scenario, step, count };
+fn most_frequent(steps: Steps) -> Vec<StepTick> {
+    let tick = |((scenario, step), (count, failed))| StepTick { scenario, step, count, failed };
     let mut steps: Vec<_> = steps.into_iter().map(tick).collect();
     if steps.len() > MOST_STEPS {
         steps.sort_by_key(|step| std::cmp::Reverse(step.count)); // stable: by name where equal

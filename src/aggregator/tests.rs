@@ -60,6 +60,7 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
     let outcome = Outcome::Completed;
     let iteration = IterationSample { duration, lag, lag_users: lag, late: false, outcome };
     recorder.iteration(&Place::default(), &iteration);
+    recorder.step(&place, &StepSample { outcome: Outcome::Failed, ..pass });
     let setup = Place { phase: Phase::Setup, ..place };
     recorder.step(&setup, &pass);
     recorder.gauge(&Place::default(), &metric::VUS, 5.0);
@@ -81,9 +82,9 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
     assert_eq!((shop.vus, shop.reserve, shop.planned, shop.late), (5, 3, 4, 1));
     assert_eq!(shop.in_flight, 3);
     assert_eq!((shop.requests, shop.requests_in_flight), ((6, 4), 2), "without those of setup");
-    let steps: Vec<_> =
-        tick.steps.iter().map(|one| (&*one.scenario, &*one.step, one.count)).collect();
-    assert_eq!(steps, [("shop", "pay", 3)]);
+    let [step] = &tick.steps[..] else { panic!("{:?}", tick.steps) };
+    assert_eq!((&*step.scenario, &*step.step), ("shop", "pay"));
+    assert_eq!((step.count, step.failed), (4, 1));
     assert_eq!(tick.worker_cpu_percent, [20, 30]);
     assert_eq!(tick.loop_lag_ms, Some(7.0));
     assert_eq!(tick.response_p95_ms, Some(9.0), "from the planned start");

@@ -4,6 +4,7 @@
 //! colour, and leaves out what has nothing to say. All text that servers or scripts had a hand in
 //! is made harmless on its way here.
 
+mod categories;
 mod errors;
 mod generator;
 mod limit;
@@ -67,6 +68,7 @@ impl Report<'_> {
         own::own(self.summary, &mut page);
         tails::tails(self.summary, &mut page);
         slowest::slowest(self.summary, &mut page);
+        categories::categories(self.summary, &mut page);
         errors::errors(self.summary, &mut page);
         sections::connections(self.summary, &mut page);
         generator::generator(self.summary, &mut page);

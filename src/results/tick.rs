@@ -120,6 +120,8 @@ pub struct StepTick {
     pub step: Arc<str>,
     /// How many.
     pub count: u64,
+    /// Of them, failed.
+    pub failed: u64,
 }
 
 /// How the process and its machine are, as read once a second; `None` where it cannot be read.

@@ -65,6 +65,7 @@ fn step(tick: &StepTick) -> StepOfSecond {
         scenario: tick.scenario.to_string(),
         step: tick.step.to_string(),
         count: tick.count,
+        failed: tick.failed,
     }
 }
 

@@ -53,6 +53,13 @@ fn what_lies_between_planned_and_actual_starts_is_told_where_there_are_planned_o
 }
 
 #[test]
+fn errors_are_told_by_category_where_they_arose() {
+    let errors = words(&errors::errors(&example::bad()));
+    assert!(errors.contains("buyers\n(all)\nserver_error\n40\n4\n"), "{errors}");
+    assert!(errors.contains("buyers\nlogin\nserver_error\n40\n4\n"), "{errors}");
+}
+
+#[test]
 fn targets_of_one_run_are_held_against_each_other() {
     let page = body(&example::compared());
     let section = page.split("id=\"variants\"").nth(1).expect("it is there");

@@ -96,6 +96,9 @@ pub struct StepOfSecond {
     pub step: String,
     /// Passes that ended.
     pub count: u64,
+    /// Of them, failed.
+    #[serde(default)]
+    pub failed: u64,
 }
 
 /// This tool and its machine in a second; null where the system does not show it.
