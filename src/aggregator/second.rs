@@ -74,6 +74,7 @@ pub(super) fn add_counts(tick: &mut Tick, late: &Tick) {
     tick.connections_opened += late.connections_opened;
     tick.connections_reused += late.connections_reused;
     tick.connections_failed += late.connections_failed;
+    tick.connections_open += late.connections_open;
     heat::add(&mut tick.heat, &late.heat);
     for (category, count) in &late.errors {
         *tick.errors.entry(category.clone()).or_default() += count;
@@ -173,6 +174,7 @@ impl Sum {
                 (&metric::CONNECTIONS_OPENED, value) => tick.connections_opened += value.counter(),
                 (&metric::CONNECTIONS_REUSED, value) => tick.connections_reused += value.counter(),
                 (&metric::CONNECTIONS_FAILED, value) => tick.connections_failed += value.counter(),
+                (&metric::CONNECTIONS_OPEN, value) => tick.connections_open += level(value),
                 (&metric::STEP_DURATION, Value::Histogram(times)) => {
                     self.step(row).0 += times.count();
                 }

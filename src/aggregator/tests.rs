@@ -65,6 +65,7 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
     recorder.step(&setup, &pass);
     recorder.gauge(&Place::default(), &metric::VUS, 5.0);
     recorder.gauge(&Place::default(), &metric::VUS_MAX, 8.0);
+    recorder.gauge_of_worker(&metric::CONNECTIONS_OPEN, 6.0);
     recorder.time(&metric::LOOP_LAG, Duration::from_millis(7));
     let begun = Lifecycle { planned: 4, started: 3, late: 1, prepared: 6, ..Lifecycle::default() };
     *recorder.lifecycle(0) = begun;
@@ -86,7 +87,7 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
     assert_eq!((&*step.scenario, &*step.step), ("shop", "pay"));
     assert_eq!((step.count, step.failed), (4, 1));
     assert_eq!(tick.worker_cpu_percent, [20, 30]);
-    assert_eq!(tick.loop_lag_ms, Some(7.0));
+    assert_eq!((tick.connections_open, tick.loop_lag_ms), (6, Some(7.0)));
     assert_eq!(tick.response_p95_ms, Some(9.0), "from the planned start");
     assert_eq!(aggregator.busy(), [30]);
 }

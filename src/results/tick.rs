@@ -45,6 +45,8 @@ pub struct Tick {
     pub connections_reused: u64,
     /// Connections that could not be set up.
     pub connections_failed: u64,
+    /// Those that were open at its end.
+    pub connections_open: u64,
     /// In the plan's order.
     pub scenarios: Vec<ScenarioTick>,
     /// Those that ended passes, the most frequent of them.

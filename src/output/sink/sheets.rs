@@ -74,7 +74,7 @@ impl Sink for Sheets {
 
 // What is new stands at the end: who reads by number finds what was there.
 
-const TIMELINE: [&str; 25] = [
+const TIMELINE: [&str; 27] = [
     "t_s",
     "vus",
     "backlog",
@@ -100,6 +100,8 @@ const TIMELINE: [&str; 25] = [
     "connections_opened",
     "connections_reused",
     "connections_failed",
+    "connections_open",
+    "response_p95_ms",
 ];
 
 const CALLS: [&str; 11] = [
@@ -168,6 +170,8 @@ fn second(second: &Second) -> Vec<String> {
         second.connections.opened.to_string(),
         second.connections.reused.to_string(),
         second.connections.failed.to_string(),
+        second.connections.open.to_string(),
+        maybe(second.response_p95_ms),
     ]
 }
 
@@ -300,8 +304,9 @@ mod tests {
         let mut summary = example::bad();
         let mut second =
             Second { t_s: 7, bytes_sent: 120, bytes_received: 450, ..Second::default() };
-        second.connections = ConnectionsOfSecond { opened: 3, reused: 4, failed: 1 };
+        second.connections = ConnectionsOfSecond { opened: 3, reused: 4, failed: 1, open: 5 };
         second.health.worker_cpu_percent = vec![20, 95, 30];
+        second.response_p95_ms = Some(9.5);
         second.health.loop_lag_ms = Some(1.5);
         second.health.throttled_percent = Some(2.5);
         second.health.steal_percent = Some(0.5);
@@ -316,10 +321,11 @@ mod tests {
         assert!(old.ends_with("cpu_percent,memory_bytes,threads,open_fds,tcp_sockets"), "{old}");
         let added = "worker_cpu_percent,loop_lag_ms,throttled_percent,steal_percent,\
                      bytes_sent,bytes_received,\
-                     connections_opened,connections_reused,connections_failed";
+                     connections_opened,connections_reused,connections_failed,connections_open,\
+                     response_p95_ms";
         assert_eq!(new, added);
         assert!(timeline[1].starts_with("7,"), "{}", timeline[1]);
-        assert!(timeline[1].ends_with(",95,1.5,2.5,0.5,120,450,3,4,1"), "{}", timeline[1]);
+        assert!(timeline[1].ends_with(",95,1.5,2.5,0.5,120,450,3,4,1,5,9.5"), "{}", timeline[1]);
         let steps = lines("steps.csv");
         assert!(steps[0].starts_with("scenario,step,count,failed,min_ms,"), "{}", steps[0]);
         assert!(steps[0].ends_with(",max_ms,rate_per_s,errors"), "{}", steps[0]);
