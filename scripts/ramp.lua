@@ -22,6 +22,6 @@ return {
   },
   thresholds = {
     ["http_call_duration{stage=plateau}"] = { "p95 < 200ms", "p99 < 500ms" },
-    http_call_failed = "rate < 1%",
+    ["http_call_failed{stage=plateau}"] = "rate < 1%",
   },
 }

@@ -7,7 +7,7 @@
 //! after that.
 //!
 //! Memory: totals by series, a few seconds of Windows, and for each second of the run 400 bytes,
-//! 100 more for each scenario, 40 for each step and 16 for each call.
+//! 100 more for each scenario, 50 for each step and 16 for each call.
 
 mod second;
 

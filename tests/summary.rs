@@ -14,6 +14,7 @@ return {
       lt.check({}, { ["all is well"] = function() return true end })
     end, load = { vus = 2, iterations = 100 } },
     poor = { run = function() lt.fail "no luck" end, load = { vus = 1, iterations = 3 } },
+    timely = { run = function() end, load = { rate = "20/s", duration = "500ms" } },
   },
   thresholds = { iteration_failed = "rate < 1%", step_duration = { "p95 < 60s", optional = true } },
 }
@@ -64,6 +65,21 @@ fn json_on_stdout_is_alone_there_and_as_its_schema_says() {
     let ranks = |place: usize| slowest[place]["response_time_ms"].as_f64();
     assert!(ranks(0) >= ranks(9) && ranks(9) > Some(0.0), "{slowest}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("FAIL  test.lua"), "the report");
+}
+
+#[test]
+fn how_planned_starts_were_kept_is_in_the_report_and_on_the_page() {
+    let (dir, output) = run(&["--html", "report.html"]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    let starts = told.split("\nStarts\n").nth(1).expect("of one scenario they are planned");
+    let mut lines = starts.lines();
+    let heads = lines.next().expect("a table").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(heads, "scenario adherence users p50 p95 p99 tool p50 p95 p99");
+    let row = lines.next().expect("a row");
+    assert!(row.starts_with("  timely ") && row.contains(" % "), "{row}");
+    assert_eq!(lines.next().map(|line| line.starts_with("  users: the wait")), Some(true));
+    let page = fs::read_to_string(dir.path().join("report.html")).unwrap();
+    assert!(page.contains("id=\"starts\""), "on the page too");
 }
 
 #[test]

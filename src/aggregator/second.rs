@@ -16,20 +16,22 @@ const MOST_STEPS: usize = 50;
 /// that began in it less those that ended: whoever knows the second before adds these.
 pub(super) fn summarise(window: &Window, scenarios: &[Arc<str>]) -> Tick {
     let mut sum = Sum::default();
-    let latencies = live(metric::HTTP_CALL_DURATION);
+    let latencies = [metric::HTTP_CALL_DURATION, metric::ITERATION_RESPONSE_TIME].map(live);
     for row in &window.rows {
         let phase = row.tags.get("phase").map_or("", |phase| phase);
         if phase != "setup" && phase != "teardown" {
             sum.add(row, &latencies);
         }
     }
-    let quantile = |ppm| Some(sum.latency.quantile(ppm)?.as_secs_f64() * 1e3);
-    let (p50_ms, p95_ms, p99_ms) = (quantile(500_000), quantile(950_000), quantile(990_000));
+    let quantile = |of: &Histogram, ppm| Some(of.quantile(ppm)?.as_secs_f64() * 1e3);
+    let [p50_ms, p95_ms, p99_ms] =
+        [500_000, 950_000, 990_000].map(|ppm| quantile(&sum.latency, ppm));
     let mut tick = Tick {
         second: window.second,
         p50_ms,
         p95_ms,
         p99_ms,
+        response_p95_ms: quantile(&sum.response, 950_000),
         heat: heat::counts(&sum.latency),
         scenarios: vec![ScenarioTick::default(); scenarios.len()],
         steps: most_frequent(sum.steps),
@@ -73,6 +75,7 @@ pub(super) fn add_counts(tick: &mut Tick, late: &Tick) {
     tick.connections_opened += late.connections_opened;
     tick.connections_reused += late.connections_reused;
     tick.connections_failed += late.connections_failed;
+    tick.connections_open += late.connections_open;
     heat::add(&mut tick.heat, &late.heat);
     for (category, count) in &late.errors {
         *tick.errors.entry(category.clone()).or_default() += count;
@@ -83,7 +86,10 @@ pub(super) fn add_counts(tick: &mut Tick, late: &Tick) {
     for step in &late.steps {
         let same = |ours: &&mut StepTick| ours.scenario == step.scenario && ours.step == step.step;
         match tick.steps.iter_mut().find(same) {
-            Some(ours) => ours.count += step.count,
+            Some(ours) => {
+                ours.count += step.count;
+                ours.failed += step.failed;
+            }
             None => tick.steps.push(step.clone()),
         }
     }
@@ -119,19 +125,23 @@ fn live(metric: MetricId) -> Selector {
     Selector::of(metric).without("phase", "setup").without("phase", "teardown")
 }
 
+/// Passes of steps, and how many of them failed, by scenario and path.
+type Steps = BTreeMap<(Arc<str>, Arc<str>), (u64, u64)>;
+
 /// What the rows add up to.
 #[derive(Default)]
 struct Sum {
     tick: Tick,
     latency: Histogram,
+    response: Histogram,
     loop_lag: Histogram,
-    steps: BTreeMap<(Arc<str>, Arc<str>), u64>,
+    steps: Steps,
     /// By scenario; of those in reserve, the others are still to be taken away.
     levels: BTreeMap<Arc<str>, ScenarioTick>,
 }
 
 impl Sum {
-    fn add(&mut self, row: &Row, latencies: &Selector) {
+    fn add(&mut self, row: &Row, [calls, responses]: &[Selector; 2]) {
         for (metric, value) in &row.values {
             let tick = &mut self.tick;
             match (metric, value) {
@@ -144,9 +154,14 @@ impl Sum {
                 }
                 (&metric::HTTP_CALL_FAILED, Value::Rate { hits, .. }) => tick.failed += hits,
                 (&metric::HTTP_CALL_DURATION, Value::Histogram(times))
-                    if latencies.matches(&row.tags) =>
+                    if calls.matches(&row.tags) =>
                 {
                     self.latency.merge(times);
+                }
+                (&metric::ITERATION_RESPONSE_TIME, Value::Histogram(times))
+                    if responses.matches(&row.tags) =>
+                {
+                    self.response.merge(times);
                 }
                 (&metric::ITERATIONS | &metric::ITERATIONS_INTERRUPTED, value) => {
                     tick.iterations += value.counter();
@@ -160,7 +175,11 @@ impl Sum {
                 (&metric::CONNECTIONS_OPENED, value) => tick.connections_opened += value.counter(),
                 (&metric::CONNECTIONS_REUSED, value) => tick.connections_reused += value.counter(),
                 (&metric::CONNECTIONS_FAILED, value) => tick.connections_failed += value.counter(),
-                (&metric::STEP_DURATION, Value::Histogram(times)) => self.step(row, times.count()),
+                (&metric::CONNECTIONS_OPEN, value) => tick.connections_open += level(value),
+                (&metric::STEP_DURATION, Value::Histogram(times)) => {
+                    self.step(row).0 += times.count();
+                }
+                (&metric::STEP_FAILED, Value::Rate { hits, .. }) => self.step(row).1 += hits,
                 (&metric::LOOP_LAG, Value::Histogram(lag)) => self.loop_lag.merge(lag),
                 (&metric::VUS, value) => self.level(row).vus += level(value),
                 (&metric::VUS_MAX, value) => self.level(row).reserve += level(value),
@@ -170,9 +189,9 @@ impl Sum {
         }
     }
 
-    fn step(&mut self, row: &Row, passes: u64) {
+    fn step(&mut self, row: &Row) -> &mut (u64, u64) {
         let tag = |name: &str| row.tags.get(name).cloned().unwrap_or_else(|| "".into());
-        *self.steps.entry((tag("scenario"), tag("step"))).or_default() += passes;
+        self.steps.entry((tag("scenario"), tag("step"))).or_default()
     }
 
     fn level(&mut self, row: &Row) -> &mut ScenarioTick {
@@ -190,8 +209,8 @@ fn level(value: &Value) -> u64 {
     if let Value::Gauge { last, .. } = value { last.round() as u64 } else { 0 }
 }
 
-fn most_frequent(steps: BTreeMap<(Arc<str>, Arc<str>), u64>) -> Vec<StepTick> {
-    let tick = |((scenario, step), count)| StepTick { scenario, step, count };
+fn most_frequent(steps: Steps) -> Vec<StepTick> {
+    let tick = |((scenario, step), (count, failed))| StepTick { scenario, step, count, failed };
     let mut steps: Vec<_> = steps.into_iter().map(tick).collect();
     if steps.len() > MOST_STEPS {
         steps.sort_by_key(|step| std::cmp::Reverse(step.count)); // stable: by name where equal

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::second::gauge;
 use super::*;
 use crate::metrics::window::{Busy, Lifecycle};
-use crate::metrics::{CallSample, Outcome, Phase, Place, Recorder, Row, StepSample, TagSet};
+use crate::metrics::{
+    CallSample, IterationSample, Outcome, Phase, Place, Recorder, Row, StepSample, TagSet,
+};
 
 /// A worker's second: so many calls of so many milliseconds each.
 fn window(second: u32, calls: u64, ms: u64) -> Window {
@@ -54,10 +56,16 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
     (0..3).for_each(|_| {
         recorder.step(&place, &pass);
     });
+    let (duration, lag) = (Duration::from_millis(4), Duration::from_millis(5));
+    let outcome = Outcome::Completed;
+    let iteration = IterationSample { duration, lag, lag_users: lag, late: false, outcome };
+    recorder.iteration(&Place::default(), &iteration);
+    recorder.step(&place, &StepSample { outcome: Outcome::Failed, ..pass });
     let setup = Place { phase: Phase::Setup, ..place };
     recorder.step(&setup, &pass);
     recorder.gauge(&Place::default(), &metric::VUS, 5.0);
     recorder.gauge(&Place::default(), &metric::VUS_MAX, 8.0);
+    recorder.gauge_of_worker(&metric::CONNECTIONS_OPEN, 6.0);
     recorder.time(&metric::LOOP_LAG, Duration::from_millis(7));
     let begun = Lifecycle { planned: 4, started: 3, late: 1, prepared: 6, ..Lifecycle::default() };
     *recorder.lifecycle(0) = begun;
@@ -76,12 +84,13 @@ fn a_second_tells_what_became_of_scenarios_steps_bytes_and_connections() {
     assert_eq!((shop.vus, shop.reserve, shop.planned, shop.late), (5, 3, 4, 1));
     assert_eq!(shop.in_flight, 3);
     assert_eq!((shop.requests, shop.requests_in_flight), ((6, 4), 2), "without those of setup");
-    let steps: Vec<_> =
-        tick.steps.iter().map(|one| (&*one.scenario, &*one.step, one.count)).collect();
-    assert_eq!(steps, [("shop", "pay", 3)]);
+    let [step] = &tick.steps[..] else { panic!("{:?}", tick.steps) };
+    assert_eq!((&*step.scenario, &*step.step), ("shop", "pay"));
+    assert_eq!((step.count, step.failed), (4, 1));
     assert_eq!(tick.worker_cpu_percent, [20, 30]);
     assert_eq!(tick.workers, [Some(0), Some(2)], "the one between told nothing");
-    assert_eq!(tick.loop_lag_ms, Some(7.0));
+    assert_eq!((tick.connections_open, tick.loop_lag_ms), (6, Some(7.0)));
+    assert_eq!(tick.response_p95_ms, Some(9.0), "from the planned start");
     assert_eq!(aggregator.busy(), [30]);
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::live::Live;
+use super::live::{Latencies, Live};
 use super::report::Report;
 use super::screen::Screen;
 use super::{Output, OutputError, quietly};
@@ -18,6 +18,8 @@ pub struct ConsoleSpec {
     pub live: bool,
     /// The run's whole length, where the plan has one.
     pub planned: Option<Duration>,
+    /// Which latencies the live line tells.
+    pub latencies: Latencies,
     /// What was steered by hand, for the live line; empty if nothing was.
     pub steered: Box<dyn Fn() -> String>,
     /// Where the report goes: stdout, or stderr if stdout is for the JSON summary alone.
@@ -40,7 +42,7 @@ pub struct Console {
 impl Console {
     /// Nothing is shown before the first tick.
     pub fn new(spec: ConsoleSpec) -> Console {
-        let live = spec.live.then(|| Live::new(spec.screen, spec.planned));
+        let live = spec.live.then(|| Live::new(spec.screen, spec.planned, spec.latencies));
         Console {
             live,
             steered: spec.steered,

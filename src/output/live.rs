@@ -5,16 +5,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::screen::Screen;
-use crate::results::{Tick, format};
+use crate::plan::Plan;
+use crate::results::{ScenarioInfo, Tick, format};
 
 /// Seconds between lines where no line can be redrawn.
 const EVERY: u32 = 5;
+
+/// Which latencies the line tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Latencies {
+    /// Those of calls.
+    Calls,
+    /// Also the response time of iterations, which begins when they were planned to start.
+    CallsAndResponses,
+}
+
+impl Latencies {
+    /// Both where the plan says of any scenario when its iterations start.
+    pub fn of(plan: &Plan) -> Latencies {
+        match ScenarioInfo::all(plan).iter().any(|scenario| scenario.paced) {
+            true => Latencies::CallsAndResponses,
+            false => Latencies::Calls,
+        }
+    }
+}
 
 /// Follows the ticks of a run.
 #[derive(Debug)]
 pub struct Live {
     screen: Arc<Screen>,
     planned: Option<Duration>,
+    latencies: Latencies,
     iterations: u64,
     calls: u64,
     failed: u64,
@@ -23,8 +44,8 @@ pub struct Live {
 
 impl Live {
     /// `planned`: the whole length, where the plan has one.
-    pub fn new(screen: Arc<Screen>, planned: Option<Duration>) -> Live {
-        Live { screen, planned, iterations: 0, calls: 0, failed: 0, errors: 0 }
+    pub fn new(screen: Arc<Screen>, planned: Option<Duration>, latencies: Latencies) -> Live {
+        Live { screen, planned, latencies, iterations: 0, calls: 0, failed: 0, errors: 0 }
     }
 
     /// Shows one more second; `steered` is what was changed by hand.
@@ -46,7 +67,8 @@ impl Live {
         self.screen.clear();
     }
 
-    /// `0:07/0:10  20 users  1,234 iterations  812 calls/s  p95 12.3 ms  3 errors`
+    /// `0:07/0:10  20 users  1,234 iterations  812 calls/s  p95 12.3 ms  3 errors`, and where
+    /// starts are planned `p95: calls 12.3 ms, response time 45.6 ms`.
     fn line(&self, tick: &Tick, steered: &str) -> String {
         let mut parts = vec![
             format::progress(u64::from(tick.second) + 1, self.planned),
@@ -58,10 +80,10 @@ impl Live {
         }
         if self.calls > 0 {
             parts.push(format!("{} calls/s", format::count(tick.calls)));
-            parts.push(format!("p95 {}", tick.p95_ms.map_or_else(|| "–".to_owned(), format::ms)));
         } else {
             parts.push(format!("{} iterations/s", format::count(tick.iterations)));
         }
+        parts.extend(self.p95(tick));
         if tick.backlog > 0 {
             parts.push(format!("{} waiting", format::count(tick.backlog)));
         }
@@ -71,23 +93,41 @@ impl Live {
         parts.push(format::counted(self.errors, "error"));
         parts.join("  ")
     }
+
+    fn p95(&self, tick: &Tick) -> Option<String> {
+        let told = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), format::ms);
+        let (call, response) = (told(tick.p95_ms), told(tick.response_p95_ms));
+        match (self.latencies, self.calls > 0) {
+            (Latencies::Calls, true) => Some(format!("p95 {call}")),
+            (Latencies::Calls, false) => None,
+            (Latencies::CallsAndResponses, true) => {
+                Some(format!("p95: calls {call}, response time {response}"))
+            }
+            (Latencies::CallsAndResponses, false) => Some(format!("p95: response time {response}")),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::output::screen::tests::Paper;
+    use crate::plan::draft::{Draft, Flags, Node};
+    use crate::plan::validate::validate;
 
     fn tick(second: u32) -> Tick {
         let errors = [("timeout".to_owned(), 1)].into();
-        let p95_ms = Some(12.34);
-        Tick { second, vus: 20, iterations: 300, calls: 812, p95_ms, errors, ..Tick::default() }
+        let (p95_ms, response_p95_ms) = (Some(12.34), Some(45.67));
+        let (vus, iterations, calls) = (20, 300, 812);
+        let latencies = Tick { p95_ms, response_p95_ms, ..Tick::default() };
+        Tick { second, vus, iterations, calls, errors, ..latencies }
     }
 
     fn shown(terminal: bool, seconds: u32, planned: Option<u64>) -> String {
         let paper = Paper::default();
         let screen = Arc::new(paper.screen(terminal, 100));
-        let mut live = Live::new(screen, planned.map(Duration::from_secs));
+        let planned = planned.map(Duration::from_secs);
+        let mut live = Live::new(screen, planned, Latencies::Calls);
         (0..seconds).for_each(|second| live.tick(&tick(second), ""));
         paper.text()
     }
@@ -98,6 +138,43 @@ mod tests {
         assert!(!shown.contains('\n'));
         let last = shown.rsplit("\x1b[2K").next().unwrap();
         assert_eq!(last, "0:02/0:10  20 users  600 iterations  812 calls/s  p95 12.3 ms  2 errors");
+    }
+
+    #[test]
+    fn an_open_load_has_planned_starts_and_users_that_come_back_at_once_have_none() {
+        let map = |name: &str, node| Node::Map(vec![(name.to_owned(), node)]);
+        let told = |flags| {
+            let draft = Draft {
+                script: "shop.lua".into(),
+                source: "".into(),
+                definition: map("scenarios", map("default", map("run", Node::Function))),
+                metrics: Default::default(),
+                flags,
+            };
+            let no_curve = |_: &[&str], _: &[f64]| unreachable!("there is no curve");
+            Latencies::of(&validate(&draft, &no_curve).unwrap_or_else(|faults| panic!("{faults}")))
+        };
+        let duration = Some(Duration::from_secs(1));
+        let open = Flags { rate: Some(5.0), duration, ..Flags::default() };
+        let closed = Flags { vus: Some(5), duration, ..Flags::default() };
+        assert_eq!(told(open), Latencies::CallsAndResponses);
+        assert_eq!(told(closed), Latencies::Calls);
+    }
+
+    #[test]
+    fn where_starts_are_planned_the_response_time_is_told_beside_that_of_calls() {
+        let paper = Paper::default();
+        let screen = Arc::new(paper.screen(true, 100));
+        let mut live = Live::new(screen, None, Latencies::CallsAndResponses);
+        live.tick(&tick(0), "");
+        let line = "0:01  20 users  300 iterations  812 calls/s  \
+                    p95: calls 12.3 ms, response time 45.7 ms  1 error";
+        assert!(paper.text().ends_with(line), "{}", paper.text());
+        let paper = Paper::default();
+        let screen = Arc::new(paper.screen(true, 100));
+        let mut live = Live::new(screen, None, Latencies::CallsAndResponses);
+        live.tick(&Tick { calls: 0, ..tick(0) }, "");
+        assert!(paper.text().contains("  p95: response time 45.7 ms  "), "{}", paper.text());
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! colour, and leaves out what has nothing to say. All text that servers or scripts had a hand in
 //! is made harmless on its way here.
 
+mod categories;
 mod errors;
 mod generator;
 mod limit;
 mod own;
 mod sections;
 mod slowest;
+mod starts;
 mod tails;
 mod variants;
 
@@ -58,6 +60,7 @@ impl Report<'_> {
         sections::thresholds(self.summary, &mut page);
         variants::variants(self.summary, &mut page);
         sections::scenarios(self.summary, &mut page);
+        starts::starts(self.summary, &mut page);
         sections::stages(self.summary, &mut page);
         sections::steps(self.summary, &mut page);
         sections::calls(self.summary, &mut page);
@@ -65,6 +68,7 @@ impl Report<'_> {
         own::own(self.summary, &mut page);
         tails::tails(self.summary, &mut page);
         slowest::slowest(self.summary, &mut page);
+        categories::categories(self.summary, &mut page);
         errors::errors(self.summary, &mut page);
         sections::connections(self.summary, &mut page);
         generator::generator(self.summary, &mut page);
@@ -150,6 +154,14 @@ impl Page {
         let lines = text::wrap(&text::harmless(sentence), self.columns - 4);
         for (i, line) in lines.iter().enumerate() {
             self.line(format!("  {} {line}", if i == 0 { bullet } else { " " }));
+        }
+    }
+
+    /// A sentence under a table, wrapped.
+    fn note(&mut self, sentence: &str) {
+        let lines = text::wrap(&text::harmless(sentence), self.columns - 4);
+        for (i, line) in lines.iter().enumerate() {
+            self.line(format!("  {}{line}", if i == 0 { "" } else { "  " }));
         }
     }
 

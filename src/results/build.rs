@@ -4,8 +4,7 @@ use super::advice::advice;
 use super::course::Course;
 use super::run_info::RunInfo;
 use super::summary::{
-    Connections, Distribution, Error, Generator, Rate, Run, SCHEMA, Summary, Threshold, Total,
-    Totals,
+    Connections, Distribution, Error, Generator, Run, SCHEMA, Summary, Threshold, Total, Totals,
 };
 use super::tick::Tick;
 use super::variants::Variants;
@@ -159,14 +158,7 @@ fn whole(totals: &Window, run: &RunInfo) -> Totals {
         bytes_received: totals.count(&everywhere(metric::DATA_RECEIVED)),
         bytes_sent_per_s: per_second(totals.count(&Selector::of(metric::DATA_SENT))),
         bytes_received_per_s: per_second(totals.count(&Selector::of(metric::DATA_RECEIVED))),
-        errors: totals
-            .group_by(&Selector::of(metric::ERRORS), &["category"])
-            .into_iter()
-            .map(|(category, value)| {
-                let count = value.counter();
-                (category.concat(), Rate { count, rate_per_s: per_second(count) })
-            })
-            .collect(),
+        errors: tables::errors(totals, &Selector::of(metric::ERRORS), run.load.as_secs_f64()),
     }
 }
 
@@ -229,9 +221,12 @@ fn error(row: &ErrorRow, run: &RunInfo) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::results::summary::Rate;
     use crate::results::{example, fixture};
 
     fn summary() -> Summary {
@@ -279,8 +274,14 @@ mod tests {
         assert_eq!((buyers.rate_per_s, buyers.adherence_percent), (0.6, None));
         assert_eq!(buyers.duration_ms.count, 3, "completed and interrupted");
         assert_eq!((buyers.stages[0].iterations, buyers.stages[0].failed), (3, 1));
+        assert_eq!(buyers.stages[0].duration_ms.count, 3, "of the stage too");
         assert_eq!(summary.scenarios[1].iterations.planned, 0);
         assert_eq!((summary.steps[0].count, summary.steps[0].failed), (4, 1));
+        let errors = Rate { count: 10, rate_per_s: 2.0 };
+        let errors = BTreeMap::from([("server_error".to_owned(), errors)]);
+        assert_eq!((&summary.steps[0].errors, &buyers.errors), (&errors, &errors));
+        assert_eq!(summary.scenarios[1].errors, BTreeMap::new());
+        assert_eq!(summary.totals.errors["server_error"].rate_per_s, 1.0, "of both loads");
         assert_eq!(summary.steps[0].duration_ms.count, 3);
         assert_eq!((summary.checks[0].passed, summary.checks[0].failed), (3, 1));
         assert_eq!((summary.connections.opened, summary.connections.reused), (20, 80));

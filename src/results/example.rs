@@ -155,7 +155,10 @@ pub fn bad() -> Summary {
     };
     buyers.dropped_by_reason = [("end".to_owned(), 5)].into();
     buyers.adherence_percent = Some(99.9);
+    buyers.errors = error_rates();
     buyers.duration_ms = distribution(4_100, 2.9);
+    buyers.lag_users_ms = distribution(4_135, 0.65);
+    buyers.lag_generator_ms = distribution(4_135, 0.15);
     buyers.slowest = vec![journey(), Journey { outcome: "failed".into(), ..journey() }];
     buyers.stages = vec![
         Stage {
@@ -165,6 +168,7 @@ pub fn bad() -> Summary {
             failed: 15,
             rate_per_s: Some(400.0),
             response_time_ms: distribution(2_000, 3.1),
+            duration_ms: distribution(2_000, 2.6),
         },
         Stage { name: "jump".into(), ..Stage::default() },
     ];
@@ -181,7 +185,10 @@ pub fn bad() -> Summary {
                 0,
             ),
         ],
-        steps: vec![step("login", 4_115, 40), step("check out / pay by card", 4_000, 0)],
+        steps: vec![
+            Step { errors: error_rates(), ..step("login", 4_115, 40) },
+            step("check out / pay by card", 4_000, 0),
+        ],
         checks: vec![check("status is 200", 4_115, 0), check("has a cart id", 4_075, 40)],
         errors: vec![
             Error {
@@ -396,7 +403,12 @@ fn tail() -> Tail {
 fn step(name: &str, count: u64, failed: u64) -> Step {
     let (scenario, step) = ("buyers".into(), name.into());
     let duration_ms = distribution(count - failed, 1.3);
-    Step { scenario, step, count, failed, rate_per_s: count as f64 / 10.0, duration_ms }
+    let rate_per_s = count as f64 / 10.0;
+    Step { scenario, step, count, failed, rate_per_s, duration_ms, errors: BTreeMap::new() }
+}
+
+fn error_rates() -> BTreeMap<String, Rate> {
+    [("server_error".to_owned(), Rate { count: 40, rate_per_s: 4.0 })].into()
 }
 
 fn check(name: &str, passed: u64, failed: u64) -> Check {

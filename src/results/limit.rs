@@ -178,6 +178,8 @@ impl Summary {
             (self.verdict.result, self.verdict.exit_code) = judged;
             self.verdict.reasons = limit.doubts();
         }
+        // Its objectives are judged hold by hold: of nothing can a stage be said.
+        self.anomalies.retain(|anomaly| anomaly.kind != "threshold_over_ramp");
         self.limit = Some(limit);
     }
 }
@@ -279,6 +281,7 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::summary::Anomaly;
 
     #[test]
     fn each_signal_has_its_own_worst_change() {
@@ -294,6 +297,15 @@ mod tests {
         let told =
             ["queue growth <= 9: 5 at worst, at 20", "spare growth >= -3: -2 at worst, at 20"];
         assert_eq!(limit.worst_signals(), told);
+    }
+
+    #[test]
+    fn a_search_has_no_remark_on_thresholds_over_its_holds() {
+        let mut summary = crate::results::example::bad();
+        let others = summary.anomalies.clone();
+        summary.anomalies.push(Anomaly::told("threshold_over_ramp", String::new()));
+        summary.judge_limit(Limit::default());
+        assert_eq!(summary.anomalies, others);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::watch::Watch;
 use crate::metrics::query::matching;
 use crate::metrics::tags::{OUT_OF_DATA, REASON};
 use crate::metrics::{Histogram, MetricId, Selector, Unit, Value, metric};
-use crate::plan::condition::Stat;
+use crate::plan::condition::{Condition, Op, Stat};
 
 /// Kinds of errors that the summary tells apart.
 pub const MOST_ERRORS: usize = 100;
@@ -255,10 +255,11 @@ fn errors(sources: &Sources) -> Option<Anomaly> {
     (more > 0).then(|| anomaly("errors_lost", message()))
 }
 
-/// A percentile over a ramp mixes all its loads.
+/// Whatever is judged over a ramp mixes all its loads, unless it is the same to judge each of them.
+/// Of the defaults nobody could say a stage.
 fn ramps(sources: &Sources) -> Vec<Anomaly> {
     let over_ramp = |threshold: &&crate::plan::Threshold| {
-        let mixes = matches!(threshold.condition.stat, Stat::Percentile(_) | Stat::Mean);
+        let mixes = !threshold.default && !holds_of_each_part(&threshold.condition);
         let staged = || {
             matching(&sources.totals.rows, &threshold.series)
                 .any(|(row, _)| row.tags.get("stage").is_some())
@@ -268,6 +269,19 @@ fn ramps(sources: &Sources) -> Vec<Anomaly> {
     let thresholds = sources.thresholds.iter().filter(over_ramp);
     let message = |threshold| format!("{threshold} mixes all stages of a ramp: add stage=… to it");
     thresholds.map(|threshold| anomaly("threshold_over_ramp", message(threshold))).collect()
+}
+
+/// Whether it holds of the whole if, and only if, it holds of each part by itself: a bound on the
+/// extreme that it bounds, and that there is nothing at all.
+fn holds_of_each_part(condition: &Condition) -> bool {
+    let Condition { stat, op, limit, .. } = *condition;
+    match stat {
+        Stat::Max => matches!(op, Op::Less | Op::LessOrEqual),
+        Stat::Min => matches!(op, Op::Greater | Op::GreaterOrEqual),
+        Stat::Count if limit == 1.0 => op == Op::Less,
+        Stat::Count | Stat::Rate if limit == 0.0 => matches!(op, Op::LessOrEqual | Op::Equal),
+        _ => false,
+    }
 }
 
 /// A window that the load never filled says nothing by itself.
@@ -389,17 +403,34 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_over_a_whole_ramp_gets_a_remark() {
+    fn a_threshold_over_a_whole_ramp_gets_a_remark_unless_it_is_the_same_of_each_stage() {
         let (run, totals) = (fixture::run(), fixture::totals());
         for (selector, expression, remarked) in [
             ("iteration_duration", "p95 < 9s", true),
             ("iteration_duration{stage=1}", "p95 < 9s", false),
-            ("iteration_failed", "rate < 99%", false),
+            ("iteration_failed", "rate < 99%", true),
+            ("iteration_failed{stage=1}", "rate < 99%", false),
+            ("iteration_failed", "rate <= 0", false),
+            ("iteration_duration", "avg < 9s", true),
+            ("iteration_duration", "stddev < 9s", true),
+            ("iteration_duration", "min < 9s", true),
+            ("iteration_duration", "min > 1us", false),
+            ("iteration_duration", "max > 1us", true),
+            ("iteration_duration", "max < 9s", false),
+            ("iteration_duration", "count > 1", true),
+            ("iterations", "rate > 1/s", true),
+            ("errors", "count == 0", false),
+            ("errors", "count < 1", false),
+            ("errors", "count < 100", true),
         ] {
             let thresholds = [Threshold::parse(selector, expression).unwrap()];
             let told = kinds(&Sources { thresholds: &thresholds, ..sources(&run, &totals) });
-            assert_eq!(told.contains(&"threshold_over_ramp".to_owned()), remarked, "{selector}");
+            let over_ramp = told.contains(&"threshold_over_ramp".to_owned());
+            assert_eq!(over_ramp, remarked, "{selector}: {expression}");
         }
+        let defaults = Threshold::defaults();
+        let told = kinds(&Sources { thresholds: &defaults, ..sources(&run, &totals) });
+        assert!(!told.contains(&"threshold_over_ramp".to_owned()), "nobody wrote them");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::journey::journeys;
 use super::rising::growth;
 use super::run_info::{ScenarioInfo, StageInfo};
 use super::summary::{Distribution, Iterations, Scenario, Stage};
-use super::tables::{per_second, rate};
+use super::tables::{errors, per_second, rate};
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
 
@@ -40,6 +40,7 @@ fn scenario(sources: &Sources, index: usize, info: &ScenarioInfo) -> Scenario {
         response_time_ms: times(metric::ITERATION_RESPONSE_TIME),
         lag_users_ms: times(metric::ITERATION_LAG_USERS),
         lag_generator_ms: times(metric::ITERATION_LAG_GENERATOR),
+        errors: errors(totals, &of(metric::ERRORS), load_s),
         stages: info.stages.iter().map(|stage| self::stage(totals, info, stage)).collect(),
         slowest: totals.slowest.get(index).map(journeys).unwrap_or_default(),
     }
@@ -86,5 +87,6 @@ fn stage(totals: &Window, info: &ScenarioInfo, stage: &StageInfo) -> Stage {
         failed: rate(totals.fold(&of(metric::ITERATION_FAILED)).as_ref()).0,
         rate_per_s: (measured_s > 0.0).then(|| per_second(iterations, measured_s)),
         response_time_ms: Distribution::meant(totals, &of(metric::ITERATION_RESPONSE_TIME)),
+        duration_ms: Distribution::meant(totals, &of(metric::ITERATION_DURATION)),
     }
 }

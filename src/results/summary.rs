@@ -162,12 +162,12 @@ pub struct Totals {
     pub errors: BTreeMap<String, Rate>,
 }
 
-/// How many, and how many a second.
+/// How many, and how many a second of the load that it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Rate {
     /// How many.
     pub count: u64,
-    /// Over the time in which any scenario was in `load`.
+    /// Over the time in which the scenario, or any, was in `load`.
     pub rate_per_s: f64,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::run_info::RunInfo;
-use super::summary::{Check, Distribution, Request, Step};
+use super::summary::{Check, Distribution, Rate, Request, Step};
 use crate::metrics::query::GroupKey;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
 
@@ -16,13 +16,16 @@ const OVERFLOW: &str = "(overflow)";
 /// Rows of one metric by some tags.
 type Groups<'w> = BTreeMap<GroupKey<'w>, Value>;
 
+/// Counts of such rows by the values of one more tag.
+type Counts<'w> = BTreeMap<GroupKey<'w>, BTreeMap<String, u64>>;
+
 /// Calls, in the order of scenarios, steps and names.
 pub fn requests(totals: &Window, run: &RunInfo) -> Vec<Request> {
     let by = |metric, tags: &[&str]| totals.group_by(&Selector::of(metric), tags);
     let failed = by(metric::HTTP_CALL_FAILED, &CALL);
     let times = by(metric::HTTP_CALL_DURATION, &CALL);
-    let statuses = split(totals, "status");
-    let errors = split(totals, "error");
+    let statuses = split_calls(totals, "status");
+    let errors = split_calls(totals, "error");
     let calls = by(metric::HTTP_CALLS, &CALL);
     let sent = bytes(&calls, &by(metric::DATA_SENT, &CALL));
     let received = bytes(&calls, &by(metric::DATA_RECEIVED, &CALL));
@@ -46,15 +49,33 @@ pub fn requests(totals: &Window, run: &RunInfo) -> Vec<Request> {
 }
 
 /// Calls of each row by the values of one more tag; calls without it are not in it.
-fn split<'w>(totals: &'w Window, tag: &str) -> BTreeMap<GroupKey<'w>, BTreeMap<String, u64>> {
+fn split_calls<'w>(totals: &'w Window, tag: &str) -> Counts<'w> {
     let [scenario, step, name, method] = CALL;
-    let mut rows = BTreeMap::<GroupKey, BTreeMap<String, u64>>::new();
     let calls = Selector::of(metric::HTTP_CALLS).without(tag, "");
-    for (mut key, value) in totals.group_by(&calls, &[scenario, step, name, method, tag]) {
-        let last = key.pop().expect("there are five").to_owned();
+    split(totals.group_by(&calls, &[scenario, step, name, method, tag]))
+}
+
+/// Groups of counters, by the last of their tags within the others.
+fn split(groups: Groups<'_>) -> Counts<'_> {
+    let mut rows = Counts::new();
+    for (mut key, value) in groups {
+        let last = key.pop().expect("a tag at least").to_owned();
         rows.entry(key).or_default().insert(last, value.counter());
     }
     rows
+}
+
+/// What a selector means of errors, by category; rates are over so many seconds.
+pub(super) fn errors(totals: &Window, errors: &Selector, seconds: f64) -> BTreeMap<String, Rate> {
+    let categories = split(totals.group_by(errors, &["category"]));
+    rates(categories.get(&Vec::new()), seconds)
+}
+
+fn rates(counts: Option<&BTreeMap<String, u64>>, seconds: f64) -> BTreeMap<String, Rate> {
+    let rate = |(category, &count): (&String, &u64)| {
+        (category.clone(), Rate { count, rate_per_s: per_second(count, seconds) })
+    };
+    counts.into_iter().flatten().map(rate).collect()
 }
 
 /// Bytes of each row of calls. A redirect may change the method of a hop: what no call has, goes
@@ -79,6 +100,9 @@ pub fn steps(totals: &Window, run: &RunInfo) -> Vec<Step> {
     let passes = totals.group_by(&Selector::of(metric::STEP_DURATION).any("outcome"), &tags);
     let times = totals.group_by(&Selector::of(metric::STEP_DURATION), &tags);
     let failed = totals.group_by(&Selector::of(metric::STEP_FAILED), &tags);
+    // What lies outside steps is of none of them, least of all of those beyond the cap.
+    let errors = Selector::of(metric::ERRORS).without("step", "");
+    let errors = split(totals.group_by(&errors, &["scenario", "step", "category"]));
     let load = loads(run);
     let row = |(key, passes): (&GroupKey, &Value)| {
         let count = passes.histogram().map_or(0, |times| times.count());
@@ -89,6 +113,7 @@ pub fn steps(totals: &Window, run: &RunInfo) -> Vec<Step> {
             failed: hits(failed.get(key)),
             rate_per_s: per_second(count, load(key[0])),
             duration_ms: distribution(times.get(key)),
+            errors: rates(errors.get(key), load(key[0])),
         }
     };
     in_order(run, passes.iter().map(row).collect(), |step| &step.scenario)

@@ -29,6 +29,8 @@ pub struct Tick {
     pub p95_ms: Option<f64>,
     /// Likewise.
     pub p99_ms: Option<f64>,
+    /// Response time of iterations [ms]; `None` where none ended.
+    pub response_p95_ms: Option<f64>,
     /// How many calls took how long: see [`heat`](super::heat).
     pub heat: Vec<u64>,
     /// Errors by category.
@@ -43,6 +45,8 @@ pub struct Tick {
     pub connections_reused: u64,
     /// Connections that could not be set up.
     pub connections_failed: u64,
+    /// Those that were open at its end.
+    pub connections_open: u64,
     /// In the plan's order.
     pub scenarios: Vec<ScenarioTick>,
     /// Those that ended passes, the most frequent of them.
@@ -121,6 +125,8 @@ pub struct StepTick {
     pub step: Arc<str>,
     /// How many.
     pub count: u64,
+    /// Of them, failed.
+    pub failed: u64,
 }
 
 /// How the process and its machine are, as read once a second; `None` where it cannot be read.

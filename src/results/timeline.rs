@@ -24,6 +24,7 @@ fn second(tick: &Tick, run: &RunInfo) -> Second {
         p50_ms: tick.p50_ms,
         p95_ms: tick.p95_ms,
         p99_ms: tick.p99_ms,
+        response_p95_ms: tick.response_p95_ms,
         heat: tick.heat.clone(),
         errors: tick.errors.clone(),
         cpu_percent: tick.health.cpu_percent,
@@ -33,6 +34,7 @@ fn second(tick: &Tick, run: &RunInfo) -> Second {
             opened: tick.connections_opened,
             reused: tick.connections_reused,
             failed: tick.connections_failed,
+            open: tick.connections_open,
         },
         scenarios: names.zip(&tick.scenarios).map(|(name, tick)| scenario(name, tick)).collect(),
         steps: tick.steps.iter().map(step).collect(),
@@ -65,6 +67,7 @@ fn step(tick: &StepTick) -> StepOfSecond {
         scenario: tick.scenario.to_string(),
         step: tick.step.to_string(),
         count: tick.count,
+        failed: tick.failed,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::engine::Delivered;
 use crate::output::Output;
 use crate::output::console::{Console, ConsoleSpec};
 use crate::output::json::Json;
+use crate::output::live::Latencies;
 use crate::output::sink::About;
 use crate::plan::{Plan, Scenario};
 use crate::results::run_info::together;
@@ -35,6 +36,7 @@ pub(super) fn outputs(
         screen: spec.screen.clone(),
         live: spec.progress != Progress::Quiet,
         planned: planned(plan, spec.pilot.as_deref()),
+        latencies: Latencies::of(plan),
         steered: Box::new({
             let controls = controls.clone();
             move || controls.told()

@@ -16,7 +16,7 @@ use crate::common::server::{answer, answering, server_at, target};
 fn the_row_and_the_part_that_make_a_call_slow_are_named() {
     let url = answering(|request| {
         if target(request) != "/users/17" {
-            return answer("200 OK\nserver-timing: db;dur=0.1, app;dur=0.1", "found");
+            return answer("200 OK\nserver-timing: db;dur=0.01, app;dur=0.01", "found");
         }
         sleep(Duration::from_millis(150));
         answer("200 OK\nserver-timing: db;dur=150, app;dur=0.1", "found")

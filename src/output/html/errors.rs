@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::grid::{Cell, Grid};
 use crate::results::format;
 use crate::results::summary::{Error, Summary};
 
@@ -22,8 +23,9 @@ pub(super) fn errors(summary: &Summary) -> Markup {
             p.note {
                 (format::counted(whole, "error")) " of "
                 (format::counted(summary.errors.len() as u64, "kind"))
-                ", the most frequent first. Times are since the run began."
+                " in the whole run, the most frequent first. Times are since the run began."
             }
+            (by_category(summary))
             @for (i, error) in summary.errors.iter().take(MOST_KINDS).enumerate() {
                 (kind(summary, error, i == 0))
             }
@@ -32,6 +34,29 @@ pub(super) fn errors(summary: &Summary) -> Markup {
             }
         }
     }
+}
+
+/// Where those of the load arose: of each scenario, and of each step by itself.
+fn by_category(summary: &Summary) -> Markup {
+    let mut grid = Grid::new("errors by category").name("scenario").name("step").name("category");
+    grid = grid.number("errors in the load").number("per s");
+    let mut rows = Vec::new();
+    for scenario in &summary.scenarios {
+        rows.extend(scenario.errors.iter().map(|error| (&scenario.name, "(all)", error)));
+        for step in summary.steps.iter().filter(|step| step.scenario == scenario.name) {
+            rows.extend(step.errors.iter().map(|error| (&scenario.name, &*step.step, error)));
+        }
+    }
+    for (scenario, step, (category, rate)) in &rows {
+        grid.row(vec![
+            scenario.as_str().into(),
+            (*step).into(),
+            category.as_str().into(),
+            Cell::bad(rate.count),
+            Cell::rate(rate.rate_per_s),
+        ]);
+    }
+    html! { @if !rows.is_empty() { (grid.sortable()) } }
 }
 
 /// A kind; one without an exemplar has nothing to unfold.

@@ -171,7 +171,7 @@ fn key_numbers(summary: &Summary) -> Vec<Key> {
     keys.push(key("Users", format::count(summary.users_max()), "at most at once".to_owned()));
     let (sent, received) = (summary.totals.bytes_sent as f64, summary.totals.bytes_received as f64);
     if sent + received > 0.0 {
-        let note = format!("received; {} sent", format::bytes(sent));
+        let note = format!("received, {} sent in the whole run", format::bytes(sent));
         keys.push(key("Data", format::bytes(received), note));
     }
     keys

@@ -20,6 +20,7 @@ mod limit;
 mod pair;
 mod script;
 mod slowest;
+mod starts;
 mod tables;
 mod tails;
 mod timeline;
@@ -131,6 +132,7 @@ fn sections(summary: &Summary) -> Markup {
         (latency::latency(summary))
         (errors::errors(summary))
         (tables::scenarios(summary))
+        (starts::starts(summary))
         (tables::stages(summary))
         (tables::steps(summary))
         (tables::calls(summary))

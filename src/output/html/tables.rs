@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::grid::{Cell, Grid, latency};
 use crate::metrics::metric::BUILTIN;
 use crate::results::format;
-use crate::results::summary::{Distribution, Series, Summary, Values};
+use crate::results::summary::{Distribution, Scenario, Series, Summary, Values};
 
 pub(super) fn scenarios(summary: &Summary) -> Markup {
     let dropped = summary.scenarios.iter().any(|scenario| scenario.iterations.dropped > 0);
@@ -21,9 +21,7 @@ pub(super) fn scenarios(summary: &Summary) -> Markup {
         .number("late")
         .number("per s")
         .latency();
-    for percentile in ["p50", "p95", "p99"] {
-        grid = grid.number(format!("served {percentile}"));
-    }
+    grid = with_served(grid);
     for scenario in &summary.scenarios {
         let life = &scenario.iterations;
         let mut cells = vec![
@@ -39,12 +37,22 @@ pub(super) fn scenarios(summary: &Summary) -> Markup {
             Cell::rate(scenario.rate_per_s),
         ];
         cells.extend(latency(&scenario.response_time_ms));
-        let Distribution { p50, p95, p99, .. } = scenario.duration_ms;
-        let planned = scenario.starts_are_planned();
-        cells.extend([p50, p95, p99].map(|time| Cell::ms(time.filter(|_| planned))));
+        cells.extend(served(scenario, &scenario.duration_ms));
         grid.row(cells);
     }
     section("scenarios", "Scenarios", SCENARIOS_NOTE, grid, !summary.scenarios.is_empty())
+}
+
+/// The columns of [`served`].
+fn with_served(grid: Grid) -> Grid {
+    let percentiles = ["p50", "p95", "p99"].into_iter();
+    percentiles.fold(grid, |grid, percentile| grid.number(format!("served {percentile}")))
+}
+
+/// From the actual start, where starts are planned: p50, p95 and p99.
+fn served(scenario: &Scenario, times: &Distribution) -> [Cell; 3] {
+    let planned = scenario.starts_are_planned();
+    [times.p50, times.p95, times.p99].map(|time| Cell::ms(time.filter(|_| planned)))
 }
 
 const SCENARIOS_NOTE: &str = "Latency is the response time of iterations: from the planned start, without lt.think. Served, \
@@ -59,6 +67,7 @@ pub(super) fn stages(summary: &Summary) -> Markup {
         .number("failed")
         .number("per s")
         .latency();
+    grid = with_served(grid);
     for scenario in &summary.scenarios {
         for stage in &scenario.stages {
             let seconds = stage.duration_s.clamp(0.0, 1e9);
@@ -72,12 +81,16 @@ pub(super) fn stages(summary: &Summary) -> Markup {
                 stage.rate_per_s.map_or_else(Cell::default, Cell::rate),
             ];
             cells.extend(latency(&stage.response_time_ms));
+            cells.extend(served(scenario, &stage.duration_ms));
             grid.row(cells);
         }
     }
     let any = summary.scenarios.iter().any(|scenario| !scenario.stages.is_empty());
-    section("stages", "Stages", "", grid, any)
+    section("stages", "Stages", STAGES_NOTE, grid, any)
 }
+
+const STAGES_NOTE: &str =
+    "Latency and served as of scenarios: from the planned start, and from the actual one.";
 
 pub(super) fn steps(summary: &Summary) -> Markup {
     let grid = Grid::new("steps").name("scenario").name("step").number("count").number("failed");

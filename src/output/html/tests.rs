@@ -42,6 +42,24 @@ fn words(markup: &Markup) -> String {
 }
 
 #[test]
+fn what_lies_between_planned_and_actual_starts_is_told_where_there_are_planned_ones() {
+    let starts = words(&starts::starts(&example::bad()));
+    let row = "buyers\n4,140\n99.90 %\n650 µs\n1.30 ms\n2.60 ms\n150 µs\n300 µs\n600 µs\n";
+    assert!(starts.contains(row), "{starts}");
+    assert!(!starts.contains("browsers"), "those start when they can");
+    assert_eq!(starts::starts(&example::good()).0, "");
+    let stages = words(&tables::stages(&example::bad()));
+    assert!(stages.contains("37.2 ms\n2.60 ms\n5.20 ms\n10.4 ms\n"), "{stages}");
+}
+
+#[test]
+fn errors_are_told_by_category_where_they_arose() {
+    let errors = words(&errors::errors(&example::bad()));
+    assert!(errors.contains("buyers\n(all)\nserver_error\n40\n4\n"), "{errors}");
+    assert!(errors.contains("buyers\nlogin\nserver_error\n40\n4\n"), "{errors}");
+}
+
+#[test]
 fn targets_of_one_run_are_held_against_each_other() {
     let page = body(&example::compared());
     let section = page.split("id=\"variants\"").nth(1).expect("it is there");

@@ -20,7 +20,7 @@ pub(super) fn errors(summary: &Summary, page: &mut Page) {
     if summary.errors.is_empty() {
         return;
     }
-    page.head("Errors");
+    page.head("Errors of the whole run");
     for (i, error) in summary.errors.iter().take(KINDS).enumerate() {
         page.line(title(summary, error, page.columns));
         let message = text::harmless(&error.message);

@@ -48,8 +48,9 @@ pub(super) fn totals(summary: &Summary, page: &mut Page) {
         let (sent, received) = (format::bytes(sent), format::bytes(received));
         let [sent_per_s, received_per_s] =
             [totals.bytes_sent_per_s, totals.bytes_received_per_s].map(format::bytes);
-        page.line(format!(
-            "  data: {sent} sent ({sent_per_s}/s), {received} received ({received_per_s}/s)"
+        page.note(&format!(
+            "data: {sent} sent, {received} received in the whole run; {sent_per_s}/s, \
+             {received_per_s}/s in the load"
         ));
     }
     let rates = totals.errors.iter().map(|(category, rate)| {
@@ -57,7 +58,7 @@ pub(super) fn totals(summary: &Summary, page: &mut Page) {
     });
     let rates = rates.collect::<Vec<_>>().join(", ");
     if !rates.is_empty() {
-        page.item("errors:", &rates);
+        page.note(&format!("errors in the load: {rates}"));
     }
 }
 
@@ -130,10 +131,7 @@ pub(super) fn scenarios(summary: &Summary, page: &mut Page) {
         cells.extend(latency(&scenario.response_time_ms));
         table.row(cells);
         if scenario.starts_are_planned() {
-            let mut cells = vec![Cell::from("  served").style(FAINT)];
-            cells.resize_with(before_latency, Cell::default);
-            cells.extend(latency(&scenario.duration_ms).map(|cell| cell.style(FAINT)));
-            table.row(cells);
+            table.row(served(0, before_latency, &scenario.duration_ms));
         }
     }
     page.table(&table);
@@ -146,6 +144,15 @@ pub(super) fn scenarios(summary: &Summary, page: &mut Page) {
     if ended.sum::<u64>() > summary.totals.iterations.count {
         page.line(styled(WARMED_UP, FAINT));
     }
+}
+
+/// The second row of what has a planned start: its name in the column `at`, and after as many
+/// columns as come before them the times from the actual start.
+fn served(at: usize, before_latency: usize, times: &Distribution) -> Vec<Cell> {
+    let mut cells = vec![Cell::default(); before_latency];
+    cells[at] = Cell::from("  served").style(FAINT);
+    cells.extend(latency(times).map(|cell| cell.style(FAINT)));
+    cells
 }
 
 pub(super) fn stages(summary: &Summary, page: &mut Page) {
@@ -172,8 +179,12 @@ pub(super) fn stages(summary: &Summary, page: &mut Page) {
                 bad(stage.failed),
                 stage.rate_per_s.map_or_else(|| "–".to_owned(), format::rate).into(),
             ];
+            let before_latency = cells.len();
             cells.extend(latency(&stage.response_time_ms));
             table.row(cells);
+            if scenario.starts_are_planned() && stage.duration_ms.count > 0 {
+                table.row(served(1, before_latency, &stage.duration_ms));
+            }
         }
     }
     page.table(&table);

@@ -59,19 +59,22 @@ impl Sink for Sheets {
     }
 
     fn finish(&mut self, summary: &Summary) -> Result<u64, String> {
-        let timeline = sheet(&self.timeline, &TIMELINE, &[], summary.timeline.iter().map(second))?;
-        let calls = sheet(&self.calls, &CALLS, &TIMES, summary.requests.iter().map(call))?;
-        let steps = sheet(&self.steps, &STEPS, &TIMES, summary.steps.iter().map(step))?;
+        let timeline = sheet(&self.timeline, &[&TIMELINE], summary.timeline.iter().map(second))?;
+        let calls = sheet(&self.calls, &[&CALLS, &TIMES], summary.requests.iter().map(call))?;
+        let columns: [&[&str]; 3] = [&STEPS, &TIMES, &MORE_OF_STEPS];
+        let steps = sheet(&self.steps, &columns, summary.steps.iter().map(step))?;
         let metrics = summary.metrics.iter();
         let series = metrics.flat_map(|(name, metric)| {
             metric.series.iter().map(move |series| one(name, metric, series))
         });
-        let metrics = sheet(&self.metrics, &METRICS, &SPREAD, series)?;
+        let metrics = sheet(&self.metrics, &[&METRICS, &SPREAD], series)?;
         Ok(timeline + calls + steps + metrics)
     }
 }
 
-const TIMELINE: [&str; 16] = [
+// What is new stands at the end: who reads by number finds what was there.
+
+const TIMELINE: [&str; 27] = [
     "t_s",
     "vus",
     "backlog",
@@ -88,6 +91,17 @@ const TIMELINE: [&str; 16] = [
     "open_fds",
     "tcp_sockets",
     "disk_write_bytes",
+    "worker_cpu_percent",
+    "loop_lag_ms",
+    "throttled_percent",
+    "steal_percent",
+    "bytes_sent",
+    "bytes_received",
+    "connections_opened",
+    "connections_reused",
+    "connections_failed",
+    "connections_open",
+    "response_p95_ms",
 ];
 
 const CALLS: [&str; 11] = [
@@ -105,6 +119,9 @@ const CALLS: [&str; 11] = [
 ];
 
 const STEPS: [&str; 4] = ["scenario", "step", "count", "failed"];
+
+/// Behind the times.
+const MORE_OF_STEPS: [&str; 2] = ["rate_per_s", "errors"];
 
 /// What a series has of these depends on the metric's kind.
 const METRICS: [&str; 9] =
@@ -144,6 +161,17 @@ fn second(second: &Second) -> Vec<String> {
         maybe(second.health.open_fds),
         maybe(second.health.tcp_sockets),
         maybe(second.health.disk_write_bytes),
+        maybe(second.health.worker_cpu_percent.iter().max()),
+        maybe(second.health.loop_lag_ms),
+        maybe(second.health.throttled_percent),
+        maybe(second.health.steal_percent),
+        second.bytes_sent.to_string(),
+        second.bytes_received.to_string(),
+        second.connections.opened.to_string(),
+        second.connections.reused.to_string(),
+        second.connections.failed.to_string(),
+        second.connections.open.to_string(),
+        maybe(second.response_p95_ms),
     ]
 }
 
@@ -173,6 +201,8 @@ fn step(step: &Step) -> Vec<String> {
         step.failed.to_string(),
     ];
     cells.extend(times(&step.duration_ms));
+    let errors = step.errors.iter().map(|(category, rate)| (category.clone(), rate.count));
+    cells.extend([step.rate_per_s.to_string(), counts(&errors.collect())]);
     cells
 }
 
@@ -217,14 +247,13 @@ fn counts(counts: &BTreeMap<String, u64>) -> String {
 /// Writes a table; how many rows it has below its head.
 fn sheet(
     path: &Path,
-    columns: &[&str],
-    more: &[&str],
+    columns: &[&[&str]],
     rows: impl Iterator<Item = Vec<String>>,
 ) -> Result<u64, String> {
     let mut written = 0;
     let done = file::replace(path, |out: &mut dyn Write| -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(columns.iter().chain(more))?;
+        csv.write_record(columns.concat())?;
         for row in rows {
             csv.write_record(row)?;
             written += 1;
@@ -240,6 +269,7 @@ mod tests {
 
     use super::*;
     use crate::results::example;
+    use crate::results::summary::ConnectionsOfSecond;
 
     #[test]
     fn the_tables_hold_the_summarys_numbers_and_no_formula() {
@@ -265,6 +295,41 @@ mod tests {
         assert_eq!(Some(p95), summary.requests[0].duration_ms.p95);
         let timeline = fs::read_to_string(dest.join("timeline.csv")).unwrap();
         assert!(timeline.starts_with("t_s,vus,backlog,"), "{timeline}");
+    }
+
+    #[test]
+    fn columns_that_were_added_stand_behind_those_that_were_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let dest = dir.path().join("made/");
+        let mut summary = example::bad();
+        let mut second =
+            Second { t_s: 7, bytes_sent: 120, bytes_received: 450, ..Second::default() };
+        second.connections = ConnectionsOfSecond { opened: 3, reused: 4, failed: 1, open: 5 };
+        second.health.worker_cpu_percent = vec![20, 95, 30];
+        second.response_p95_ms = Some(9.5);
+        second.health.loop_lag_ms = Some(1.5);
+        second.health.throttled_percent = Some(2.5);
+        second.health.steal_percent = Some(0.5);
+        summary.timeline = vec![second];
+        Sheets::to(dest.to_str().unwrap()).unwrap().finish(&summary).unwrap();
+        let lines = |table: &str| {
+            let text = fs::read_to_string(dest.join(table)).unwrap();
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let timeline = lines("timeline.csv");
+        let (old, new) = timeline[0].split_once(",disk_write_bytes,").expect("the last before");
+        assert!(old.ends_with("cpu_percent,memory_bytes,threads,open_fds,tcp_sockets"), "{old}");
+        let added = "worker_cpu_percent,loop_lag_ms,throttled_percent,steal_percent,\
+                     bytes_sent,bytes_received,\
+                     connections_opened,connections_reused,connections_failed,connections_open,\
+                     response_p95_ms";
+        assert_eq!(new, added);
+        assert!(timeline[1].starts_with("7,"), "{}", timeline[1]);
+        assert!(timeline[1].ends_with(",95,1.5,2.5,0.5,120,450,3,4,1,5,9.5"), "{}", timeline[1]);
+        let steps = lines("steps.csv");
+        assert!(steps[0].starts_with("scenario,step,count,failed,min_ms,"), "{}", steps[0]);
+        assert!(steps[0].ends_with(",max_ms,rate_per_s,errors"), "{}", steps[0]);
+        assert!(steps[1].ends_with(",411.5,server_error:40"), "{}", steps[1]);
     }
 
     #[test]

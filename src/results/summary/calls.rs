@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Rate;
+
 /// Calls of one name.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Request {
@@ -53,6 +55,9 @@ pub struct Step {
     pub rate_per_s: f64,
     /// Completed and interrupted passes, less `lt.think`.
     pub duration_ms: Distribution,
+    /// Errors in it by category, without those of steps in it, over the scenario's `load`.
+    #[serde(default)]
+    pub errors: BTreeMap<String, Rate>,
 }
 
 /// One check.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::super::journey::Journey;
-use super::Distribution;
+use super::{Distribution, Rate};
 
 /// One scenario.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Scenario {
     pub lag_users_ms: Distribution,
     /// Everything else between intended and actual start: ours.
     pub lag_generator_ms: Distribution,
+    /// Errors of phase `load` by category, over its length.
+    #[serde(default)]
+    pub errors: BTreeMap<String, Rate>,
     /// A row per stage of a ramp.
     pub stages: Vec<Stage>,
     /// The ten slowest iterations of phase `load`, whole, the slowest first.
@@ -90,4 +93,7 @@ pub struct Stage {
     pub rate_per_s: Option<f64>,
     /// From the intended start.
     pub response_time_ms: Distribution,
+    /// From the actual start.
+    #[serde(default)]
+    pub duration_ms: Distribution,
 }

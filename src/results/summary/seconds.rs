@@ -27,6 +27,9 @@ pub struct Second {
     pub p95_ms: Option<f64>,
     /// Likewise.
     pub p99_ms: Option<f64>,
+    /// From the planned start of iterations to their end, less `lt.think`.
+    #[serde(default)]
+    pub response_p95_ms: Option<f64>,
     /// How many calls took at most as long as each of `heat_edges_ms`, and longer than the one
     /// before; then those above them all. Zeros at its end are left out.
     #[serde(default)]
@@ -67,6 +70,9 @@ pub struct ConnectionsOfSecond {
     pub reused: u64,
     /// Could not be set up.
     pub failed: u64,
+    /// Open at its end.
+    #[serde(default)]
+    pub open: u64,
 }
 
 /// A scenario in a second.
@@ -96,6 +102,9 @@ pub struct StepOfSecond {
     pub step: String,
     /// Passes that ended.
     pub count: u64,
+    /// Of them, failed.
+    #[serde(default)]
+    pub failed: u64,
 }
 
 /// This tool and its machine in a second; null where the system does not show it.
