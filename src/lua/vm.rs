@@ -21,6 +21,9 @@ use crate::plan::Plan;
 use crate::plan::draft::Node;
 use crate::stop::cancel::Level;
 
+/// Steps that the collector takes every second or so, whatever happens: each is short.
+const STEPS_AT_REST: u32 = 8;
+
 /// One worker's Lua state.
 pub struct Vm {
     core: Rc<Core>,
@@ -125,13 +128,13 @@ impl Vm {
         made
     }
 
-    /// Fits the collector's pace to the heap's size of now, and takes one step of it, so that users
+    /// Fits the collector's pace to the heap's size of now, and takes a few steps of it, so that users
     /// who all sleep do not keep what they dropped; to be called every second or so.
     pub fn pace(&self) {
         sandbox::pace(&self.core.lua);
         if self.core.host.held() > 0 {
             // It fails only for want of memory, which the next allocation reports.
-            let _ = self.core.lua.gc_step();
+            (0..STEPS_AT_REST).for_each(|_| _ = self.core.lua.gc_step());
         }
     }
 

@@ -10,12 +10,15 @@ use super::Host;
 /// more of them a tenth of the time of a request.
 const GARBAGE: usize = 2 << 20;
 
-/// Bytes of Lua's heap that a step of the collector marks: some 200,000 references.
-const HEAP_OF_STEP: usize = 2 << 20;
+/// Bytes of Lua's heap that a step of the collector marks: some 25,000 references.
+const HEAP_OF_STEP: usize = 256 << 10;
 
-/// Held bytes per step of the collector, at least. With N MB of users there are N/2 steps to a
+/// Held bytes per step of the collector, at least. With N MB of users there are 4 N steps to a
 /// collection, so that many times this may be garbage.
-pub(super) const GC_STEP: usize = 512 << 10;
+pub(super) const GC_STEP: usize = 64 << 10;
+
+/// Most steps in a row.
+const STEPS: usize = 512;
 
 /// Bytes outside Lua's heap that something in it keeps alive; uncounted when dropped.
 pub struct Held {
@@ -54,7 +57,7 @@ impl Host {
             self.untold.set(untold);
         } else {
             self.untold.set(0);
-            for _ in 0..(untold / patience).min(64) {
+            for _ in 0..(untold / patience).min(STEPS) {
                 // A step fails only for want of memory, which the next allocation reports.
                 let _ = lua.gc_step();
             }
