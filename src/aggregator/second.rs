@@ -7,6 +7,7 @@ use crate::metrics::metric::{self, MetricId};
 use crate::metrics::window::{Row, Value, Window};
 use crate::metrics::{Histogram, Selector};
 use crate::results::heat;
+use crate::results::summary::Boundaries;
 use crate::results::tick::{Health, ScenarioTick, StepTick, Tick};
 
 /// Steps that a second tells apart; a timeline of more would be read by nobody.
@@ -51,6 +52,7 @@ pub(super) fn summarise(window: &Window, scenarios: &[Arc<str>]) -> Tick {
     for (scenario, life) in tick.scenarios.iter_mut().zip(&window.lifecycles) {
         scenario.requests.0 = life.prepared;
         scenario.moments = (life.iterating, life.requesting);
+        scenario.boundaries = Boundaries::of(life);
         scenario.planned = life.planned;
         scenario.started = life.started;
         scenario.completed = life.completed;
@@ -229,6 +231,7 @@ impl ScenarioTick {
         self.requests.1 += other.requests.1;
         self.moments.0.merge(other.moments.0);
         self.moments.1.merge(other.moments.1);
+        self.boundaries.add(&other.boundaries);
         self.planned += other.planned;
         self.started += other.started;
         self.completed += other.completed;

@@ -4,7 +4,7 @@ use super::build::Sources;
 use super::journey::journeys;
 use super::rising::growth;
 use super::run_info::{ScenarioInfo, StageInfo};
-use super::summary::{Distribution, Iterations, Scenario, Stage};
+use super::summary::{Boundaries, Distribution, Iterations, Scenario, Stage};
 use super::tables::{errors, per_second, rate};
 use crate::metrics::window::Lifecycle;
 use crate::metrics::{MetricId, Selector, Value, Window, metric};
@@ -28,6 +28,7 @@ fn scenario(sources: &Sources, index: usize, info: &ScenarioInfo) -> Scenario {
         name: info.name.to_string(),
         kind: info.kind.to_string(),
         iterations: iterations(life),
+        boundaries: Boundaries::of(life),
         dropped_by_reason: dropped.map(|(reason, count)| (reason.to_owned(), count)).collect(),
         adherence_percent: info.paced.then(|| adherence(life)).flatten(),
         rate_per_s: per_second(totals.count(&of(metric::ITERATIONS)), load_s),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::calls::{Check, Connections, Distribution, Error, Request, Step};
 pub use self::findings::{Anomaly, Episode, Severity};
-pub use self::load::{Iterations, Scenario, Stage};
+pub use self::load::{Boundaries, Iterations, Scenario, Stage};
 pub use self::metrics::{Metric, OwnMetric, Series, Threshold, Values};
 pub use self::seconds::{
     ConnectionsOfSecond, HealthOfSecond, ScenarioOfSecond, Second, StepOfSecond,

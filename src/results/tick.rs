@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::summary::Boundaries;
 use crate::metrics::window::Moments;
 
 /// The second from `second` to `second + 1` since the run began, over all workers and phases but
@@ -79,6 +80,8 @@ pub struct ScenarioTick {
     pub requests_in_flight: u64,
     /// When iterations, and when requests, began and ended.
     pub moments: (Moments, Moments),
+    /// How far arrivals and requests came within it.
+    pub boundaries: Boundaries,
     /// Arrivals that were due.
     pub planned: u64,
     /// Iterations begun.

@@ -50,6 +50,7 @@ pub fn scenario(name: &str, tick: &ScenarioTick) -> ScenarioOfSecond {
         reserve: tick.reserve,
         backlog: tick.backlog,
         in_flight: tick.in_flight,
+        boundaries: tick.boundaries,
         iterations: Iterations {
             planned: tick.planned,
             started: tick.started,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::journey::Journey;
 use super::{Distribution, Rate};
+use crate::metrics::window::Lifecycle;
 
 /// One scenario.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct Scenario {
     pub kind: String,
     /// The life of its arrivals.
     pub iterations: Iterations,
+    /// How far they and their requests came.
+    #[serde(default)]
+    pub boundaries: Boundaries,
     /// Reason → count; only reasons that occurred.
     pub dropped_by_reason: BTreeMap<String, u64>,
     /// Share of planned arrivals that we started in time; null without a plan of starts.
@@ -75,6 +79,39 @@ pub struct Iterations {
     pub dropped: u64,
     /// Begun late by our doing; part of `started`.
     pub late: u64,
+}
+
+/// Where a shortfall arose: each is reached by fewer than the one before. From `prepared` on it is
+/// requests that are counted, of which an iteration makes any number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Boundaries {
+    /// Arrivals whose time had come.
+    pub due: u64,
+    /// Requests that were made ready.
+    pub prepared: u64,
+    /// That were sent.
+    pub sent: u64,
+    /// Whose answer's head came.
+    pub headers: u64,
+    /// Whose answer came whole.
+    pub bodies: u64,
+}
+
+impl Boundaries {
+    /// What a scenario's arrivals reached.
+    pub fn of(life: &Lifecycle) -> Boundaries {
+        let Lifecycle { due, prepared, sent, headers, bodies, .. } = *life;
+        Boundaries { due, prepared, sent, headers, bodies }
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, other: &Boundaries) {
+        self.due += other.due;
+        self.prepared += other.prepared;
+        self.sent += other.sent;
+        self.headers += other.headers;
+        self.bodies += other.bodies;
+    }
 }
 
 /// One stage of a ramp.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Iterations;
+use super::{Boundaries, Iterations};
 
 /// One second of the run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -88,6 +88,9 @@ pub struct ScenarioOfSecond {
     pub backlog: u64,
     /// Iterations under way at its end.
     pub in_flight: u64,
+    /// How far its arrivals and their requests came within it.
+    #[serde(default)]
+    pub boundaries: Boundaries,
     /// What became of its arrivals within it.
     #[serde(flatten)]
     pub iterations: Iterations,
