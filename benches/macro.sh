@@ -241,7 +241,29 @@ pool() { # what a table of ROWS lines costs beyond the same users without it
 
 told() { # SUMMARY EXPRESSION: prints what Python makes of the summary `s` and of its first scenario `one`
   python3 - "$1" "$2" <<'PYTHON'
-import json, sys
+import base64, json, struct, sys, zlib
+
+def above(times, limit_ms):
+    """How many samples of a distribution are above a limit, by its histogram (HdrHistogram's V2 encoding, in us)."""
+    counts = zlib.decompress(base64.b64decode(times["hdr"])[8:])[40:]
+    index = found = at = 0
+    while at < len(counts):
+        word = shift = 0
+        while True: # ZigZag LEB128, of at most nine bytes, the last of which is whole
+            byte = counts[at]
+            word |= (byte if shift == 56 else byte & 127) << shift
+            at, shift = at + 1, shift + 7
+            if byte < 128 or shift == 63:
+                break
+        number = (word >> 1) ^ -(word & 1)
+        if number < 0: # as many empty ones
+            index -= number
+            continue
+        exponent, place = max(index // 1024 - 1, 0), index % 1024 + (1024 if index >= 1024 else 0)
+        found += number if (place << exponent) > limit_ms * 1000 else 0
+        index += 1
+    return found
+
 s = json.load(open(sys.argv[1]))
 one = s["scenarios"][0]
 print(eval("f" + repr(sys.argv[2])))
@@ -257,7 +279,7 @@ omission() { # nginx frozen for a second under 500 arrivals/s: who waits is coun
   local max_vus stall=(--stall 4,1)
   for max_vus in 1000 50 5; do
     open_run "frozen-$max_vus" "$YARDSTICKS/get.lua" --rate 500 --duration 10s --max-vus $max_vus
-    told "$YARD/frozen-$max_vus.json" "max_vus $max_vus: response time p95 {one['response_time_ms']['p95']:.0f} ms (wanted: 450 to 550), service time p95 {one['duration_ms']['p95']:.2f} ms; planned {one['iterations']['planned']}, started {one['iterations']['started']}, dropped {one['iterations']['dropped']}; verdict {s['verdict']['result']}"
+    told "$YARD/frozen-$max_vus.json" "max_vus $max_vus: response time p95 {one['response_time_ms']['p95']:.0f} ms (wanted: 450 to 550), {above(one['response_time_ms'], 100)} above 100 ms (wanted: 435 to 465), adherence {one['adherence_percent']:.2f} % (wanted: above 99), service time p95 {one['duration_ms']['p95']:.2f} ms; planned {one['iterations']['planned']}, started {one['iterations']['started']}, dropped {one['iterations']['dropped']}; verdict {s['verdict']['result']}"
   done
   open_run frozen-journey "$YARDSTICKS/journey.lua" --rate 100 --duration 10s --max-vus 1000
   told "$YARD/frozen-journey.json" "the journey at 100/s: response time p95 {one['response_time_ms']['p95']:.0f} ms, service time p95 {one['duration_ms']['p95']:.2f} ms; planned {one['iterations']['planned']}, started {one['iterations']['started']}; verdict {s['verdict']['result']}"

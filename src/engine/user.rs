@@ -124,6 +124,11 @@ impl Member {
         let cutoff = tokio::time::sleep_until(self.post.desk.instant(end.saturating_add(grace)));
         tokio::pin!(cutoff);
         let mut now = self.post.desk.now();
+        if let Some(slots) = slots {
+            // Those of its `on_start`, and those that it then slept over.
+            self.miss(slots.oversleep(free, end), origin, Reason::Overrun);
+            self.miss(slots.oversleep(now, end), origin, Reason::Generator);
+        }
         loop {
             if self.cancel.level() >= Level::Stopping {
                 self.miss_rest(slots, now, end, origin);

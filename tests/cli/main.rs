@@ -4,6 +4,7 @@
 mod common;
 
 mod ab;
+mod arrivals;
 mod browser;
 mod calibrate;
 mod clock;

@@ -46,12 +46,13 @@ fn iterations_and_steps_that_find_no_row_are_in_no_latency() {
 
 #[test]
 fn what_comes_due_while_this_tool_stands_still_is_not_dropped_for_want_of_users() {
-    let stalled = |scenario: &str| {
+    let stalled_at = |scenario: &str, at| {
         let script = format!("{GET}return {{ scenarios = {{ a = {{ run = get, {scenario} }} }} }}");
-        let stall = Some((ms(4_000), ms(1_800)));
+        let stall = Some((at, ms(1_800)));
         let meanwhile = Meanwhile { stall, ..Meanwhile::default() };
         simulate_against(&script, SimulatedTransport::ok(ms(5)), meanwhile).life(0)
     };
+    let stalled = |scenario: &str| stalled_at(scenario, ms(4_000));
     // Of 180 that come due meanwhile, three find a user afterwards.
     let open = stalled("load = { rate = 100, duration = '10s', max_vus = 3, late = 'drop' }");
     assert!((170..=180).contains(&open.dropped.generator), "{open:?}");
@@ -66,6 +67,16 @@ fn what_comes_due_while_this_tool_stands_still_is_not_dropped_for_want_of_users(
     let paced = stalled("pace = '20ms', load = { vus = 3, duration = '10s' }");
     assert_eq!((paced.planned, paced.dropped.total()), (1_500, paced.dropped.generator));
     assert!((3 * 86..=3 * 90).contains(&paced.dropped.generator), "{paced:?}");
+    // Likewise of two who have not begun; in the middle of an iteration it may be the target's doing.
+    let early = stalled_at("pace = '20ms', load = { vus = 3, duration = '10s' }", ms(1)).dropped;
+    assert!((2 * 86..=2 * 90).contains(&early.generator), "{early:?}");
+    assert!((86..=90).contains(&early.overrun), "{early:?}");
+    // What passes during its `on_start` is not this tool's doing.
+    let slow = stalled_at(
+        "on_start = function() lt.sleep(0.5) end, pace = '20ms', load = { vus = 1, duration = '2s' }",
+        ms(60_000),
+    );
+    assert_eq!((slow.dropped.overrun, slow.dropped.generator), (25, 0), "{slow:?}");
 }
 
 #[test]
