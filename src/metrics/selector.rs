@@ -326,6 +326,15 @@ mod tests {
     }
 
     #[test]
+    fn what_was_cut_off_is_a_lower_bound_and_k6s_tag_is_understood() {
+        let cut_off = "expected=false outcome=interrupted";
+        assert!(matches("http_call_duration", cut_off));
+        assert!(!matches("http_call_duration{expected=true}", cut_off));
+        assert!(matches("http_req_duration{expected_response:true}", "expected=true"));
+        assert!(!matches("http_req_duration{expected_response:true}", "expected=false"));
+    }
+
+    #[test]
     fn a_fault_is_told_with_its_column_and_a_hint() {
         for (text, message, hint) in [
             (
@@ -340,6 +349,12 @@ mod tests {
             ("checks{check=\"a}", "column 14: the quote does not end", "METRIC{tag=value"),
             ("checks{check=a} b", "column 17: nothing may follow", "METRIC{tag=value"),
             ("checks{check=}", "column 14: expected a value", "METRIC{tag=value"),
+            (
+                "checks{check=~a.*}",
+                "column 14: there are no regular expressions",
+                "`*` stands for any",
+            ),
+            ("group_duration", "there is no metric `group_duration`", "`step_duration`"),
         ] {
             let fault = Selector::parse(text).expect_err(text);
             assert!(fault.message.contains(message), "{text}: {fault}");

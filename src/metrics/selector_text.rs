@@ -14,6 +14,10 @@ const FORM: &str = "the form is METRIC{tag=value,tag!=value}, with values quoted
 /// What k6 calls the tag `expected`.
 const K6_EXPECTED: &str = "expected_response";
 
+/// Metrics of k6 that have another name here.
+const K6_METRICS: [(&str, &str); 2] =
+    [("group_duration", "step_duration"), ("http_req_looking_up", "http_req_dns")];
+
 /// The metric and the conditions.
 pub(super) fn parse(
     text: &str,
@@ -58,7 +62,8 @@ pub(super) fn write_value(f: &mut fmt::Formatter<'_>, value: &Glob) -> fmt::Resu
 
 fn unknown_metric(name: &str, own: &OwnMetrics) -> Diagnostic {
     let known = BUILTIN.iter().map(|metric| &*metric.name).chain(own.names());
-    let hint = match nearest(name, known) {
+    let of_k6 = K6_METRICS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours);
+    let hint = match of_k6.or_else(|| nearest(name, known)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "docs/metrics.md lists them; latencies are http_call_duration, step_duration \
                  and iteration_response_time; one of your own is declared at the script's top \
