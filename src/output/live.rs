@@ -112,8 +112,8 @@ impl Live {
 mod tests {
     use super::*;
     use crate::output::screen::tests::Paper;
-    use crate::plan::draft::{Draft, Flags, Node};
-    use crate::plan::validate::validate;
+    use crate::plan::draft::Flags;
+    use crate::plan::fixture;
 
     fn tick(second: u32) -> Tick {
         let errors = [("timeout".to_owned(), 1)].into();
@@ -142,18 +142,7 @@ mod tests {
 
     #[test]
     fn an_open_load_has_planned_starts_and_users_that_come_back_at_once_have_none() {
-        let map = |name: &str, node| Node::Map(vec![(name.to_owned(), node)]);
-        let told = |flags| {
-            let draft = Draft {
-                script: "shop.lua".into(),
-                source: "".into(),
-                definition: map("scenarios", map("default", map("run", Node::Function))),
-                metrics: Default::default(),
-                flags,
-            };
-            let no_curve = |_: &[&str], _: &[f64]| unreachable!("there is no curve");
-            Latencies::of(&validate(&draft, &no_curve).unwrap_or_else(|faults| panic!("{faults}")))
-        };
+        let told = |flags| Latencies::of(&fixture::plan(flags));
         let duration = Some(Duration::from_secs(1));
         let open = Flags { rate: Some(5.0), duration, ..Flags::default() };
         let closed = Flags { vus: Some(5), duration, ..Flags::default() };

@@ -7,6 +7,8 @@ pub mod baseline;
 mod chart;
 pub mod condition;
 pub mod draft;
+#[cfg(test)]
+pub mod fixture;
 mod connections;
 mod curve;
 mod explain;

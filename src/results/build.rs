@@ -232,22 +232,11 @@ mod tests {
     fn summary() -> Summary {
         let (run, totals) = (fixture::run(), fixture::totals());
         let thresholds = plan::Threshold::defaults();
+        let timeline = [Tick { p50_ms: Some(1.5), ..Tick::default() }];
         Summary::of(&Sources {
-            run: &run,
             thresholds: &thresholds,
-            watch: None,
-            totals: &totals,
-            backlogs: &[],
-            busy: &[],
-            courses: &[],
-            timeline: &[Tick { p50_ms: Some(1.5), ..Tick::default() }],
-            bugs: &[],
-            breaches: &[],
-            late_windows: 0,
-            lost_windows: 0,
-            stop: None,
-            variants: None,
-            ceiling: None,
+            timeline: &timeline,
+            ..fixture::sources(&run, &totals)
         })
     }
 

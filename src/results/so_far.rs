@@ -116,8 +116,8 @@ mod tests {
     use super::*;
     use crate::metrics::window::{Row, Value};
     use crate::metrics::{TagSet, metric};
-    use crate::plan::draft::{Draft, Flags, Node};
-    use crate::plan::validate::validate;
+    use crate::plan::draft::Flags;
+    use crate::plan::fixture;
     use crate::results::tick::ScenarioTick;
 
     /// One user for ten seconds, held to fewer than two calls a second, and none that fails.
@@ -131,16 +131,7 @@ mod tests {
             ],
             ..Flags::default()
         };
-        let map = |name: &str, node| Node::Map(vec![(name.to_owned(), node)]);
-        let draft = Draft {
-            script: "shop.lua".into(),
-            source: "".into(),
-            definition: map("scenarios", map("default", map("run", Node::Function))),
-            metrics: Default::default(),
-            flags,
-        };
-        let no_curve = |_: &[&str], _: &[f64]| unreachable!("there is no curve");
-        SoFar::new(&validate(&draft, &no_curve).unwrap_or_else(|faults| panic!("{faults}")))
+        SoFar::new(&fixture::plan(flags))
     }
 
     fn calls(second: u32, calls: u64) -> (Tick, Window) {

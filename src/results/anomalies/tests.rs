@@ -104,21 +104,9 @@ impl Run {
         info.scenarios[0].ended = Duration::from_secs(SECONDS.into());
         info.scenarios[0].steady = steady;
         unusual(&Sources {
-            run: &info,
-            thresholds: &[],
-            watch: None,
-            totals: &Window::default(),
             timeline: &self.timeline,
             courses: &self.courses,
-            backlogs: &[],
-            busy: &[],
-            bugs: &[],
-            breaches: &[],
-            late_windows: 0,
-            lost_windows: 0,
-            stop: None,
-            variants: None,
-            ceiling: None,
+            ..fixture::sources(&info, &Window::default())
         })
     }
 
